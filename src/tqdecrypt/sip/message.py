@@ -1,0 +1,86 @@
+"""A SIP message as the index pass sees it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = ["Flow", "Integrity", "Message", "Transport"]
+
+Transport = Literal["TLS", "TCP", "UDP", "WS", "WSS"]
+Integrity = Literal["verified", "clear", "unverified"]
+
+
+class Flow:
+    """One direction of one connection: what all messages on it have in common."""
+
+    __slots__ = ("destination", "integrity", "json_part", "session", "source", "transport")
+
+    def __init__(
+        self,
+        source: str,
+        destination: str,
+        transport: Transport,
+        integrity: Integrity,
+        session: int | None = None,
+    ) -> None:
+        self.source = source
+        """``ip:port``, IPv6 in brackets."""
+        self.destination = destination
+        self.transport: Transport = transport
+        self.integrity: Integrity = integrity
+        """``verified``: the MAC or tag of every TLS record was; ``clear``: nothing to verify."""
+        self.session = session
+        """Number of the TLS session, from 1; ``None`` for clear transports."""
+        self.json_part: str | None = None
+        """The flow's part of a JSON line, kept by the writer that made it."""
+
+
+class Message:
+    """One SIP request or response with the fields that calls need.
+
+    The index pass reads these fields only; ``raw`` is the message whole, for who wants more.
+    """
+
+    __slots__ = (
+        "body_start",
+        "branch",
+        "call_id",
+        "cseq",
+        "cseq_method",
+        "flow",
+        "frame",
+        "from_",
+        "method",
+        "raw",
+        "reason",
+        "request_uri",
+        "status",
+        "time",
+        "to",
+    )
+
+    raw: bytes
+    """The message, start line to the end of the body."""
+    body_start: int
+    """Offset of the body in ``raw``; its length when there is none."""
+    frame: int
+    """Number of the packet that completed it, from 1."""
+    time: int
+    """When that packet was captured, in nanoseconds since 1970-01-01 UTC."""
+    flow: Flow
+    method: str | None
+    """``INVITE`` …; ``None`` for a response."""
+    request_uri: str | None
+    status: int | None
+    """100 … 699; ``None`` for a request."""
+    reason: str | None
+    """Reason phrase of a response."""
+    call_id: str
+    cseq: int
+    cseq_method: str
+    from_: bytes
+    """Value of From: as it stands, with display name, URI and parameters."""
+    to: bytes
+    """Value of To: as it stands."""
+    branch: str
+    """The topmost Via's branch parameter; empty when there is none."""

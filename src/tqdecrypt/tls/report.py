@@ -1,0 +1,76 @@
+"""What is known of one TLS session when it ends: the facts, the verdict and its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tqdecrypt.tls.verdict import Verdict
+
+__all__ = ["Resumed", "SessionReport"]
+
+Resumed = Literal["no", "session id", "ticket", "psk"]
+
+
+@dataclass(slots=True)
+class SessionReport:
+    """One TLS session.  Times in nanoseconds since 1970-01-01 UTC; endpoints as ``ip:port``."""
+
+    session: int
+    """Number of the session, from 1 in order of appearance."""
+    client: str
+    server: str
+    started: int
+    ended: int
+    first_frame: int
+    last_frame: int
+    roles_known: bool = True
+    """False when no handshake was seen: then client and server are told from the TCP connection."""
+    version: str | None = None
+    """``TLS 1.2``, ``SSL 3.0`` …; ``None`` when no ServerHello was seen."""
+    cipher_suite: str | None = None
+    """IANA name of the suite that the server chose."""
+    key_exchange: str | None = None
+    """``RSA``, ``ECDHE``, ``DHE``, ``PSK`` …"""
+    offered_suites: tuple[str, ...] = ()
+    """IANA names of the suites in the ClientHello, in the client's order, without GREASE."""
+    sni: str | None = None
+    alpn: str | None = None
+    resumed: Resumed = "no"
+    mutual_tls: bool | None = None
+    """Whether the client proved a certificate of its own; ``None`` when not known."""
+    extended_master_secret: bool | None = None
+    encrypt_then_mac: bool | None = None
+    server_certificate: str | None = None
+    """SHA-256 fingerprint of the server's certificate, hexadecimal."""
+    server_subject: str | None = None
+    """Its subject, RFC 4514."""
+    client_certificate: str | None = None
+    client_subject: str | None = None
+    handshakes: int = 0
+    """Complete handshakes: 1, or more with renegotiation."""
+    finished_verified: bool | None = None
+    """Whether the Finished messages verified; ``None`` when they could not be read."""
+    handshake_frames: tuple[int, ...] = ()
+    """Frames of ClientHello, ServerHello, …: what proves the verdict."""
+    alert: str | None = None
+    """The alert that ended it: ``unknown_ca (fatal) from the client, frame 12``."""
+    client_bytes: int = 0
+    """Decrypted application bytes that the client sent."""
+    server_bytes: int = 0
+    client_encrypted_bytes: int = 0
+    """Bytes of encrypted records that stayed dark."""
+    server_encrypted_bytes: int = 0
+    missing_bytes: int = 0
+    """Bytes of both directions that the capture lacks."""
+    messages: int = 0
+    """SIP messages found in it."""
+    secrets_from: str | None = None
+    """Where the secrets came from: ``RSA key server.key``, ``key log sbc.log`` …"""
+    verdict: Verdict = Verdict.HANDSHAKE_INCOMPLETE
+    why: str = ""
+    """One sentence with its evidence."""
+    advice: list[str] = field(default_factory=list)
+    """Sentences: which setting on whose device ends the darkness."""
+    notes: list[str] = field(default_factory=list)
+    """What else was seen: gaps, records that did not verify, renegotiation."""

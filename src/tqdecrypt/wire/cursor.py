@@ -1,0 +1,100 @@
+"""A bounds-checked reader over bytes.
+
+Every parser of binary structures uses it, one ``pull_…`` a structure.  Three outcomes: a value, an
+exception :class:`~tqdecrypt.errors.Malformed`, or (``remaining``) the caller's own "need more".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tqdecrypt.errors import Malformed
+
+__all__ = ["Cursor"]
+
+
+class Cursor:
+    """Reads big-endian numbers and byte strings, never past *end*.
+
+    :ivar data: the bytes that are read.
+    :ivar position: offset of the next byte.
+    :ivar end: offset behind the last byte that may be read.
+    """
+
+    __slots__ = ("data", "end", "position")
+
+    def __init__(self, data: bytes, position: int = 0, end: int | None = None) -> None:
+        self.data = data
+        self.position = position
+        self.end = len(data) if end is None else end
+
+    @property
+    def remaining(self) -> int:
+        """Number of bytes not read yet."""
+        return self.end - self.position
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything was read."""
+        return self.position >= self.end
+
+    def pull_bytes(self, length: int) -> bytes:
+        """Return the next *length* bytes."""
+        start = self.position
+        stop = start + length
+        if stop > self.end:
+            raise Malformed(f"{length} more bytes", f"{self.end - start}", start)
+        self.position = stop
+        return self.data[start:stop]
+
+    def pull_uint(self, size: int) -> int:
+        """Return the next big-endian number of *size* bytes."""
+        return int.from_bytes(self.pull_bytes(size), "big")
+
+    def pull_uint8(self) -> int:
+        """Return the next byte as a number."""
+        if self.position >= self.end:
+            raise Malformed("1 more byte", "0", self.position)
+        self.position += 1
+        return self.data[self.position - 1]
+
+    def pull_uint16(self) -> int:
+        """Return the next two bytes as a number."""
+        return self.pull_uint(2)
+
+    def pull_uint24(self) -> int:
+        """Return the next three bytes as a number."""
+        return self.pull_uint(3)
+
+    def pull_uint32(self) -> int:
+        """Return the next four bytes as a number."""
+        return self.pull_uint(4)
+
+    def pull_opaque(self, size: int) -> bytes:
+        """Return a byte string with a length prefix of *size* bytes (``opaque<…>``, RFC 8446 3.4)."""
+        return self.pull_bytes(self.pull_uint(size))
+
+    def pull_rest(self) -> bytes:
+        """Return everything that was not read yet."""
+        return self.pull_bytes(self.end - self.position)
+
+    @contextmanager
+    def block(self, size: int) -> Iterator[int]:
+        """Confine reading to a vector with a length prefix of *size* bytes; yields its end.
+
+        Raises :class:`Malformed` when the vector is longer than what holds it, or when the body
+        did not read all of it.
+        """
+        start = self.position
+        length = self.pull_uint(size)
+        end = self.position + length
+        if end > self.end:
+            raise Malformed(f"a vector of {length} bytes", f"{self.end - self.position}", start)
+        outer, self.end = self.end, end
+        try:
+            yield end
+        finally:
+            self.end = outer
+        if self.position != end:
+            raise Malformed("the vector to be read whole", f"{end - self.position} bytes left", end)
