@@ -1,1 +1,27 @@
-"""keys."""
+"""From files to secrets: private keys, key logs, pre-shared keys, and the ring that holds them.
+
+Nothing here imports ``cryptography`` before a key or a certificate is read.
+"""
+
+from tqdecrypt.keys.certificate import CertificateFacts, read_certificate
+from tqdecrypt.keys.keylog import KeyLog, KeyLogCounters, MalformedLine, TrafficSecret
+from tqdecrypt.keys.keylog_file import KeyLogFile
+from tqdecrypt.keys.private import LoadedKeys, PrivateKey, load_private_keys
+from tqdecrypt.keys.psk import PreSharedKey, parse_psk
+from tqdecrypt.keys.ring import KeyRing
+
+__all__ = [
+    "CertificateFacts",
+    "KeyLog",
+    "KeyLogCounters",
+    "KeyLogFile",
+    "KeyRing",
+    "LoadedKeys",
+    "MalformedLine",
+    "PreSharedKey",
+    "PrivateKey",
+    "TrafficSecret",
+    "load_private_keys",
+    "parse_psk",
+    "read_certificate",
+]
