@@ -6,11 +6,9 @@ small DER walk first; everything else is read by ``cryptography`` and left out w
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -30,6 +28,8 @@ from tqdecrypt.keys.kinds import PublicFacts, public_facts
 from tqdecrypt.wire import Cursor
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cryptography.x509 import Certificate
 
 __all__ = ["CertificateFacts", "read_certificate"]
@@ -120,6 +120,8 @@ def _pull_fields(der: bytes) -> _Fields:
 
 
 def _read(der: bytes) -> CertificateFacts:
+    from hashlib import sha256
+
     from cryptography.x509 import load_der_x509_certificate
 
     fields = _pull_fields(der)
@@ -130,7 +132,7 @@ def _read(der: bytes) -> CertificateFacts:
         certificate = _attempt(lambda: load_der_x509_certificate(der), None)
         key = _read_public_key(fields.spki)
         return CertificateFacts(
-            fingerprint_sha256=hashlib.sha256(der).hexdigest(),
+            fingerprint_sha256=sha256(der).hexdigest(),
             subject=_read_name(certificate, "subject", fields.subject),
             issuer=_read_name(certificate, "issuer", fields.issuer),
             serial=_serial(fields.serial.content),
@@ -169,6 +171,8 @@ def _attempt(read: Callable[[], _T], otherwise: _T) -> _T:
 
 
 def _read_public_key(spki: Element) -> PublicFacts:
+    from hashlib import sha256
+
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
     known = _attempt(lambda: public_facts(load_der_public_key(spki.encoding)), None)
@@ -178,7 +182,7 @@ def _read_public_key(spki: Element) -> PublicFacts:
     kind = "unknown"
     if algorithm and algorithm[0].tag == OBJECT_IDENTIFIER and algorithm[0].content:
         kind = dotted(algorithm[0].content)
-    return PublicFacts(kind, 0, hashlib.sha256(spki.encoding).digest())
+    return PublicFacts(kind, 0, sha256(spki.encoding).digest())
 
 
 def _serial(content: bytes) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from io import FileIO
-from pathlib import Path
 
 from tqdecrypt.errors import SecretsError
 from tqdecrypt.keys.keylog import KeyLog
@@ -26,20 +25,18 @@ class KeyLogFile:
 
     Raises :class:`SecretsError` when the file cannot be read.
 
-    :ivar path: the file.
-    :ivar source: its name as given; :meth:`KeyLog.source_of` returns it.
+    :ivar source: its path as given; :meth:`KeyLog.source_of` returns it.
     :ivar keylog: where the secrets go.
     :ivar secrets: new secrets that this file has given so far.
     :ivar usable: lines that held a secret, also one that was known before.
     """
 
-    __slots__ = ("_file", "_head", "_identity", "keylog", "path", "secrets", "source", "usable")
+    __slots__ = ("_file", "_head", "_identity", "keylog", "secrets", "source", "usable")
 
     def __init__(
         self, path: str | os.PathLike[str], keylog: KeyLog | None = None, *, follow: bool = False
     ) -> None:
-        self.path = Path(path)
-        self.source = str(path)
+        self.source = os.fspath(path)
         self.keylog = KeyLog() if keylog is None else keylog
         self.secrets = 0
         self.usable = 0
@@ -85,7 +82,7 @@ class KeyLogFile:
                 self.keylog.restart(self.source)
                 self._file.seek(0)
             self._read()
-            current = self.path.stat()
+            current = os.stat(self.source)
             if (current.st_dev, current.st_ino) != self._identity:
                 # The old file was read to its end above; nothing of it is lost.
                 old = self._file
@@ -113,7 +110,7 @@ class KeyLogFile:
         )
 
     def _open(self) -> None:
-        file = FileIO(self.path, "r")
+        file = FileIO(self.source, "r")
         status = os.fstat(file.fileno())
         self._file = file
         self._identity = status.st_dev, status.st_ino

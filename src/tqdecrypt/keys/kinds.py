@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ def public_facts(key: PublicKeyTypes) -> PublicFacts:
     RSA key without the NULL parameters, or under id-RSASSA-PSS; a compressed point), and then
     hashing their bytes would miss the private key that belongs to them.
     """
+    from hashlib import sha256
+
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     # The classes are named, not imported: which ones exist depends on cryptography's version.
@@ -39,4 +40,4 @@ def public_facts(key: PublicKeyTypes) -> PublicFacts:
     kind = {"EllipticCurve": "EC"}.get(name, name)
     size: int = getattr(key, "key_size", _FIXED_BITS.get(kind, 0))
     encoding = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return PublicFacts(kind, size, hashlib.sha256(encoding).digest())
+    return PublicFacts(kind, size, sha256(encoding).digest())

@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from tqdecrypt.keys.formats import Passphrases, Refusal, read_key_file
@@ -141,7 +140,7 @@ class _Loader:
             )
             return
         try:
-            if Path(path).is_dir():
+            if os.path.isdir(path):
                 self._load_directory(path)
                 return
             keys, refusals = self._load_file(path)
@@ -165,28 +164,31 @@ class _Loader:
         loaded = self.loaded
         problems = len(loaded.problems)
         found = skipped = 0
-        for file in sorted(Path(path).iterdir()):
+        for name in sorted(os.listdir(path)):
+            file = os.path.join(path, name)
             try:
-                if not file.is_file():
+                if not os.path.isfile(file):
                     continue
-                keys, refusals = self._load_file(str(file))
+                keys, refusals = self._load_file(file)
             except OSError as error:
-                loaded.problems.append(_unreadable(str(file), error))
+                loaded.problems.append(_unreadable(file, error))
                 continue
             meant = [f"{file} {refusal}." for refusal in refusals if refusal.meant]
             loaded.problems += meant
             found += len(keys)
             skipped += not keys and not meant
-        files = f"{skipped} {'file' if skipped == 1 else 'files'}"
         if not found and problems == len(loaded.problems):
-            what = f"its {files} hold none" if skipped else "it has no files"
             loaded.problems.append(
-                f"The directory {path} has no private key: {what};"
+                f"The directory {path} has no private key (files looked at: {skipped});"
                 " put the server's key there or give its file."
             )
         elif skipped:
-            are = "is no private key and was" if skipped == 1 else "are no private keys and were"
-            loaded.notes.append(f"{path}: {files} {are} skipped.")
+            are = (
+                "file is no private key and was"
+                if skipped == 1
+                else "files are no private keys and were"
+            )
+            loaded.notes.append(f"{path}: {skipped} {are} skipped.")
 
     def _load_file(self, path: str) -> tuple[list[PrivateKey], list[Refusal]]:
         """Return the keys in a file, also those that were known, and why others gave none."""
@@ -201,7 +203,7 @@ class _Loader:
         for raw in contents.keys:
             try:
                 _check(raw)
-                key = PrivateKey(raw, Path(path).name)
+                key = PrivateKey(raw, os.path.basename(path))
             except Refusal as refusal:
                 contents.refusals.append(refusal)
                 continue
