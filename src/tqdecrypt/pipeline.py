@@ -1,42 +1,65 @@
-"""The only module that knows the order of the stages: from packets to calls."""
+"""The only module that knows the order of the stages: from packets to calls.
+
+One block at a time: packets are decoded as columns, TCP segments go through the connections to TLS
+and SIP, UDP datagrams to SIP.  The messages that a block yields are put back into frame order and
+given to the calls and to the sink.
+
+RSA operations run in a few threads while the next blocks are read; what comes behind a session that
+still waits for its secrets is held back, so that the order stays true.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from operator import attrgetter
+from typing import TYPE_CHECKING, Protocol
+
+from tqdecrypt.calls import Call, CallTable
+from tqdecrypt.capture import PacketBlock, open_captures
+from tqdecrypt.dispatch import Dispatcher, Tap
+from tqdecrypt.packet import PacketDecoder, Wanted, endpoint_text
+from tqdecrypt.sip import Flow, Message, parse_datagram
+from tqdecrypt.tcp import ConnectionTable
+from tqdecrypt.tls import MEANINGS, SecretFinder, SessionReport, Verdict
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls import Call
-    from tqdecrypt.sip.message import Message
-    from tqdecrypt.tls.report import SessionReport
+    from tqdecrypt.keys import KeyRing
+    from tqdecrypt.packet.transport import TransportColumns
+    from tqdecrypt.tls.secrets import Decrypted
 
 __all__ = ["ReadOptions", "Sink", "Summary", "read_captures"]
+
+MAX_HELD = 200_000
+"""Most messages held back for the sake of their order: some 400 MB at the very most."""
+MAX_BLOCKS_AHEAD = 4
+"""How many blocks are read on while a private-key operation runs."""
+MAX_UDP_FLOWS = 100_000
+"""Most UDP directions remembered; the table is emptied when it is full, and filled anew."""
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
 class ReadOptions:
-    """What every command that reads captures can be told."""
+    """What a reader is given."""
 
-    keys: Sequence[str] = ()
-    """Private-key files, or directories of them."""
-    passphrase: bytes | None = None
-    keylogs: Sequence[str] = ()
-    psks: Sequence[str] = ()
+    ring: KeyRing
+    """Keys and secrets."""
     ports: frozenset[int] = frozenset()
     """Only TCP connections and UDP datagrams with one of these ports; empty: any."""
+    tap: Tap | None = None
+    """Takes the verified plaintext of every TLS session as it comes."""
 
 
 class Sink(Protocol):
-    """Takes the results while a capture is read.  Messages come in frame order."""
+    """Takes the results while captures are read.  Messages come in frame order."""
 
     def message(self, message: Message) -> None:
         """One SIP message."""
-
-    def application_data(
-        self, session: int, from_client: bool, data: bytes, frame: int, time: int
-    ) -> None:
-        """The verified plaintext of one TLS record (only when the sink asked for it)."""
 
     def session(self, report: SessionReport) -> None:
         """A TLS session ended, or the capture did."""
@@ -51,8 +74,11 @@ class Summary:
 
     packets: int = 0
     bytes: int = 0
+    """Captured bytes of packets."""
     sessions: int = 0
     decrypted_sessions: int = 0
+    dark_sessions: int = 0
+    """Sessions with something in them that stayed unreadable."""
     messages: int = 0
     calls: int = 0
     problems: list[str] = field(default_factory=list)
@@ -62,11 +88,212 @@ class Summary:
 
 
 def read_captures(
-    paths: Iterable[str],
+    paths: Sequence[str],
     options: ReadOptions,
     sink: Sink,
     *,
-    progress: Literal[None] = None,
+    on_progress: Progress | None = None,
+    on_idle: Callable[[], None] | None = None,
 ) -> Summary:
-    """Read captures to their end."""
-    raise NotImplementedError
+    """Read captures to their end; several are one capture in time order.
+
+    :param on_progress: called now and then with the bytes read and the bytes in all.
+    :param on_idle: called after each block of a live source, when everything that could be said so
+        far has been given to the sink.
+    """
+    with open_captures(paths, on_progress=on_progress) as reader, _Workers() as workers:
+        run = _Run(options, sink, workers, live=reader.live)
+        for block in reader:
+            run.receive(block)
+            if on_idle is not None and reader.live:
+                on_idle()
+        run.finish()
+        run.summary.problems.extend(reader.problems)
+        return run.summary
+
+
+class _Workers:
+    """Runs private-key operations beside the reader, and hands the results back in its thread."""
+
+    def __init__(self) -> None:
+        self._count = max(1, len(os.sched_getaffinity(0)))
+        self._pool: ThreadPoolExecutor | None = None
+        self._running: deque[
+            tuple[int, Future[Decrypted | None], Callable[[Decrypted | None], None]]
+        ] = deque()
+        self.frame = 0
+        """First frame of the block that is being read."""
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def submit(
+        self, work: Callable[[], Decrypted | None], done: Callable[[Decrypted | None], None]
+    ) -> None:
+        """See :data:`tqdecrypt.tls.secrets.Submit`."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._count, thread_name_prefix="private-key")
+        self._running.append((self.frame, self._pool.submit(work), done))
+
+    def collect(self, wait_before: int | None) -> None:
+        """Hand back results, in order; wait for those asked for before frame *wait_before*."""
+        while self._running:
+            frame, future, done = self._running[0]
+            if not future.done() and wait_before is not None and frame >= wait_before:
+                return
+            self._running.popleft()
+            done(future.result())
+
+    @property
+    def oldest_frame(self) -> int | None:
+        """First frame of the oldest block whose secrets are still being computed."""
+        return self._running[0][0] if self._running else None
+
+
+class _Run:
+    """Reading one capture."""
+
+    def __init__(self, options: ReadOptions, sink: Sink, workers: _Workers, *, live: bool) -> None:
+        self.summary = Summary()
+        self._sink = sink
+        self._workers = workers
+        self._live = live
+        self._messages: list[Message] = []
+        self._finder = SecretFinder(options.ring, workers.submit)
+        self._dispatcher = Dispatcher(
+            self._finder,
+            options.ring.describe(),
+            self._messages,
+            self._session_ended,
+            options.ports,
+            options.tap,
+        )
+        self._decoder = PacketDecoder(Wanted.SIGNALLING, options.ports)
+        self._connections = ConnectionTable(self._dispatcher.accept)
+        self._calls = CallTable(self._call_ended)
+        self._udp_flows: dict[tuple[int, ...], Flow] = {}
+        self._counters: Counter[str] = Counter()
+        self._block_frames: deque[int] = deque(maxlen=MAX_BLOCKS_AHEAD)
+
+    def receive(self, block: PacketBlock) -> None:
+        """Take one block, from packets to messages."""
+        workers = self._workers
+        if len(block):
+            self.summary.packets += len(block)
+            self.summary.bytes += int(block.captured.sum())
+            workers.frame = block.first_frame
+            self._block_frames.append(block.first_frame)
+            decoded = self._decoder.decode(block)
+            if len(decoded.udp):
+                self._receive_udp(decoded.udp, block)
+            self._connections.receive(decoded.tcp, block)
+        workers.collect(None if self._live else self._block_frames[0])
+        self._hand_on(self._watermark())
+
+    def finish(self) -> None:
+        """End of input: everything that still waits is decided."""
+        self._workers.collect(None)
+        self._connections.finish()
+        self._workers.collect(None)
+        self._hand_on(None)
+        self._calls.finish()
+        self._count()
+
+    def _watermark(self) -> int | None:
+        """Return the frame from which on messages may still come; ``None``: none are missing."""
+        if self._live or len(self._messages) > MAX_HELD:
+            return None
+        frames = (self._workers.oldest_frame, self._connections.oldest_waiting_frame)
+        return min((frame for frame in frames if frame is not None), default=None)
+
+    def _hand_on(self, before: int | None) -> None:
+        """Give the messages in front of frame *before* to the calls and the sink, in order."""
+        messages = self._messages
+        if not messages:
+            return
+        messages.sort(key=_FRAME)
+        ready = messages[:]
+        if before is not None:
+            ready = [message for message in messages if message.frame < before]
+        del messages[: len(ready)]
+        self.summary.messages += len(ready)
+        receive_call = self._calls.receive
+        receive_sink = self._sink.message
+        for message in ready:
+            receive_call(message)
+            receive_sink(message)
+
+    def _receive_udp(self, columns: TransportColumns, block: PacketBlock) -> None:
+        buffer = memoryview(block.buffer)
+        rows = zip(
+            columns.packet.tolist(),
+            columns.version.tolist(),
+            columns.source.tolist(),
+            columns.source_port.tolist(),
+            columns.destination.tolist(),
+            columns.destination_port.tolist(),
+            columns.payload_offset.tolist(),
+            columns.payload_length.tolist(),
+            block.time[columns.packet].tolist(),
+            strict=True,
+        )
+        for row, (
+            packet,
+            version,
+            source,
+            sport,
+            destination,
+            dport,
+            offset,
+            length,
+            time,
+        ) in enumerate(rows):
+            data = columns.detached.get(row)
+            if data is None:
+                data = bytes(buffer[offset : offset + length])
+            key = (*source, sport, *destination, dport)
+            flow = self._udp_flows.get(key)
+            if flow is None:
+                if len(self._udp_flows) >= MAX_UDP_FLOWS:
+                    self._udp_flows.clear()
+                flow = self._udp_flows[key] = Flow(
+                    endpoint_text(version, *source, sport),
+                    endpoint_text(version, *destination, dport),
+                    "UDP",
+                    "clear",
+                )
+            message = parse_datagram(data, flow, block.first_frame + packet, time)
+            if message is None:
+                self._counters["other_udp_datagrams"] += 1
+            else:
+                self._messages.append(message)
+
+    def _session_ended(self, report: SessionReport) -> None:
+        self.summary.sessions += 1
+        self.summary.decrypted_sessions += report.verdict is Verdict.DECRYPTED
+        self.summary.dark_sessions += not MEANINGS[report.verdict].clear
+        self._sink.session(report)
+
+    def _call_ended(self, call: Call) -> None:
+        self.summary.calls += 1
+        self._sink.call(call)
+
+    def _count(self) -> None:
+        for counters in (
+            self._decoder.counters,
+            self._connections.counters,
+            self._dispatcher.counters,
+            self._counters,
+            self._calls.counters,
+            {"resumable_sessions_evicted": self._finder.resumable_evicted},
+        ):
+            for name, count in counters.items():
+                if count:
+                    self.summary.counters[name] = self.summary.counters.get(name, 0) + count
+
+
+_FRAME = attrgetter("frame")

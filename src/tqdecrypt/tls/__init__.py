@@ -1,1 +1,18 @@
-"""tls."""
+"""TLS, passively: bytes of both directions become verified plaintext and a verdict."""
+
+from tqdecrypt.tls.judge import report_session
+from tqdecrypt.tls.report import SessionReport
+from tqdecrypt.tls.secrets import SecretFinder
+from tqdecrypt.tls.session import Listener, SecretSource, TlsSession
+from tqdecrypt.tls.verdict import MEANINGS, Verdict
+
+__all__ = [
+    "MEANINGS",
+    "Listener",
+    "SecretFinder",
+    "SecretSource",
+    "SessionReport",
+    "TlsSession",
+    "Verdict",
+    "report_session",
+]

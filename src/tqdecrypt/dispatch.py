@@ -1,0 +1,315 @@
+"""What a TCP connection speaks is told from its bytes, not from its port.
+
+A connection starts with a :class:`Sniffer`.  Once a few bytes of either side say TLS or SIP, it is
+replaced by a :class:`TlsConnection` or a :class:`SipConnection`, and everything that was received so
+far is handed on.  What is neither is let go, and counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from tqdecrypt.sip import Flow, StreamFramer, looks_like_sip
+from tqdecrypt.tcp import Connection, End, Gap, GapCause, StreamHandler
+from tqdecrypt.tls import SessionReport, TlsSession, Verdict, report_session
+from tqdecrypt.tls.record import HEADER, plausible_header
+
+if TYPE_CHECKING:
+    from tqdecrypt.sip import Message
+    from tqdecrypt.tls import SecretSource
+
+__all__ = ["Dispatcher", "Sniffer", "Tap"]
+
+MOST_SNIFFED = 1 << 15
+"""Bytes of one connection that are looked at before it is let go: two records at the longest."""
+SIPS_PORT = 5061
+"""Where everybody expects SIP over TLS (RFC 3261 section 19.1.2): silence there needs a reason."""
+
+Tap = Callable[[int, bool, bytes, int, int], None]
+"""Takes verified plaintext: session, from the client, data, frame, time."""
+
+
+class Dispatcher:
+    """Makes the handler of each connection and holds what they share."""
+
+    def __init__(
+        self,
+        secrets: SecretSource,
+        given: tuple[str, ...],
+        messages: list[Message],
+        session_ended: Callable[[SessionReport], None],
+        ports: frozenset[int] = frozenset(),
+        tap: Tap | None = None,
+    ) -> None:
+        self.secrets = secrets
+        self.given = given
+        self.messages = messages
+        """Every message is appended here."""
+        self.session_ended = session_ended
+        self.ports = ports | {SIPS_PORT}
+        self.tap = tap
+        self.counters: Counter[str] = Counter()
+        self.sessions = 0
+
+    def accept(self, connection: Connection) -> StreamHandler:
+        """Return what takes the bytes of a new connection."""
+        return Sniffer(self, connection)
+
+    def next_session(self) -> int:
+        """Return the number of a new session."""
+        self.sessions += 1
+        return self.sessions
+
+
+class _Received(NamedTuple):
+    side: int
+    data: bytes
+    ends: list[int]
+    frames: list[int]
+    times: list[int]
+
+
+class Sniffer:
+    """Looks at the first bytes of a connection."""
+
+    __slots__ = ("_connection", "_dispatcher", "_gaps", "_received", "_size")
+
+    def __init__(self, dispatcher: Dispatcher, connection: Connection) -> None:
+        self._dispatcher = dispatcher
+        self._connection = connection
+        self._received: list[_Received | Gap] = []
+        self._gaps: list[tuple[int, int]] = []
+        self._size = 0
+
+    def receive(
+        self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
+    ) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        self._received.append(_Received(side, data, ends, frames, times))
+        self._size += len(data)
+        beginning = self._beginning(side)
+        if _begins_tls(beginning):
+            self._replace(TlsConnection(self._dispatcher, self._connection))
+            return
+        sip = looks_like_sip(beginning)
+        if sip:
+            self._replace(SipConnection(self._dispatcher, self._connection))
+            return
+        cut = _record_at_packet_start(data, ends)
+        if cut is not None and not sip:
+            self._drop_before(side, cut)
+            self._replace(TlsConnection(self._dispatcher, self._connection))
+        elif self._size > MOST_SNIFFED:
+            self._let_go()
+
+    def gap(self, side: int, gap: Gap) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        self._received.append(gap)
+        self._gaps.append((len(self._received) - 1, side))
+
+    def end(self, reason: End, frame: int, time: int) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        if self._size:
+            self._let_go()
+
+    def _beginning(self, side: int) -> bytes:
+        """Return the first bytes of one side, up to a gap."""
+        found = b""
+        for item in self._received:
+            if isinstance(item, _Received):
+                if item.side == side:
+                    found += item.data
+                    if len(found) >= 256:
+                        break
+        return found
+
+    def _replace(self, handler: StreamHandler) -> None:
+        self._connection.handler = handler
+        sides = dict(self._gaps)
+        for index, item in enumerate(self._received):
+            if isinstance(item, _Received):
+                handler.receive(*item)
+            else:
+                handler.gap(sides[index], item)
+
+    def _drop_before(self, side: int, cut: int) -> None:
+        """Forget the bytes in front of the first record of *side*'s last chunk."""
+        kept: list[_Received | Gap] = []
+        gaps = dict(self._gaps)
+        for index, item in enumerate(self._received):
+            if isinstance(item, _Received) and item.side != side:
+                kept.append(item)
+            elif not isinstance(item, _Received) and gaps[index] != side:
+                kept.append(item)
+        last = self._received[-1]
+        assert isinstance(last, _Received)
+        self._gaps = [(i, 1 - side) for i, item in enumerate(kept) if isinstance(item, Gap)]
+        first = next(i for i, end in enumerate(last.ends) if end > cut)
+        kept.append(
+            _Received(
+                side,
+                last.data[cut:],
+                [end - cut for end in last.ends[first:]],
+                last.frames[first:],
+                last.times[first:],
+            )
+        )
+        self._received = kept
+        self._dispatcher.counters["bytes_before_first_record"] += cut
+
+    def _let_go(self) -> None:
+        connection = self._connection
+        connection.handler = None
+        dispatcher = self._dispatcher
+        dispatcher.counters["other_tcp_connections"] += 1
+        ports = {int(end.rpartition(":")[2]) for end in connection.ends}
+        if not ports & dispatcher.ports:
+            return
+        client = connection.initiator or 0
+        first = next(item for item in self._received if isinstance(item, _Received))
+        dispatcher.session_ended(
+            SessionReport(
+                session=dispatcher.next_session(),
+                client=connection.ends[client],
+                server=connection.ends[1 - client],
+                started=connection.started,
+                ended=connection.last_time,
+                first_frame=connection.first_frame,
+                last_frame=connection.last_frame,
+                roles_known=False,
+                verdict=Verdict.NOT_TLS,
+                why=f"Neither TLS nor SIP: frame {first.frames[0]} begins with the bytes "
+                f"{first.data[:8].hex(' ')}.",
+                advice=["Check what runs on this port."],
+            )
+        )
+
+
+def _begins_tls(data: bytes) -> bool:
+    """Return whether a stream that begins with *data* is TLS (or an SSL 2.0 ClientHello)."""
+    if len(data) < HEADER:
+        return False
+    if plausible_header(data, 0):
+        return True
+    return data[0] & 0x80 != 0 and data[2] == 1 and data[3] == 3 and data[4] <= 3
+
+
+def _record_at_packet_start(data: bytes, ends: list[int]) -> int | None:
+    """Return where a packet begins with a record whose successor is plausible, too.
+
+    A capture that starts in mid-connection may start in mid-record; senders begin most records with
+    a segment.
+    """
+    for start in (0, *ends[:-1]):
+        position = start
+        records = 0
+        while len(data) - position >= HEADER and plausible_header(data, position):
+            records += 1
+            position += HEADER + (data[position + 3] << 8 | data[position + 4])
+        if records and (position >= len(data) or records > 1):
+            return start
+    return None
+
+
+class SipConnection:
+    """SIP over TCP, in clear."""
+
+    __slots__ = ("_dispatcher", "_framers")
+
+    def __init__(self, dispatcher: Dispatcher, connection: Connection) -> None:
+        self._dispatcher = dispatcher
+        ends = connection.ends
+        self._framers = (
+            StreamFramer(Flow(ends[0], ends[1], "TCP", "clear")),
+            StreamFramer(Flow(ends[1], ends[0], "TCP", "clear")),
+        )
+
+    def receive(
+        self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
+    ) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        framer = self._framers[side]
+        messages = self._dispatcher.messages
+        start = 0
+        for end, frame, time in zip(ends, frames, times, strict=True):
+            messages.extend(framer.receive(data[start:end], frame, time))
+            start = end
+
+    def gap(self, side: int, gap: Gap) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        self._framers[side].gap()
+
+    def end(self, reason: End, frame: int, time: int) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        for framer in self._framers:
+            framer.end()
+            self._dispatcher.counters.update(framer.counters)
+
+
+class TlsConnection:
+    """TLS on a TCP connection, and SIP inside when that is what it carries."""
+
+    __slots__ = ("_connection", "_dispatcher", "_framers", "_messages", "number", "session")
+
+    def __init__(self, dispatcher: Dispatcher, connection: Connection) -> None:
+        self._dispatcher = dispatcher
+        self._connection = connection
+        self.number = dispatcher.next_session()
+        self.session = TlsSession(dispatcher.secrets, self)
+        self._framers: tuple[StreamFramer, StreamFramer] | None = None
+        self._messages = 0
+
+    def receive(
+        self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
+    ) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        self.session.receive(side, data, ends, frames, times)
+
+    def gap(self, side: int, gap: Gap) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        self.session.gap(side, gap.size, gap.cause is GapCause.SNAP_LENGTH)
+
+    def end(self, reason: End, frame: int, time: int) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        dispatcher, connection = self._dispatcher, self._connection
+        self.session.finish()
+        for framer in self._framers or ():
+            framer.end()
+            dispatcher.counters.update(framer.counters)
+        report = report_session(
+            self.session,
+            self.number,
+            connection.ends,
+            connection.initiator,
+            dispatcher.given,
+            reason.value,
+        )
+        report.messages = self._messages
+        dispatcher.session_ended(report)
+
+    def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
+        if self._dispatcher.tap is not None:
+            self._dispatcher.tap(self.number, from_client, data, frame, time)
+        framers = self._framers
+        if framers is None:
+            framers = self._framers = self._make_framers()
+        found = framers[0 if from_client else 1].receive(data, frame, time)
+        if found:
+            self._messages += len(found)
+            self._dispatcher.messages.extend(found)
+
+    def application_gap(self, from_client: bool) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
+        if self._framers is not None:
+            self._framers[0 if from_client else 1].gap()
+
+    def _make_framers(self) -> tuple[StreamFramer, StreamFramer]:
+        client_side = self.session.client_side or 0
+        client, server = self._connection.ends[client_side], self._connection.ends[1 - client_side]
+        return (
+            StreamFramer(Flow(client, server, "TLS", "verified", self.number)),
+            StreamFramer(Flow(server, client, "TLS", "verified", self.number)),
+        )

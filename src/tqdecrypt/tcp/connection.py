@@ -1,0 +1,104 @@
+"""A TCP connection, and what its bytes are handed to."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from tqdecrypt.tcp.stream import Direction
+
+__all__ = ["Connection", "End", "Gap", "GapCause", "StreamHandler"]
+
+
+class GapCause(enum.Enum):
+    """Why bytes of a direction are missing."""
+
+    LOSS = "loss"
+    """Segments are not in the capture."""
+    SNAP_LENGTH = "snap length"
+    """The capture kept only the first bytes of a segment."""
+
+
+class End(enum.Enum):
+    """Why nothing more comes on a connection."""
+
+    FIN = "closed"
+    """Both ends said FIN, or one did and the other fell silent."""
+    RST = "reset"
+    REUSED = "ports reused"
+    """A new connection began between the same ends."""
+    EVICTED = "evicted"
+    """The table of connections was full and this one had been idle the longest."""
+    CAPTURE_END = "capture ended"
+
+
+class Gap(NamedTuple):
+    """Bytes that are missing in one direction."""
+
+    size: int
+    """How many."""
+    before: int
+    """Frame that ended in front of the gap; 0 when the gap is at the start."""
+    after: int
+    """Frame that stands behind the gap; 0 when nothing does."""
+    time: int
+    """Of that frame, or when the gap was given up, in nanoseconds."""
+    cause: GapCause
+
+
+class StreamHandler(Protocol):
+    """Takes what comes out of one connection; *side* 0 is what the connection's end 0 sent.
+
+    The directions of a connection are independent: within a block, one side's bytes may be handed
+    over before earlier bytes of the other side.  Frames tell the order.
+    """
+
+    def receive(
+        self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
+    ) -> None:
+        """In-order bytes: packet *i* (frame, time) completed ``data[: ends[i]]``."""
+
+    def gap(self, side: int, gap: Gap) -> None:
+        """Bytes are missing; what follows stands behind them."""
+
+    def end(self, reason: End, frame: int, time: int) -> None:
+        """Nothing more comes."""
+
+
+class Connection:
+    """A TCP connection as far as it was captured."""
+
+    __slots__ = (
+        "closed_at",
+        "directions",
+        "end_reason",
+        "ends",
+        "first_frame",
+        "handler",
+        "initiator",
+        "keys",
+        "last_frame",
+        "last_time",
+        "started",
+    )
+
+    def __init__(
+        self, ends: tuple[str, str], keys: tuple[object, object], frame: int, time: int
+    ) -> None:
+        self.ends = ends
+        """``ip:port`` of both; end 0 sent the first packet that was seen."""
+        self.keys = keys
+        """What the table finds the two directions by."""
+        self.directions: tuple[Direction, Direction]
+        self.initiator: int | None = None
+        """The end that sent SYN without ACK; ``None`` when the start was not captured."""
+        self.handler: StreamHandler | None = None
+        """``None``: nobody wants this connection."""
+        self.first_frame = frame
+        self.started = time
+        self.last_frame = frame
+        self.last_time = time
+        self.end_reason: End | None = None
+        self.closed_at: int | None = None
+        """Capture time when FIN of both sides or RST was seen."""

@@ -1,0 +1,175 @@
+"""From a pre-master secret to keys: one function a formula, named as in the specification.
+
+SSL 3.0: RFC 6101 section 6.  TLS 1.0 and 1.1: RFC 2246 section 5, 4346 section 5.  TLS 1.2: RFC 5246
+sections 5, 6.3, 8.1; extended master secret: RFC 7627.  TLS 1.3: RFC 8446 section 7.1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import NamedTuple
+
+from tqdecrypt.tls.constants import Version
+from tqdecrypt.tls.suites import Protection, Suite
+
+__all__ = [
+    "KeyBlock",
+    "extended_master_secret",
+    "hkdf_expand_label",
+    "key_block",
+    "master_secret",
+    "partition_key_block",
+    "prf",
+    "verify_data",
+]
+
+
+def p_hash(digest: str, secret: bytes, seed: bytes, length: int) -> bytes:
+    """``P_hash`` (RFC 5246 section 5)."""
+    out = bytearray()
+    a = seed
+    while len(out) < length:
+        a = hmac.digest(secret, a, digest)
+        out += hmac.digest(secret, a + seed, digest)
+    return bytes(out[:length])
+
+
+def prf(version: int, digest: str, secret: bytes, label: bytes, seed: bytes, length: int) -> bytes:
+    """``PRF(secret, label, seed)``: of TLS 1.2 with *digest*, of TLS 1.0/1.1 with MD5 and SHA-1."""
+    if version >= Version.TLS12 and version != Version.DTLS10:
+        return p_hash(digest, secret, label + seed, length)
+    half = (len(secret) + 1) // 2
+    md5 = p_hash("md5", secret[:half], label + seed, length)
+    sha1 = p_hash("sha1", secret[len(secret) - half :], label + seed, length)
+    return (int.from_bytes(md5, "big") ^ int.from_bytes(sha1, "big")).to_bytes(length, "big")
+
+
+def _ssl3_expand(secret: bytes, seed: bytes, length: int) -> bytes:
+    """``MD5(secret + SHA('A' + secret + seed)) + …`` (RFC 6101 sections 6.1, 6.2.2)."""
+    out = bytearray()
+    for i in range((length + 15) // 16):
+        salt = bytes([ord("A") + i]) * (i + 1)
+        inner = hashlib.sha1(salt + secret + seed, usedforsecurity=False).digest()
+        out += hashlib.md5(secret + inner, usedforsecurity=False).digest()
+    return bytes(out[:length])
+
+
+def master_secret(
+    version: int, digest: str, pre_master_secret: bytes, client_random: bytes, server_random: bytes
+) -> bytes:
+    """Return the 48 bytes of the master secret (RFC 5246 section 8.1)."""
+    seed = client_random + server_random
+    if version == Version.SSL3:
+        return _ssl3_expand(pre_master_secret, seed, 48)
+    return prf(version, digest, pre_master_secret, b"master secret", seed, 48)
+
+
+def extended_master_secret(
+    version: int, digest: str, pre_master_secret: bytes, handshake_messages: bytes
+) -> bytes:
+    """Return the master secret bound to the handshake up to ClientKeyExchange (RFC 7627 4)."""
+    session_hash = _handshake_hash(version, digest, handshake_messages)
+    return prf(version, digest, pre_master_secret, b"extended master secret", session_hash, 48)
+
+
+def _handshake_hash(version: int, digest: str, handshake_messages: bytes) -> bytes:
+    if version >= Version.TLS12 and version != Version.DTLS10:
+        return hashlib.new(digest, handshake_messages, usedforsecurity=False).digest()
+    return (
+        hashlib.md5(handshake_messages, usedforsecurity=False).digest()
+        + hashlib.sha1(handshake_messages, usedforsecurity=False).digest()
+    )
+
+
+def key_block(
+    version: int,
+    digest: str,
+    master: bytes,
+    client_random: bytes,
+    server_random: bytes,
+    length: int,
+) -> bytes:
+    """Return *length* bytes of key material (RFC 5246 section 6.3)."""
+    seed = server_random + client_random
+    if version == Version.SSL3:
+        return _ssl3_expand(master, seed, length)
+    return prf(version, digest, master, b"key expansion", seed, length)
+
+
+class KeyBlock(NamedTuple):
+    """The key block's parts in its order (RFC 5246 section 6.3).  Secret."""
+
+    client_mac_key: bytes
+    server_mac_key: bytes
+    client_key: bytes
+    server_key: bytes
+    client_iv: bytes
+    server_iv: bytes
+
+    def __repr__(self) -> str:
+        return f"<KeyBlock of {'+'.join(str(len(part)) for part in self)} bytes>"
+
+
+def partition_key_block(
+    suite: Suite, version: int, master: bytes, client_random: bytes, server_random: bytes
+) -> KeyBlock:
+    """Derive the key block of *suite* and cut it into its parts."""
+    bulk = suite.bulk
+    assert bulk is not None
+    mac = hashlib.new(suite.mac, usedforsecurity=False).digest_size if suite.mac else 0
+    # TLS 1.1 and later send the CBC IV in each record and take none from the key block.
+    cbc_with_iv = bulk.protection is Protection.BLOCK and _later_than_tls10(version)
+    iv = 0 if cbc_with_iv else bulk.fixed_iv_length
+    sizes = (mac, mac, bulk.key_length, bulk.key_length, iv, iv)
+    block = key_block(version, suite.prf_hash, master, client_random, server_random, sum(sizes))
+    parts = []
+    start = 0
+    for size in sizes:
+        parts.append(block[start : start + size])
+        start += size
+    return KeyBlock(*parts)
+
+
+def _later_than_tls10(version: int) -> bool:
+    return version >= Version.TLS11
+
+
+def verify_data(
+    version: int, digest: str, master: bytes, from_client: bool, handshake_messages: bytes
+) -> bytes:
+    """Return what a Finished message must hold (RFC 5246 section 7.4.9; RFC 6101 5.6.9)."""
+    if version == Version.SSL3:
+        sender = b"CLNT" if from_client else b"SRVR"
+        out = b""
+        for name, pad in (("md5", 48), ("sha1", 40)):
+            inner = hashlib.new(
+                name, handshake_messages + sender + master + b"\x36" * pad, usedforsecurity=False
+            ).digest()
+            out += hashlib.new(name, master + b"\x5c" * pad + inner, usedforsecurity=False).digest()
+        return out
+    label = b"client finished" if from_client else b"server finished"
+    transcript = _handshake_hash(version, digest, handshake_messages)
+    return prf(version, digest, master, label, transcript, 12)
+
+
+def hkdf_expand_label(
+    digest: str, secret: bytes, label: bytes, context: bytes, length: int
+) -> bytes:
+    """``HKDF-Expand-Label`` (RFC 8446 section 7.1; HKDF-Expand: RFC 5869 section 2.3)."""
+    full_label = b"tls13 " + label
+    info = (
+        length.to_bytes(2, "big")
+        + bytes([len(full_label)])
+        + full_label
+        + bytes([len(context)])
+        + context
+    )
+    out = b""
+    block = b""
+    counter = 1
+    while len(out) < length:
+        block = hmac.digest(secret, block + info + bytes([counter]), digest)
+        out += block
+        counter += 1
+    return out[:length]

@@ -1,0 +1,398 @@
+"""The record layer of one direction (RFC 5246 section 6.2, RFC 8446 section 5).
+
+States.  A direction starts ``PLAIN``.  ChangeCipherSpec (in TLS 1.3: the ServerHello) turns it
+``WAITING``: its records are queued, bounded, until the session has the keys; then it is ``OPEN``.
+When no keys will come it is ``DARK``, and only lengths are counted.
+
+Gaps.  If the gap lies inside a record whose header was seen, the next boundary is known and exactly
+one record is lost.  Else the boundary is *searched*: an offset where a header is plausible is
+believed when the record there verifies.  The sequence number behind a gap is searched as well, up to
+as many records as the missing bytes can have held.  Nothing is believed without MAC or tag.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from tqdecrypt.tls.constants import ContentType, HandshakeType
+
+if TYPE_CHECKING:
+    from tqdecrypt.tls.protection import Opener
+    from tqdecrypt.tls.session import TlsSession
+
+__all__ = [
+    "MAX_FRAGMENT",
+    "MAX_WAITING",
+    "Record",
+    "RecordReader",
+    "RecordState",
+    "plausible_header",
+]
+
+MAX_FRAGMENT = (1 << 14) + 2048
+"""Longest TLSCiphertext fragment (RFC 5246 section 6.2.3)."""
+MAX_WAITING = 1 << 20
+"""Bytes of records that one direction queues for its keys: some 1,500 SIP messages."""
+MAX_HANDSHAKE = 1 << 18
+"""Longest handshake message that is put together; chains of 16 KB certificates are real."""
+MAX_SEARCH = 1 << 16
+"""Most sequence numbers tried behind a gap."""
+HEADER = 5
+"""Length of a record header."""
+HANDSHAKE_TYPES = frozenset(HandshakeType)
+
+
+class RecordState(enum.Enum):
+    """See the module's text."""
+
+    PLAIN = "plain"
+    WAITING = "waiting"
+    OPEN = "open"
+    DARK = "dark"
+
+
+class Record(NamedTuple):
+    """A record that waits for its keys."""
+
+    content_type: int
+    version: int
+    fragment: bytes
+    frame: int
+    time: int
+    behind_gap: int
+    """Bytes missing in front of it."""
+
+
+def plausible_header(data: bytes, position: int) -> bool:
+    """Return whether a record header may stand at *position* (5 bytes must be there)."""
+    return (
+        20 <= data[position] <= 24
+        and data[position + 1] == 3
+        and data[position + 2] <= 4
+        and (data[position + 3] << 8 | data[position + 4]) <= MAX_FRAGMENT
+    )
+
+
+class RecordReader:
+    """Cuts one direction into records, opens them and hands what they hold to the session."""
+
+    __slots__ = (
+        "_gap_bytes",
+        "_gap_records",
+        "_rest",
+        "_searching",
+        "_session",
+        "_skip",
+        "_waiting",
+        "_waiting_bytes",
+        "bad_records",
+        "dark_bytes",
+        "exchange_count",
+        "failed_in_row",
+        "handshake",
+        "missing_bytes",
+        "opened_records",
+        "opener",
+        "overflowed",
+        "plain_bytes",
+        "side",
+        "snapped",
+        "state",
+        "wrapped",
+    )
+
+    def __init__(self, session: TlsSession, side: int) -> None:
+        self._session = session
+        self.side = side
+        self.state = RecordState.PLAIN
+        self.opener: Opener | None = None
+        self.wrapped = False
+        """Whether the true content type stands inside the record (RFC 8446 section 5.2)."""
+        self._rest = b""
+        """An incomplete record."""
+        self._skip = 0
+        """Bytes to pass over: the tail of a record that lost its middle."""
+        self._searching = False
+        """Whether the boundary of the next record is unknown."""
+        self._gap_bytes = 0
+        self._gap_records = 0
+        """Most records that may be missing in front of the next one; 0: its number is known."""
+        self._waiting: list[Record] | None = None
+        self._waiting_bytes = 0
+        self.failed_in_row = 0
+        self.handshake = b""
+        """An incomplete handshake message."""
+        self.exchange_count = 0
+        """How many handshakes this end has begun."""
+        self.opened_records = 0
+        self.bad_records = 0
+        """Records whose MAC or tag did not verify."""
+        self.plain_bytes = 0
+        """Verified application bytes."""
+        self.dark_bytes = 0
+        """Bytes in protected records that were not opened."""
+        self.missing_bytes = 0
+        self.snapped = False
+        """Whether the snap length cut something."""
+        self.overflowed = False
+        """Whether records were given up because too many waited for keys."""
+
+    @property
+    def first_waiting_frame(self) -> int | None:
+        """Frame of the oldest record that waits for keys."""
+        return self._waiting[0].frame if self._waiting else None
+
+    def receive(self, data: bytes, ends: list[int], frames: list[int], times: list[int]) -> None:
+        """Take in-order bytes; packet *i* completed ``data[: ends[i]]``."""
+        shift = 0
+        if self._skip:
+            passed = min(self._skip, len(data))
+            self._skip -= passed
+            data = data[passed:]
+            shift = -passed
+        elif self._rest:
+            shift = len(self._rest)
+            data = self._rest + data
+            self._rest = b""
+        position = 0
+        index = 0
+        size = len(data)
+        session = self._session
+        while size - position >= HEADER:
+            content_type = data[position]
+            length = data[position + 3] << 8 | data[position + 4]
+            if (
+                self._searching
+                or not 20 <= content_type <= 24
+                or data[position + 1] != 3
+                or length > MAX_FRAGMENT
+            ):
+                found = self._find_header(data, position)
+                self._gap_bytes += found - position
+                if found != position:
+                    position = found
+                    continue
+            stop = position + HEADER + length
+            if stop > size:
+                break
+            while ends[index] + shift < stop:
+                index += 1
+            fragment = data[position + HEADER : stop]
+            version = data[position + 1] << 8 | data[position + 2]
+            if self.state is RecordState.OPEN and not self._gap_records:
+                position = stop
+                assert self.opener is not None
+                plaintext = self.opener.open(content_type, version, fragment)
+                if plaintext is None:
+                    self._failed(fragment, frames[index])
+                elif content_type == 23 and not self.wrapped:
+                    self.opened_records += 1
+                    self.plain_bytes += len(plaintext)
+                    session.application_data(self.side, plaintext, frames[index], times[index])
+                else:
+                    self._opened(content_type, plaintext, frames[index], times[index])
+                continue
+            record = Record(
+                content_type, version, fragment, frames[index], times[index], self._gap_bytes
+            )
+            if self._take(record):
+                self._searching = False
+                position = stop
+            else:  # no record begins there: look on
+                position += 1
+                self._gap_bytes += 1
+        self._rest = data[position:]
+
+    def gap(self, size: int, snapped: bool) -> None:
+        """Take note that *size* bytes are missing behind what was received."""
+        self.missing_bytes += size
+        self.snapped |= snapped
+        self.handshake = b""
+        if self._skip >= size:
+            self._skip -= size
+            return
+        size -= self._skip
+        self._skip = 0
+        rest = self._rest
+        self._rest = b""
+        self._gap_bytes += size + len(rest)
+        if len(rest) >= HEADER and not self._searching:
+            lacking = HEADER + (rest[3] << 8 | rest[4]) - len(rest)
+            if size <= lacking:  # all within one record: its end is known
+                self._skip = lacking - size
+                self._gap_bytes += self._skip
+                self._gap_records += 1
+                return
+        overhead = HEADER + (self.opener.overhead if self.opener else 16)
+        most = self._gap_bytes // overhead + 1
+        self._gap_records = min(max(self._gap_records, most), MAX_SEARCH)
+        self._searching = True
+
+    def _find_header(self, data: bytes, position: int) -> int:
+        """Return where a record header may stand, from *position* on; else close to the end."""
+        if not self._searching:
+            self._searching = True
+            self._gap_records = max(self._gap_records, 1)
+        last = len(data) - HEADER
+        while position <= last:
+            if plausible_header(data, position):
+                following = position + HEADER + (data[position + 3] << 8 | data[position + 4])
+                if following > last or plausible_header(data, following):
+                    return position
+            position += 1
+        return position
+
+    def _take(self, record: Record) -> bool:
+        """Take a record by state; return False when nothing verified that it is one."""
+        return _TAKE[self.state](self, record)
+
+    def _take_plain(self, record: Record) -> bool:
+        self._gap_bytes = self._gap_records = 0
+        if record.content_type == ContentType.application_data:
+            self._session.protected_data(self, record.frame)
+            return self._take(record)
+        self._hand_over(record.content_type, record.fragment, record.frame, record.time)
+        return True
+
+    def _take_waiting(self, record: Record) -> bool:
+        self._gap_bytes = self._gap_records = 0
+        self._waiting_bytes += len(record.fragment)
+        if self._waiting_bytes > MAX_WAITING:
+            self.overflowed = True
+            self.darken()
+            return self._take_dark(record)
+        if self._waiting is None:
+            self._waiting = []
+        self._waiting.append(record)
+        return True
+
+    def _take_open(self, record: Record) -> bool:
+        assert self.opener is not None
+        if self._gap_records:
+            plaintext = self.opener.open_ahead(
+                record.content_type,
+                record.version,
+                record.fragment,
+                self._gap_records,
+                self._gap_bytes,
+            )
+            if plaintext is None and self._searching:
+                return False
+            self._gap_records_done(plaintext, record)
+        else:
+            plaintext = self.opener.open(record.content_type, record.version, record.fragment)
+        if plaintext is None:
+            self._failed(record.fragment, record.frame)
+        else:
+            self._opened(record.content_type, plaintext, record.frame, record.time)
+        return True
+
+    def _gap_records_done(self, plaintext: bytes | None, record: Record) -> None:
+        if plaintext is None:
+            self._gap_bytes += HEADER + len(record.fragment)
+        else:
+            self._gap_bytes = self._gap_records = 0
+
+    def _take_dark(self, record: Record) -> bool:
+        self._gap_bytes = self._gap_records = 0
+        self.dark_bytes += len(record.fragment)
+        if record.content_type == ContentType.alert:
+            self._session.dark_alert(self.side, record.frame)
+        return True
+
+    def _failed(self, fragment: bytes, frame: int) -> None:
+        """A record did not verify: it may be damaged, or not belong here at all."""
+        self.bad_records += 1
+        self.failed_in_row += 1
+        self.dark_bytes += len(fragment)
+        self._gap_records = min(self._gap_records + 1, MAX_SEARCH)
+        self._session.record_failed(self, frame)
+
+    def _opened(self, content_type: int, plaintext: bytes, frame: int, time: int) -> None:
+        self.opened_records += 1
+        self.failed_in_row = 0
+        if self.wrapped:
+            plaintext = plaintext.rstrip(b"\0")
+            if not plaintext:
+                return
+            content_type = plaintext[-1]
+            plaintext = plaintext[:-1]
+        if content_type == ContentType.application_data:
+            self.plain_bytes += len(plaintext)
+            self._session.application_data(self.side, plaintext, frame, time)
+        else:
+            self._hand_over(content_type, plaintext, frame, time)
+
+    def _hand_over(self, content_type: int, content: bytes, frame: int, time: int) -> None:
+        """Hand readable content that is not application data to the session."""
+        session = self._session
+        if content_type == ContentType.handshake:
+            self._defragment(content, frame, time)
+        elif content_type == ContentType.change_cipher_spec:
+            session.change_cipher_spec(self, frame)
+        elif content_type == ContentType.alert:
+            session.alert(self.side, content, frame)
+
+    def _defragment(self, content: bytes, frame: int, time: int) -> None:
+        """Put handshake messages together (RFC 5246 section 7.4: type, length, body)."""
+        data = self.handshake + content if self.handshake else content
+        position = 0
+        while len(data) - position >= 4:
+            stop = position + 4 + int.from_bytes(data[position + 1 : position + 4], "big")
+            if stop - position > MAX_HANDSHAKE or data[position] not in HANDSHAKE_TYPES:
+                self.handshake = b""
+                self._session.unreadable_handshake(self, len(data) - position, frame)
+                return
+            if stop > len(data):
+                break
+            self._session.handshake_message(self, data[position:stop], frame, time)
+            position = stop
+        self.handshake = data[position:]
+
+    # What the session decides.
+
+    def wait(self) -> None:
+        """Queue records until :meth:`open_with` or :meth:`darken`."""
+        self.state = RecordState.WAITING
+        self.opener = None
+
+    def open_with(self, opener: Opener, wrapped: bool = False) -> None:
+        """Open records with *opener* from here on; first those that waited."""
+        self.opener = opener
+        self.wrapped = wrapped
+        self.state = RecordState.OPEN
+        self.failed_in_row = 0
+        waiting, self._waiting = self._waiting, None
+        self._waiting_bytes = 0
+        if not waiting:
+            return
+        gap_bytes, gap_records = self._gap_bytes, self._gap_records
+        self._gap_bytes = self._gap_records = 0
+        overhead = HEADER + opener.overhead
+        searching, self._searching = self._searching, False
+        for record in waiting:
+            if record.behind_gap:
+                self._gap_bytes += record.behind_gap
+                self._gap_records += record.behind_gap // overhead + 1
+            self._take(record)
+        self._gap_bytes += gap_bytes
+        self._gap_records += gap_records
+        self._searching = searching
+
+    def darken(self) -> None:
+        """No keys will come: count what there is, keep nothing."""
+        self.state = RecordState.DARK
+        self.opener = None
+        self.dark_bytes += sum(len(record.fragment) for record in self._waiting or ())
+        self._waiting = None
+        self._waiting_bytes = 0
+
+
+_TAKE: dict[RecordState, Callable[[RecordReader, Record], bool]] = {
+    RecordState.PLAIN: RecordReader._take_plain,  # noqa: SLF001 - the table of this class
+    RecordState.WAITING: RecordReader._take_waiting,  # noqa: SLF001
+    RecordState.OPEN: RecordReader._take_open,  # noqa: SLF001
+    RecordState.DARK: RecordReader._take_dark,  # noqa: SLF001
+}

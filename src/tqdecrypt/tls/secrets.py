@@ -1,0 +1,264 @@
+"""Finding the secrets of a handshake: key log, resumption, RSA key, in this order.
+
+Each way is a small function that provides, refuses, or answers that it does not apply; the order is
+the table at the end.  RSA operations are handed to *submit*, which may run them in other threads;
+everything else happens at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tqdecrypt.errors import Malformed
+from tqdecrypt.tls.constants import Version
+from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
+from tqdecrypt.tls.handshake import pull_encrypted_premaster
+
+if TYPE_CHECKING:
+    from tqdecrypt.keys import KeyRing, PrivateKey
+    from tqdecrypt.tls.session import TlsSession
+
+__all__ = ["Resumable", "SecretFinder", "Submit", "run_at_once"]
+
+Submit = Callable[[Callable[[], "Decrypted | None"], Callable[["Decrypted | None"], None]], None]
+"""Runs the first function, somewhere, and later calls the second with its result, in the caller's
+thread."""
+Decrypted = tuple["PrivateKey", bytes]
+"""A key and the pre-master secret that it opened."""
+
+MAX_RESUMABLE = 200_000
+"""Sessions that can be resumed, at some 300 bytes each.  The oldest goes first: servers forget
+sessions after minutes to a day."""
+MAX_TRIALS = 16
+"""Keys tried on one handshake whose certificate was not seen: 0.3 ms each with RSA-2048."""
+
+
+def run_at_once(
+    work: Callable[[], Decrypted | None], done: Callable[[Decrypted | None], None]
+) -> None:
+    """Run without other threads."""
+    done(work())
+
+
+class Resumable:
+    """A session that may be resumed.  Its secret does not show in its repr."""
+
+    __slots__ = ("exchange", "master", "origin", "refusal", "waiters")
+
+    def __init__(self) -> None:
+        self.master: bytes | None = None
+        self.origin = ""
+        self.refusal: Refusal | None = None
+        self.waiters: list[tuple[TlsSession, Exchange]] = []
+        """Resumed handshakes whose first handshake still waits for its secret."""
+
+
+class SecretFinder:
+    """The :class:`~tqdecrypt.tls.session.SecretSource` over a :class:`KeyRing`."""
+
+    def __init__(self, ring: KeyRing, submit: Submit = run_at_once) -> None:
+        self._ring = ring
+        self._submit = submit
+        self._resumable: dict[bytes, Resumable] = {}
+        self.resumable_evicted = 0
+
+    def find(self, session: TlsSession, exchange: Exchange) -> None:
+        """See :meth:`SecretSource.find`."""
+        for way in _WAYS:
+            if way(self, session, exchange):
+                return
+        session.refuse(exchange, Refusal.UNSUPPORTED_SUITE)
+
+    def issued(self, exchange: Exchange) -> None:
+        """See :meth:`SecretSource.issued`."""
+        if exchange.resumable is None:
+            exchange.resumable = Resumable()
+            self._settle(exchange)
+        if exchange.ticket:
+            self._remember(_ticket_key(exchange.ticket), exchange.resumable)
+        if exchange.server_hello is not None and exchange.server_hello.session_id:
+            if not exchange.resumption_offered:
+                self._remember(exchange.server_hello.session_id, exchange.resumable)
+
+    def settled(self, exchange: Exchange) -> None:
+        """See :meth:`SecretSource.settled`."""
+        self._settle(exchange)
+
+    def _settle(self, exchange: Exchange) -> None:
+        resumable = exchange.resumable
+        if resumable is None:
+            return
+        resumable.master = exchange.master
+        resumable.origin = exchange.secrets_from or ""
+        resumable.refusal = exchange.refusal
+        if resumable.master is None and resumable.refusal is None:
+            return
+        waiters, resumable.waiters = resumable.waiters, []
+        for session, waiting in waiters:
+            _answer(session, waiting, resumable)
+
+    def _remember(self, key: bytes, resumable: Resumable) -> None:
+        if len(self._resumable) >= MAX_RESUMABLE and key not in self._resumable:
+            del self._resumable[next(iter(self._resumable))]
+            self.resumable_evicted += 1
+        self._resumable[key] = resumable
+
+    # The ways.
+
+    def _from_keylog(self, session: TlsSession, exchange: Exchange) -> bool:
+        keylog = self._ring.keylog
+        if not len(keylog) or exchange.client_hello is None:
+            return False
+        random = exchange.client_hello.random
+        master = keylog.secrets_of(random).get("CLIENT_RANDOM")
+        if master is None:
+            return False
+        session.provide(exchange, master, f"key log {keylog.source_of(random) or ''}".strip())
+        return True
+
+    def _from_keylog_premaster(self, session: TlsSession, exchange: Exchange) -> bool:
+        if not len(self._ring.keylog) or exchange.encrypted_premaster is None:
+            return False
+        ciphertext = _ciphertext(exchange)
+        secret = self._ring.keylog.by_encrypted_premaster(ciphertext[:8])
+        master = exchange.derive_master(secret) if secret else None
+        if master is None:
+            return False
+        session.provide(exchange, master, "key log (RSA line)")
+        return True
+
+    def _tls13(self, session: TlsSession, exchange: Exchange) -> bool:
+        if exchange.version != Version.TLS13:
+            return False
+        session.refuse(exchange, Refusal.TLS13)
+        return True
+
+    def _resumed(self, session: TlsSession, exchange: Exchange) -> bool:
+        if exchange.full:
+            return False
+        hello = exchange.client_hello
+        assert hello is not None
+        for how, key in (
+            ("ticket", _ticket_key(hello.ticket) if hello.ticket else b""),
+            ("session id", hello.session_id),
+        ):
+            resumable = self._resumable.get(key) if key else None
+            if resumable is not None:
+                exchange.resumed_by = how
+                if resumable.master is None and resumable.refusal is None:
+                    resumable.waiters.append((session, exchange))
+                else:
+                    _answer(session, exchange, resumable)
+                return True
+        session.refuse(exchange, Refusal.RESUMED_UNSEEN)
+        return True
+
+    def _forward_secret(self, session: TlsSession, exchange: Exchange) -> bool:
+        if exchange.suite is None or not exchange.suite.forward_secret:
+            return False
+        session.refuse(exchange, Refusal.FORWARD_SECRECY)
+        return True
+
+    def _from_rsa_key(self, session: TlsSession, exchange: Exchange) -> bool:
+        suite = exchange.suite
+        if suite is None or not suite.rsa_key_exchange or exchange.encrypted_premaster is None:
+            return False
+        if suite.bulk is None:
+            session.refuse(exchange, Refusal.UNSUPPORTED_SUITE)
+            return True
+        ciphertext = _ciphertext(exchange)
+        certificate = exchange.certificates[SERVER]
+        if certificate is not None:
+            key = self._ring.match_certificate(certificate)
+            keys = [key] if key else []
+        else:
+            keys = self._ring.rsa_keys_of_size(len(ciphertext))[:MAX_TRIALS]
+        if not keys:
+            session.refuse(exchange, self._why_no_key(exchange))
+            return True
+        versions = _versions_in_premaster(exchange) if certificate is None else None
+        self._submit(
+            lambda: _decrypt(keys, ciphertext, versions),
+            lambda result: _take_premaster(session, exchange, result),
+        )
+        return True
+
+    def _why_no_key(self, exchange: Exchange) -> Refusal:
+        client = exchange.certificates[CLIENT]
+        if client is not None and self._ring.match_certificate(client) is not None:
+            return Refusal.CLIENT_KEY
+        return Refusal.NO_MATCHING_KEY
+
+
+_WAYS: tuple[Callable[[SecretFinder, TlsSession, Exchange], bool], ...] = (
+    SecretFinder._from_keylog,
+    SecretFinder._tls13,
+    SecretFinder._resumed,
+    SecretFinder._from_keylog_premaster,
+    SecretFinder._forward_secret,
+    SecretFinder._from_rsa_key,
+)
+
+
+def _answer(session: TlsSession, exchange: Exchange, resumable: Resumable) -> None:
+    if resumable.master is not None:
+        session.provide(exchange, resumable.master, resumable.origin)
+    else:
+        session.refuse(exchange, resumable.refusal or Refusal.RESUMED_UNSEEN)
+
+
+def _ticket_key(ticket: bytes) -> bytes:
+    return b"ticket" + hashlib.blake2b(ticket, digest_size=16).digest()
+
+
+def _ciphertext(exchange: Exchange) -> bytes:
+    assert exchange.encrypted_premaster is not None
+    try:
+        return pull_encrypted_premaster(exchange.encrypted_premaster, exchange.version or 0)
+    except Malformed:
+        return b""
+
+
+def _versions_in_premaster(exchange: Exchange) -> set[bytes]:
+    """The first two bytes of a pre-master secret: the version offered (RFC 5246 7.4.7.1).
+
+    Some clients put the negotiated version there instead.
+    """
+    versions = {exchange.version or 0}
+    if exchange.client_hello is not None:
+        versions.add(exchange.client_hello.version)
+    return {version.to_bytes(2, "big") for version in versions}
+
+
+def _decrypt(
+    keys: list[PrivateKey], ciphertext: bytes, versions: set[bytes] | None
+) -> Decrypted | None:
+    """Return the first key that opens *ciphertext* to the shape of a pre-master secret.
+
+    OpenSSL 3.2 and later answer a wrong key with random bytes instead of an error, so the shape is
+    all there is to see here; the record's MAC or tag proves it later.
+    """
+    for key in keys:
+        secret = key.decrypt_premaster(ciphertext)
+        if (
+            secret is not None
+            and len(secret) == 48
+            and (versions is None or secret[:2] in versions)
+        ):
+            return key, secret
+    return None
+
+
+def _take_premaster(session: TlsSession, exchange: Exchange, result: Decrypted | None) -> None:
+    if result is None:
+        unseen = exchange.certificates[SERVER] is None
+        session.refuse(exchange, Refusal.NO_MATCHING_KEY if unseen else Refusal.WRONG_SECRETS)
+        return
+    key, secret = result
+    master = exchange.derive_master(secret)
+    if master is None:
+        session.refuse(exchange, Refusal.INCOMPLETE)
+    else:
+        session.provide(exchange, master, f"RSA key {key.source}")

@@ -1,0 +1,438 @@
+"""A TLS session on one connection, seen from outside: bytes in, plaintext and a report out.
+
+The session knows nothing of packets.  It is fed the two directions of a connection in any relative
+order and calls its :class:`Listener` with verified plaintext; when it ends, it reports.
+
+Secrets come from a :class:`SecretSource`.  It answers with :meth:`TlsSession.provide` or
+:meth:`TlsSession.refuse`, at once or later; until then protected records wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from tqdecrypt.errors import Malformed
+from tqdecrypt.keys import read_certificate
+from tqdecrypt.tls.alerts import Alert
+from tqdecrypt.tls.constants import HandshakeType, Version
+from tqdecrypt.tls.derive import partition_key_block
+from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
+from tqdecrypt.tls.handshake import (
+    pull_certificates,
+    pull_client_hello,
+    pull_new_session_ticket,
+    pull_server_hello,
+)
+from tqdecrypt.tls.protection import UnsupportedCipher, make_openers
+from tqdecrypt.tls.record import RecordReader, RecordState
+from tqdecrypt.tls.suites import find_suite
+
+__all__ = ["Listener", "SecretSource", "TlsSession"]
+
+GIVE_UP_AFTER = 8
+"""Records that fail in a row, when none ever opened, before the secrets are called wrong."""
+MAX_EXCHANGES = 64
+"""Handshakes of one session that are kept; renegotiation beyond that is abuse."""
+
+
+class Listener(Protocol):
+    """Takes what a session yields."""
+
+    def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:
+        """The verified plaintext of one record."""
+
+    def application_gap(self, from_client: bool) -> None:
+        """Plaintext is missing here."""
+
+
+class SecretSource(Protocol):
+    """Finds the secrets of handshakes."""
+
+    def find(self, session: TlsSession, exchange: Exchange) -> None:
+        """Look for the master secret; answer with ``session.provide`` or ``session.refuse``."""
+
+    def issued(self, exchange: Exchange) -> None:
+        """The server issued a session id or ticket by which *exchange* may be resumed."""
+
+    def settled(self, exchange: Exchange) -> None:
+        """The secrets of *exchange* were provided or refused."""
+
+
+class TlsSession:
+    """See the module's text.  Side 0 and 1 are the ends of the connection; roles come later."""
+
+    __slots__ = (
+        "_listener",
+        "_secrets",
+        "alerts",
+        "client_side",
+        "dark_alert_frames",
+        "ended",
+        "exchanges",
+        "failed_frames",
+        "first_frame",
+        "last_frame",
+        "notes",
+        "readers",
+        "started",
+        "unreadable_frame",
+    )
+
+    def __init__(
+        self,
+        secrets: SecretSource,
+        listener: Listener,
+        *,
+        client_side: int | None = None,
+    ) -> None:
+        self._secrets = secrets
+        self._listener = listener
+        self.readers = (RecordReader(self, 0), RecordReader(self, 1))
+        self.client_side = client_side
+        """Which side is the TLS client; ``None`` until a hello told."""
+        self.exchanges: list[Exchange] = []
+        self.alerts: list[Alert] = []
+        self.dark_alert_frames: list[tuple[int, int]] = []
+        """(side, frame) of alerts that could not be read."""
+        self.failed_frames: list[int] = []
+        """Frames of the first records that did not verify."""
+        self.unreadable_frame: int | None = None
+        """First frame of a handshake record that is no plain handshake message."""
+        self.first_frame = 0
+        self.last_frame = 0
+        self.started = 0
+        self.ended = 0
+        self.notes: list[str] = []
+
+    # What the connection says.
+
+    def receive(
+        self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
+    ) -> None:
+        """Take in-order bytes of one side; packet *i* completed ``data[: ends[i]]``."""
+        if not self.first_frame:
+            self.first_frame, self.started = frames[0], times[0]
+        self.last_frame, self.ended = frames[-1], times[-1]
+        self.readers[side].receive(data, ends, frames, times)
+
+    def gap(self, side: int, size: int, snapped: bool) -> None:
+        """Take note that bytes of one side are missing."""
+        reader = self.readers[side]
+        reader.gap(size, snapped)
+        if reader.state is RecordState.OPEN:
+            self._listener.application_gap(side == self.client_side)
+        elif reader.state is RecordState.PLAIN and self.exchanges:
+            exchange = self._exchange_of(reader)
+            exchange.incomplete[self._role(side)] = True
+
+    def finish(self) -> None:
+        """Nothing more comes: whoever still waits for secrets stays dark."""
+        for reader in self.readers:
+            if reader.state is RecordState.WAITING:
+                reader.darken()
+
+    @property
+    def first_waiting_frame(self) -> int | None:
+        """Frame of the oldest record that waits for secrets."""
+        frames = [f for r in self.readers if (f := r.first_waiting_frame) is not None]
+        return min(frames, default=None)
+
+    # What the readers say.
+
+    def application_data(self, side: int, data: bytes, frame: int, time: int) -> None:
+        """Hand on verified plaintext."""
+        self._listener.application_data(side == self.client_side, data, frame, time)
+
+    def record_failed(self, reader: RecordReader, frame: int) -> None:
+        """Take note of a record that did not verify."""
+        if len(self.failed_frames) < 8:
+            self.failed_frames.append(frame)
+        if not reader.opened_records and reader.failed_in_row >= GIVE_UP_AFTER:
+            exchange = self._exchange_of(reader)
+            exchange.refusal = Refusal.WRONG_SECRETS
+            reader.darken()
+        elif reader.opened_records:
+            self._listener.application_gap(reader.side == self.client_side)
+
+    def protected_data(self, reader: RecordReader, frame: int) -> None:
+        """Handle application data before ChangeCipherSpec: TLS 1.3, or the middle of a session."""
+        exchange = self._exchange_of(reader) if self.exchanges else None
+        if exchange is None or exchange.refusal is not None:
+            reader.darken()
+        elif exchange.version is None or exchange.version >= Version.TLS13:
+            reader.wait()
+        else:  # its ChangeCipherSpec is missing
+            exchange.incomplete[self._role(reader.side)] = True
+            self._change(reader, exchange)
+
+    def change_cipher_spec(self, reader: RecordReader, frame: int) -> None:
+        """Handle ChangeCipherSpec (RFC 5246 section 7.1): what follows is protected."""
+        if not self.exchanges:
+            reader.darken()
+            return
+        exchange = self._exchange_of(reader)
+        if exchange.version == Version.TLS13:
+            return  # sent for the sake of middleboxes only (RFC 8446 appendix D.4)
+        role = self._role(reader.side)
+        exchange.frames.append((f"{_ROLE_NAMES[role]} ChangeCipherSpec", frame))
+        self._change(reader, exchange)
+
+    def _change(self, reader: RecordReader, exchange: Exchange) -> None:
+        exchange.changed_cipher[self._role(reader.side)] = True
+        if exchange.openers is not None:
+            reader.open_with(exchange.openers[self._role(reader.side)])
+        elif exchange.refusal is not None:
+            reader.darken()
+        else:
+            reader.wait()
+            self._want_secrets(exchange)
+
+    def alert(self, side: int, content: bytes, frame: int) -> None:
+        """Handle a readable alert (RFC 5246 section 7.2)."""
+        if len(content) >= 2 and len(self.alerts) < 16:
+            self.alerts.append(Alert(self._role(side), content[0], content[1], frame))
+
+    def dark_alert(self, side: int, frame: int) -> None:
+        """Handle an alert that cannot be read."""
+        if len(self.dark_alert_frames) < 16:
+            self.dark_alert_frames.append((self._role(side), frame))
+
+    def unreadable_handshake(self, reader: RecordReader, size: int, frame: int) -> None:
+        """Handle a handshake record without a handshake message: it is encrypted, or garbage."""
+        self.unreadable_frame = self.unreadable_frame or frame
+        if reader.state is RecordState.PLAIN:
+            if self.exchanges:
+                self._exchange_of(reader).incomplete[self._role(reader.side)] = True
+            reader.darken()
+            reader.dark_bytes += size
+
+    def handshake_message(
+        self, reader: RecordReader, message: bytes, frame: int, time: int
+    ) -> None:
+        """Handle one handshake message, header included (RFC 5246 section 7.4)."""
+        kind = message[0]
+        try:
+            _HANDLERS.get(kind, TlsSession._other)(self, reader, message, frame)
+        except Malformed as error:
+            if len(self.notes) < 16:
+                self.notes.append(f"frame {frame}: {HandshakeType(kind).name}: {error}")
+
+    # Handshake messages, by table.
+
+    def _client_hello(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        hello = pull_client_hello(message[4:])
+        if self.client_side is None or not self.exchanges:
+            self.client_side = reader.side
+        elif self.client_side != reader.side:
+            raise Malformed("a ClientHello from the client only")
+        current = self._exchange_of(reader) if reader.exchange_count else None
+        second = (
+            current is not None
+            and current.server_hello is not None
+            and current.server_hello.is_hello_retry_request
+        )
+        if not second:
+            current = self._begin(reader)
+        assert current is not None
+        current.client_hello = hello
+        self._keep(current, CLIENT, "ClientHello", message, frame)
+        self._hellos_complete(current)
+
+    def _server_hello(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        hello = pull_server_hello(message[4:])
+        if self.client_side is None:
+            self.client_side = 1 - reader.side
+        current = self._exchange_of(reader) if reader.exchange_count else None
+        second = (
+            current is not None
+            and current.server_hello is not None
+            and current.server_hello.is_hello_retry_request
+        )
+        if not second:
+            current = self._begin(reader)
+        assert current is not None
+        current.server_hello = hello
+        current.suite = find_suite(hello.cipher_suite)
+        self._keep(current, SERVER, "ServerHello", message, frame)
+        self._hellos_complete(current)
+        if hello.session_id and not hello.is_hello_retry_request and not self._tls13(current):
+            self._secrets.issued(current)
+
+    def _certificate(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        exchange, role = self._exchange_of(reader), self._role(reader.side)
+        exchange.full = True
+        self._keep(exchange, role, "Certificate", message, frame)
+        chain = pull_certificates(message[4:])
+        if chain:
+            exchange.certificates[role] = read_certificate(chain[0])
+
+    def _server_key_exchange(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        exchange = self._exchange_of(reader)
+        exchange.full = True
+        exchange.server_key_exchange = message[4:]
+        self._keep(exchange, SERVER, "ServerKeyExchange", message, frame)
+
+    def _certificate_request(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        exchange = self._exchange_of(reader)
+        exchange.certificate_requested = True
+        self._keep(exchange, SERVER, "CertificateRequest", message, frame)
+
+    def _server_hello_done(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        exchange = self._exchange_of(reader)
+        exchange.full = True
+        self._keep(exchange, SERVER, "ServerHelloDone", message, frame)
+        exchange.done = len(exchange.messages[SERVER])
+        self._want_secrets(exchange)
+
+    def _client_key_exchange(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        exchange = self._exchange_of(reader)
+        exchange.full = True
+        self._keep(exchange, CLIENT, "ClientKeyExchange", message, frame)
+        exchange.key_exchange_index = len(exchange.messages[CLIENT])
+        exchange.encrypted_premaster = message[4:]
+        self._want_secrets(exchange)
+
+    def _certificate_verify(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        exchange, role = self._exchange_of(reader), self._role(reader.side)
+        if role == CLIENT:
+            exchange.certificate_verified = True
+        self._keep(exchange, role, "CertificateVerify", message, frame)
+
+    def _new_session_ticket(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        exchange = self._exchange_of(reader)
+        self._keep(exchange, SERVER, "NewSessionTicket", message, frame)
+        exchange.ticket = pull_new_session_ticket(message[4:])
+        if exchange.ticket:
+            self._secrets.issued(exchange)
+
+    def _finished(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        exchange, role = self._exchange_of(reader), self._role(reader.side)
+        self._keep(exchange, role, "Finished", message, frame)
+        exchange.verify_finished()
+
+    def _hello_request(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        """A HelloRequest is no part of the transcript (RFC 5246 section 7.4.1.1)."""
+        if self.exchanges:
+            self.exchanges[-1].frames.append(("server HelloRequest", frame))
+
+    def _other(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        self._keep(
+            self._exchange_of(reader),
+            self._role(reader.side),
+            HandshakeType(message[0]).name,
+            message,
+            frame,
+        )
+
+    # Secrets.
+
+    def _want_secrets(self, exchange: Exchange) -> None:
+        """Ask for secrets as soon as everything that they depend on is here."""
+        suite = exchange.suite
+        if exchange.wanted or suite is None or exchange.client_hello is None:
+            return
+        if self._tls13(exchange):
+            exchange.wanted = True
+            self._secrets.find(self, exchange)
+            return
+        if exchange.full:
+            ready = exchange.encrypted_premaster is not None and (
+                not exchange.extended_master_secret or exchange.done is not None
+            )
+        else:
+            ready = exchange.changed_cipher[SERVER] and (
+                exchange.resumption_offered or not exchange.incomplete[SERVER]
+            )
+            if ready and exchange.resumed_by is None:
+                offered = exchange.client_hello.ticket
+                exchange.resumed_by = "ticket" if offered else "session id"
+        if ready:
+            exchange.wanted = True
+            self._secrets.find(self, exchange)
+
+    def provide(self, exchange: Exchange, master: bytes, origin: str) -> None:
+        """Take the master secret of a handshake; *origin* says where it came from."""
+        hello, answer, suite = exchange.client_hello, exchange.server_hello, exchange.suite
+        if hello is None or answer is None or suite is None or exchange.openers is not None:
+            return
+        exchange.master = master
+        exchange.secrets_from = origin
+        try:
+            keys = partition_key_block(suite, answer.version, master, hello.random, answer.random)
+            exchange.openers = make_openers(suite, answer.version, exchange.encrypt_then_mac, keys)
+        except UnsupportedCipher:
+            self.refuse(exchange, Refusal.UNSUPPORTED_SUITE)
+            return
+        exchange.refusal = None
+        self._secrets.settled(exchange)
+        for reader in self.readers:
+            if reader.state is RecordState.WAITING and self._exchange_of(reader) is exchange:
+                reader.open_with(exchange.openers[self._role(reader.side)])
+        exchange.verify_finished()
+
+    def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
+        """Learn that there are no secrets for a handshake."""
+        exchange.refusal = refusal
+        self._secrets.settled(exchange)
+        exchange.messages[CLIENT].clear()
+        exchange.messages[SERVER].clear()
+        for reader in self.readers:
+            if reader.state is RecordState.WAITING and self._exchange_of(reader) is exchange:
+                reader.darken()
+
+    # Which handshake, which role.
+
+    def _begin(self, reader: RecordReader) -> Exchange:
+        """Return the handshake that begins on *reader*'s side: one that the other side began, or new."""
+        reader.exchange_count += 1
+        if reader.exchange_count > len(self.exchanges):
+            if len(self.exchanges) >= MAX_EXCHANGES:
+                reader.exchange_count -= 1
+                raise Malformed(f"at most {MAX_EXCHANGES} handshakes")
+            self.exchanges.append(Exchange())
+        return self.exchanges[reader.exchange_count - 1]
+
+    def _exchange_of(self, reader: RecordReader) -> Exchange:
+        """Return the handshake that *reader*'s side is in."""
+        if not self.exchanges:
+            self.exchanges.append(Exchange())
+        return self.exchanges[max(reader.exchange_count, 1) - 1]
+
+    def _role(self, side: int) -> int:
+        return CLIENT if side == self.client_side else SERVER
+
+    def _tls13(self, exchange: Exchange) -> bool:
+        return exchange.version is not None and exchange.version == Version.TLS13
+
+    def _hellos_complete(self, exchange: Exchange) -> None:
+        if exchange.client_hello is None or exchange.server_hello is None:
+            return
+        if self._tls13(exchange) and not exchange.server_hello.is_hello_retry_request:
+            for reader in self.readers:
+                if reader.state is RecordState.PLAIN:
+                    reader.wait()
+        self._want_secrets(exchange)
+
+    def _keep(self, exchange: Exchange, role: int, name: str, message: bytes, frame: int) -> None:
+        if len(exchange.messages[role]) < 64 and exchange.refusal is None:
+            exchange.messages[role].append(message)
+        if len(exchange.frames) < 64:
+            exchange.frames.append((f"{_ROLE_NAMES[role]} {name}", frame))
+
+
+_ROLE_NAMES = ("client", "server")
+
+_HANDLERS: dict[int, Callable[[TlsSession, RecordReader, bytes, int], None]] = {
+    HandshakeType.hello_request: TlsSession._hello_request,
+    HandshakeType.client_hello: TlsSession._client_hello,
+    HandshakeType.server_hello: TlsSession._server_hello,
+    HandshakeType.new_session_ticket: TlsSession._new_session_ticket,
+    HandshakeType.certificate: TlsSession._certificate,
+    HandshakeType.server_key_exchange: TlsSession._server_key_exchange,
+    HandshakeType.certificate_request: TlsSession._certificate_request,
+    HandshakeType.server_hello_done: TlsSession._server_hello_done,
+    HandshakeType.certificate_verify: TlsSession._certificate_verify,
+    HandshakeType.client_key_exchange: TlsSession._client_key_exchange,
+    HandshakeType.finished: TlsSession._finished,
+}
