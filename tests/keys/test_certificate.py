@@ -11,13 +11,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tqdecrypt.errors import Malformed
 from tqdecrypt.keys import KeyRing, PrivateKey, read_certificate
 from tqdecrypt.keys.certificate import _name_attributes, _pull_fields, _render_name
-from tqdecrypt.keys.der import dotted, pull_element
+from tqdecrypt.keys.der import Element, children, dotted, pull_element
 from tqdecrypt.wire import Cursor
 
 from .encodings import SUBJECT, certificate, der, name
@@ -32,17 +32,15 @@ def element(tag: int, *contents: bytes) -> bytes:
 
 
 def rebuilt(of: x509.Certificate, change: Callable[[list[bytes]], None]) -> bytes:
-    """The certificate with the fields of its TBSCertificate changed; the signature is wrong then."""
-    body, algorithm, signature = (part.encoding for part in pull_children(der(of)))
-    fields = [part.encoding for part in pull_children(body)]
+    """The certificate with fields of its TBSCertificate changed, so that its signature is wrong."""
+    body, algorithm, signature = (part.encoding for part in pull_parts(der(of)))
+    fields = [part.encoding for part in pull_parts(body)]
     change(fields)
     return element(0x30, element(0x30, *fields), algorithm, signature)
 
 
-def pull_children(encoding: bytes) -> list[object]:
-    from tqdecrypt.keys.der import children
-
-    return children(pull_element(Cursor(encoding)))  # type: ignore[return-value]
+def pull_parts(encoding: bytes) -> list[Element]:
+    return children(pull_element(Cursor(encoding)))
 
 
 def test_the_facts_of_an_ordinary_certificate(rsa_key: rsa.RSAPrivateKey) -> None:
@@ -143,6 +141,17 @@ def test_a_subject_with_bytes_that_are_no_text(rsa_key: rsa.RSAPrivateKey) -> No
     assert facts.names == ("sbc\ufffd1",)
 
 
+def test_a_subject_that_is_half_readable(rsa_key: rsa.RSAPrivateKey) -> None:
+    good = element(0x31, element(0x30, element(6, b"\x55\x04\x03"), element(0x0C, b"sbc")))
+
+    def change(fields: list[bytes]) -> None:
+        fields[SUBJECT_FIELD] = element(0x30, element(0x05), good, element(0x31, element(0x30)))
+
+    data = rebuilt(certificate(rsa_key), change)
+    check_key_is_found(data, rsa_key)
+    assert read_certificate(data).names == ("sbc",)
+
+
 def test_an_impossible_date(rsa_key: rsa.RSAPrivateKey) -> None:
     def change(fields: list[bytes]) -> None:
         fields[VALIDITY] = element(0x30, element(0x17, b"991332256161Z"), element(0x17, b"x"))
@@ -171,16 +180,25 @@ def test_a_damaged_alternative_name(rsa_key: rsa.RSAPrivateKey) -> None:
     assert read_certificate(data).names == ("sbc, Berlin",)
 
 
-def test_an_rsa_key_without_its_null_parameters(rsa_key: rsa.RSAPrivateKey) -> None:
-    algorithm = element(0x30, element(6, bytes.fromhex("2a864886f70d010101")))
+@pytest.mark.parametrize("identifier", ["2a864886f70d010101", "2a864886f70d01010a", "55080101"])
+def test_an_rsa_key_under_another_name_or_without_parameters(
+    rsa_key: rsa.RSAPrivateKey, identifier: str
+) -> None:
+    algorithm = element(0x30, element(6, bytes.fromhex(identifier)))
 
     def change(fields: list[bytes]) -> None:
-        _, bits = pull_children(fields[SPKI])
-        fields[SPKI] = element(0x30, algorithm, bits.encoding)  # type: ignore[attr-defined]
+        fields[SPKI] = element(0x30, algorithm, pull_parts(fields[SPKI])[1].encoding)
 
-    data = rebuilt(certificate(rsa_key), change)
-    facts = read_certificate(data)
-    assert facts.key_kind in ("RSA", "1.2.840.113549.1.1.1")
+    check_key_is_found(rebuilt(certificate(rsa_key), change), rsa_key)
+
+
+@pytest.mark.parametrize("algorithm", [b"", b"\x05\x00", b"\x06\x01\x80", b"\x06\x7f"])
+def test_a_key_without_an_algorithm(rsa_key: rsa.RSAPrivateKey, algorithm: bytes) -> None:
+    def change(fields: list[bytes]) -> None:
+        fields[SPKI] = element(0x30, element(0x30, algorithm), element(3, b"\0key"))
+
+    facts = read_certificate(rebuilt(certificate(rsa_key), change))
+    assert (facts.key_kind, facts.key_size) == ("unknown", 0)
 
 
 def test_a_key_of_an_unknown_algorithm(rsa_key: rsa.RSAPrivateKey) -> None:
@@ -246,6 +264,9 @@ _OIDS = [
 
 
 @given(st.lists(st.tuples(st.sampled_from(_OIDS), _TEXT), max_size=4))
+@example(
+    [(NameOID.COMMON_NAME, text) for text in ("#1", " a", "a ", " ", "  ", "a\0", "\\", "+=,")]
+)
 def test_our_rendering_of_names_is_that_of_cryptography(
     attributes: list[tuple[x509.ObjectIdentifier, str]],
 ) -> None:

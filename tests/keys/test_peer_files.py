@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tqdecrypt.keys import KeyRing, load_private_keys, read_certificate
+from tqdecrypt.keys import KeyLogFile, KeyRing, load_private_keys, read_certificate
 
 from .conftest import OpenSSL
 
@@ -64,6 +64,25 @@ def test_every_form_that_openssl_writes(made: Path, openssl: OpenSSL, form: str)
     wrong = load_private_keys([made / "out"], passphrase=b"wrong")
     assert (wrong.keys == []) == encrypted
     assert all("does not open with the passphrase" in problem for problem in wrong.problems)
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize(
+    "form", ["rsa -traditional -camellia128", "pkcs8 -topk8 -v2 camellia-128-cbc"]
+)
+def test_a_cipher_that_is_not_supported_is_no_wrong_passphrase(
+    made: Path, openssl: OpenSSL, form: str
+) -> None:
+    command = [*form.split(), "-in", "plain.key", "-passout", f"pass:{PASSPHRASE}", "-out", "out"]
+    openssl(*command)
+    path = made / "out"
+    loaded = load_private_keys([path], passphrase=PASSPHRASE.encode())
+    assert loaded.problems == [
+        f"{path} uses an algorithm that is not supported here; convert it:"
+        f" openssl pkey -in {path} -out server.key, and give server.key."
+    ]
+    openssl("pkey", "-in", "out", "-passin", f"pass:{PASSPHRASE}", "-out", "server.key")
+    assert len(load_private_keys([made / "server.key"]).keys) == 1
 
 
 @pytest.mark.peer("openssl")
@@ -144,3 +163,35 @@ def test_the_keys_of_the_shared_captures(shared_keys: Path) -> None:
     assert "is a certificate, not a private key" in named
     assert "subject CN=server.lab" in named
     assert key.describe().startswith("server.key (RSA 2048, SHA-256 ")
+
+
+@pytest.mark.shared
+@pytest.mark.peer("tshark")
+@pytest.mark.parametrize(
+    ("capture", "key"),
+    [("small", "server.key"), ("v-rsa4096-gcm128-none", "server4096.key")],
+)
+def test_the_key_gives_the_premaster_that_the_server_logged(
+    shared_keys: Path, capture: str, key: str
+) -> None:
+    """tshark cuts certificate and EncryptedPreMasterSecret out; the server's key log is right."""
+    if shutil.which("tshark") is None:
+        pytest.skip("needs tshark: apt install tshark")
+    path = shared_keys.parent / f"{capture}.pcap"
+    command = ["tshark", "-r", str(path), "-T", "fields", "-d", "tcp.port==5061,tls"]
+    wanted = ("tls.handshake.certificate", "tls.handshake.epms")
+    seen = {}
+    for name in wanted:
+        done = subprocess.run(
+            [*command, "-Y", name, "-e", name], check=True, capture_output=True, text=True
+        )
+        seen[name] = bytes.fromhex(done.stdout.split()[0].split(",")[0])
+    ring = KeyRing(load_private_keys([shared_keys / key]).keys)
+    private = ring.match_certificate(read_certificate(seen["tls.handshake.certificate"]))
+    assert private is not None
+    sealed = seen["tls.handshake.epms"]
+    assert ring.rsa_keys_of_size(len(sealed)) == [private]
+    keylog = KeyLogFile(path.with_suffix(".keylog")).keylog
+    logged = keylog.by_encrypted_premaster(sealed[:8])
+    assert logged is not None
+    assert private.decrypt_premaster(sealed) == logged

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -331,6 +332,18 @@ def test_an_rsa_key_whose_numbers_do_not_fit(path: Path, rsa_key: rsa.RSAPrivate
     exponent = rsa_key.private_numbers().d.to_bytes(128, "big").lstrip(b"\0")
     content[content.index(exponent) + 20] ^= 1
     assert problem(path, bytes(content)).startswith("is a damaged private key")
+
+
+def test_a_pkcs12_file_with_an_algorithm_that_is_not_supported(
+    path: Path, rsa_key: rsa.RSAPrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = pkcs12(rsa_key, SECRET, [certificate(rsa_key)])
+
+    def refuse(*_: object) -> None:
+        raise UnsupportedAlgorithm("RC2")
+
+    monkeypatch.setattr("cryptography.hazmat.primitives.serialization.pkcs12.load_pkcs12", refuse)
+    assert f"openssl pkcs12 -legacy -in {path} -nodes -out server.key" in problem(path, content)
 
 
 def test_paths_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,6 @@ from tqdecrypt.errors import Malformed
 from tqdecrypt.keys.der import (
     BIT_STRING,
     INTEGER,
-    OBJECT_IDENTIFIER,
     SEQUENCE,
     SET,
     Element,
@@ -41,6 +40,8 @@ _MOST_CACHED_BYTES = 16_384
 """Larger certificates are read each time, so that the cache stays below 8 MiB."""
 
 _EXPLICIT_VERSION = 0xA0
+_RSA = frozenset({"1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10", "2.5.8.1.1"})
+"""rsaEncryption, id-RSASSA-PSS, and the rsa of X.509 itself."""
 _COMMON_NAME = "2.5.4.3"
 _SHORT_NAMES = {
     _COMMON_NAME: "CN",
@@ -160,8 +161,9 @@ def _attempt(read: Callable[[], _T], otherwise: _T) -> _T:
     except (
         ValueError,
         TypeError,
-        KeyError,
+        LookupError,
         OverflowError,
+        Malformed,
         UnsupportedAlgorithm,
         x509.DuplicateExtension,
         x509.InvalidVersion,
@@ -175,14 +177,14 @@ def _read_public_key(spki: Element) -> PublicFacts:
 
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+    algorithm, bits = children(spki)
+    identifier = _attempt(lambda: dotted(children(algorithm)[0].content), "unknown")
     known = _attempt(lambda: public_facts(load_der_public_key(spki.encoding)), None)
-    if known is not None:
-        return known
-    algorithm = children(children(spki)[0])
-    kind = "unknown"
-    if algorithm and algorithm[0].tag == OBJECT_IDENTIFIER and algorithm[0].content:
-        kind = dotted(algorithm[0].content)
-    return PublicFacts(kind, 0, sha256(spki.encoding).digest())
+    if known is None and identifier in _RSA:
+        # With parameters other than the standard's the key inside still is PKCS#1's (RFC 3279
+        # section 2.3.1), behind the octet that counts a bit string's unused bits.
+        known = _attempt(lambda: public_facts(load_der_public_key(bits.content[1:])), None)
+    return known or PublicFacts(identifier, 0, sha256(spki.encoding).digest())
 
 
 def _serial(content: bytes) -> str:
@@ -272,10 +274,11 @@ def _render_name(name: list[list[tuple[str, str]]]) -> str:
 
 
 def _escape(text: str) -> str:
+    """Escape an attribute's value (RFC 4514 section 2.4)."""
     escaped = "".join("\\" + char if char in '\\",;+<>' else char for char in text)
     escaped = escaped.replace("\0", "\\00")
-    if escaped.startswith(("#", " ")):
+    if text.startswith(("#", " ")):
         escaped = "\\" + escaped
-    if escaped.endswith(" ") and len(escaped) > 1:
+    if text.endswith(" ") and len(text) > 1:
         escaped = escaped[:-1] + "\\ "
     return escaped

@@ -330,12 +330,22 @@ def _load(
     """
     from cryptography.exceptions import UnsupportedAlgorithm
 
+    def load_encrypted(passphrase: bytes) -> PrivateKeyTypes:
+        try:
+            return load(passphrase)
+        except ValueError as error:
+            # Only the text tells an unknown cipher from a wrong passphrase; without this a person
+            # would look for another passphrase in vain.
+            if "unknown" in str(error).lower():
+                raise UnsupportedAlgorithm("cipher") from None
+            raise
+
     try:
         try:
             return load(None)
         except TypeError:
             # cryptography's way of saying that the key is encrypted.
-            return passphrases.unlock(file, load)
+            return passphrases.unlock(file, load_encrypted)
         except ValueError:
             raise Refusal(_DAMAGED) from None
     except UnsupportedAlgorithm:
