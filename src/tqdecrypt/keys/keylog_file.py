@@ -47,10 +47,10 @@ class KeyLogFile:
             self._open()
             self._read()
         except OSError as error:
+            self.close()
             raise SecretsError(_sentence(self.source, error)) from None
-        finally:
-            if not follow:
-                self.close()
+        if not follow:
+            self.close()
 
     def __repr__(self) -> str:
         return f"<KeyLogFile {self.source}: {self.secrets} secrets>"
