@@ -1,0 +1,1 @@
+"""Side-by-side benchmarks: tqdecrypt, tshark and ssldump in turn on the same captures."""
