@@ -51,7 +51,7 @@ class Refusal(enum.Enum):
 
 
 class Exchange:
-    """One handshake of a session, up to TLS 1.2.  Secret parts never show in its repr."""
+    """One handshake of a session.  Secret parts never show in its repr."""
 
     __slots__ = (
         "certificate_requested",
@@ -60,7 +60,9 @@ class Exchange:
         "changed_cipher",
         "client_hello",
         "done",
+        "encrypted_extensions",
         "encrypted_premaster",
+        "finished_seen",
         "finished_verified",
         "frames",
         "full",
@@ -77,7 +79,7 @@ class Exchange:
         "server_key_exchange",
         "suite",
         "ticket",
-        "times",
+        "traffic_secrets",
         "wanted",
     )
 
@@ -107,18 +109,22 @@ class Exchange:
         self.resumed_by: str | None = None
         """``session id`` or ``ticket`` when the handshake is abbreviated."""
         self.changed_cipher = [False, False]
+        self.finished_seen = [False, False]
         self.finished_verified: list[bool | None] = [None, None]
         self.wanted = False
         """Whether secrets were asked for."""
         self.master: bytes | None = None
         self.secrets_from: str | None = None
-        self.openers: tuple[Opener, Opener] | None = None
+        self.traffic_secrets: dict[str, bytes] = {}
+        """TLS 1.3: secrets by key-log label."""
+        self.encrypted_extensions: dict[int, bytes] = {}
+        """TLS 1.3: extensions of EncryptedExtensions."""
+        self.openers: tuple[Opener | None, Opener | None] | None = None
         self.refusal: Refusal | None = None
         self.resumable: Resumable | None = None
         """What later sessions find when they resume this one."""
         self.frames: list[tuple[str, int]] = []
         """Names of the messages and their frames, as evidence."""
-        self.times: list[tuple[str, int]] = []
 
     def __repr__(self) -> str:
         return f"<Exchange of {self.suite.name if self.suite else 'no suite yet'}>"

@@ -12,9 +12,11 @@ __all__ = [
     "HELLO_RETRY_REQUEST",
     "ClientHello",
     "ServerHello",
+    "pull_alpn",
     "pull_certificates",
     "pull_certificates13",
     "pull_client_hello",
+    "pull_encrypted_extensions",
     "pull_encrypted_premaster",
     "pull_new_session_ticket",
     "pull_server_hello",
@@ -196,6 +198,11 @@ def pull_certificates13(body: bytes) -> list[bytes]:
             certificates.append(cursor.pull_opaque(3))
             cursor.pull_opaque(2)
     return certificates
+
+
+def pull_encrypted_extensions(body: bytes) -> dict[int, bytes]:
+    """Return the extensions of EncryptedExtensions (RFC 8446 section 4.3.1)."""
+    return _pull_extensions(Cursor(body))
 
 
 def pull_encrypted_premaster(body: bytes, version: int) -> bytes:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.tls.constants import VERSION_NAMES, Version
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
-from tqdecrypt.tls.report import SessionReport
+from tqdecrypt.tls.handshake import pull_alpn
+from tqdecrypt.tls.report import Resumed, SessionReport
 from tqdecrypt.tls.suites import find_suite, is_grease, suite_name
 from tqdecrypt.tls.verdict import Verdict
 
@@ -93,6 +94,9 @@ def report_session(
     return report
 
 
+_RESUMED: dict[str, Resumed] = {"ticket": "ticket", "session id": "session id", "psk": "psk"}
+
+
 def _guess_client(ends: tuple[str, str]) -> int:
     """The end with the higher port is taken for the client; it is said that nothing proves it."""
     ports = [int(end.rpartition(":")[2]) for end in ends]
@@ -123,15 +127,17 @@ def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) ->
         report.version = version_name(answer.version)
         report.cipher_suite = suite.name
         report.key_exchange = suite.key_exchange
-        report.alpn = answer.alpn
+        report.alpn = answer.alpn or pull_alpn(exchange.encrypted_extensions)
         report.extended_master_secret = exchange.extended_master_secret
         report.encrypt_then_mac = exchange.encrypt_then_mac
         if answer.version == Version.TLS13:
             report.extended_master_secret = report.encrypt_then_mac = None
     if exchange.resumed_by is not None:
-        report.resumed = "ticket" if exchange.resumed_by == "ticket" else "session id"
+        report.resumed = _RESUMED[exchange.resumed_by]
     report.mutual_tls = _mutual(session)
-    report.handshakes = sum(all(e.changed_cipher) for e in session.exchanges)
+    report.handshakes = sum(
+        all(e.finished_seen) or all(e.changed_cipher) for e in session.exchanges
+    )
     report.finished_verified = _finished(session.exchanges)
     report.secrets_from = exchange.secrets_from
     report.handshake_frames = tuple(
@@ -318,8 +324,8 @@ def _forward_secret(case: _Case, exchange: Exchange) -> _Judgement:
     )
     return _Judgement(
         Verdict.FORWARD_SECRECY,
-        f"The server chose {_suite(exchange)}: with {exchange.suite.key_exchange if exchange.suite else 'ephemeral keys'} "
-        "no private key opens the session.",
+        f"The server chose {_suite(exchange)}: its key exchange is ephemeral, so that no private "
+        "key opens the session.",
         tuple(advice),
     )
 

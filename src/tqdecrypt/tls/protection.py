@@ -17,21 +17,22 @@ from hmac import compare_digest
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tqdecrypt.tls.ciphers import (
+    Aead,
+    CipherContext,
+    UnsupportedCipher,
+    make_aead,
+    make_cbc,
+    make_rc4,
+)
 from tqdecrypt.tls.constants import Version
 from tqdecrypt.tls.derive import KeyBlock
-from tqdecrypt.tls.suites import Bulk, Protection, Suite
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers import CipherAlgorithm
+from tqdecrypt.tls.suites import Protection, Suite
 
 __all__ = ["Opener", "UnsupportedCipher", "make_openers"]
 
 _ADDITIONAL_DATA = Struct(">QBHH")
 """seq_num + type + version + length (RFC 5246 sections 6.2.3.1, 6.2.3.3)."""
-
-
-class UnsupportedCipher(Exception):  # noqa: N818 - a fact about this machine's libraries
-    """The crypto library of this machine cannot do the cipher."""
 
 
 class Opener(Protocol):
@@ -55,6 +56,7 @@ class _SearchBySequence:
     """``open_ahead`` for protections that can try a record again and again."""
 
     __slots__ = ("sequence",)
+    sequence: int
 
     if TYPE_CHECKING:
 
@@ -78,7 +80,7 @@ class _ExplicitNonceOpener(_SearchBySequence):
 
     __slots__ = ("_decrypt", "_invalid", "_salt", "overhead")
 
-    def __init__(self, aead: Any, salt: bytes, tag_length: int) -> None:
+    def __init__(self, aead: Aead, salt: bytes, tag_length: int) -> None:
         from cryptography.exceptions import InvalidTag
 
         self._decrypt = aead.decrypt
@@ -108,7 +110,7 @@ class _ImplicitNonceOpener(_SearchBySequence):
 
     __slots__ = ("_aead", "_invalid", "_iv", "overhead")
 
-    def __init__(self, aead: Any, iv: bytes, tag_length: int) -> None:
+    def __init__(self, aead: Aead, iv: bytes, tag_length: int) -> None:
         from cryptography.exceptions import InvalidTag
 
         self._aead = aead
@@ -177,7 +179,7 @@ class _StreamOpener:
 
     __slots__ = ("_cipher", "_held", "_mac", "overhead", "sequence")
 
-    def __init__(self, cipher: Any | None, mac: _RecordMac) -> None:
+    def __init__(self, cipher: CipherContext | None, mac: _RecordMac) -> None:
         self._cipher = cipher
         self._held = b""
         """Key stream that was drawn while searching, and not used."""
@@ -255,7 +257,12 @@ class _BlockOpener:
     )
 
     def __init__(
-        self, cipher: Any, block: int, mac: _RecordMac, version: int, encrypt_then_mac: bool
+        self,
+        cipher: CipherContext,
+        block: int,
+        mac: _RecordMac,
+        version: int,
+        encrypt_then_mac: bool,
     ) -> None:
         self._cipher = cipher
         self._block = block
@@ -304,88 +311,21 @@ class _BlockOpener:
         return content
 
 
-# Which library class makes which cipher.
-
-
-def _aead_cipher(bulk: Bulk, key: bytes) -> Any:
-    from cryptography.hazmat.primitives.ciphers import aead
-
-    if bulk.name.startswith("AES") and "GCM" in bulk.name:
-        return aead.AESGCM(key)
-    if "CCM" in bulk.name and bulk.name.startswith("AES"):
-        return aead.AESCCM(key, bulk.tag_length)
-    if bulk.name == "CHACHA20_POLY1305":
-        return aead.ChaCha20Poly1305(key)
-    raise UnsupportedCipher(bulk.name)
-
-
-def _block_algorithm(bulk: Bulk, key: bytes) -> CipherAlgorithm:
-    import warnings
-
-    from cryptography.hazmat.primitives.ciphers import algorithms
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from cryptography.hazmat.decrepit.ciphers import algorithms as decrepit
-
-        def pick(name: str) -> Any:
-            return getattr(decrepit, name, None) or getattr(algorithms, name, None)
-
-        name = bulk.name.partition("_")[0]
-        if name == "DES":  # triple DES with three equal keys is DES
-            name, key = "3DES", key * 3
-        algorithm = pick(
-            {
-                "3DES": "TripleDES",
-                "AES": "AES",
-                "CAMELLIA": "Camellia",
-                "IDEA": "IDEA",
-                "SEED": "SEED",
-            }.get(name, name)
-        )
-        if algorithm is None:
-            raise UnsupportedCipher(bulk.name)
-        made: CipherAlgorithm = algorithm(key)
-        return made
-
-
-def _cbc_context(bulk: Bulk, key: bytes, iv: bytes) -> Any:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.ciphers import Cipher, modes
-
-    try:
-        mode = modes.CBC(iv or bytes(bulk.block_length))
-        return Cipher(_block_algorithm(bulk, key), mode).decryptor()
-    except UnsupportedAlgorithm as error:
-        raise UnsupportedCipher(bulk.name) from error
-
-
-def _rc4_context(key: bytes) -> Any:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
-    from cryptography.hazmat.primitives.ciphers import Cipher
-
-    try:
-        return Cipher(ARC4(key), None).decryptor()
-    except UnsupportedAlgorithm as error:
-        raise UnsupportedCipher("RC4_128") from error
-
-
 def _make_opener(
     suite: Suite, version: int, encrypt_then_mac: bool, mac_key: bytes, key: bytes, iv: bytes
 ) -> Opener:
     bulk = suite.bulk
     assert bulk is not None
     if bulk.protection is Protection.AEAD_EXPLICIT:
-        return _ExplicitNonceOpener(_aead_cipher(bulk, key), iv, bulk.tag_length)
+        return _ExplicitNonceOpener(make_aead(bulk, key), iv, bulk.tag_length)
     if bulk.protection is Protection.AEAD_IMPLICIT:
-        return _ImplicitNonceOpener(_aead_cipher(bulk, key), iv, bulk.tag_length)
+        return _ImplicitNonceOpener(make_aead(bulk, key), iv, bulk.tag_length)
     assert suite.mac is not None
     mac = _RecordMac(suite.mac, mac_key, version)
     if bulk.protection is Protection.BLOCK:
-        context = _cbc_context(bulk, key, iv)
+        context = make_cbc(bulk, key, iv)
         return _BlockOpener(context, bulk.block_length, mac, version, encrypt_then_mac)
-    return _StreamOpener(_rc4_context(key) if bulk.protection is Protection.STREAM else None, mac)
+    return _StreamOpener(make_rc4(key) if bulk.protection is Protection.STREAM else None, mac)
 
 
 def make_openers(

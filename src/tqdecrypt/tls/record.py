@@ -16,6 +16,7 @@ import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from tqdecrypt.tls.compression import Inflater
 from tqdecrypt.tls.constants import ContentType, HandshakeType
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ MAX_SEARCH = 1 << 16
 """Most sequence numbers tried behind a gap."""
 HEADER = 5
 """Length of a record header."""
+ALERT_LENGTH = 2
 HANDSHAKE_TYPES = frozenset(HandshakeType)
 
 
@@ -89,9 +91,11 @@ class RecordReader:
         "_waiting_bytes",
         "bad_records",
         "dark_bytes",
+        "direct",
         "exchange_count",
         "failed_in_row",
         "handshake",
+        "inflater",
         "missing_bytes",
         "opened_records",
         "opener",
@@ -109,7 +113,12 @@ class RecordReader:
         self.state = RecordState.PLAIN
         self.opener: Opener | None = None
         self.wrapped = False
-        """Whether the true content type stands inside the record (RFC 8446 section 5.2)."""
+        """TLS 1.3: protected records say application_data, the true type stands inside, and
+        records that say anything else are not protected (RFC 8446 section 5.2)."""
+        self.inflater: Inflater | None = None
+        """The DEFLATE compression method (RFC 3749)."""
+        self.direct = True
+        """Whether plaintext is ready as it comes out of the opener: not wrapped, not compressed."""
         self._rest = b""
         """An incomplete record."""
         self._skip = 0
@@ -181,13 +190,17 @@ class RecordReader:
                 index += 1
             fragment = data[position + HEADER : stop]
             version = data[position + 1] << 8 | data[position + 2]
-            if self.state is RecordState.OPEN and not self._gap_records:
+            if (
+                self.state is RecordState.OPEN
+                and not self._gap_records
+                and (self.direct or content_type == 23)
+            ):
                 position = stop
                 assert self.opener is not None
                 plaintext = self.opener.open(content_type, version, fragment)
                 if plaintext is None:
                     self._failed(fragment, frames[index])
-                elif content_type == 23 and not self.wrapped:
+                elif content_type == 23 and self.direct:
                     self.opened_records += 1
                     self.plain_bytes += len(plaintext)
                     session.application_data(self.side, plaintext, frames[index], times[index])
@@ -246,7 +259,17 @@ class RecordReader:
 
     def _take(self, record: Record) -> bool:
         """Take a record by state; return False when nothing verified that it is one."""
+        if self.wrapped and record.content_type != ContentType.application_data:
+            return self._take_unprotected(record)
         return _TAKE[self.state](self, record)
+
+    def _take_unprotected(self, record: Record) -> bool:
+        """Take a record that TLS 1.3 does not protect: an early alert, a second ClientHello."""
+        if self._searching and record.content_type != ContentType.alert:
+            return False
+        if record.content_type == ContentType.handshake or len(record.fragment) == ALERT_LENGTH:
+            self._hand_over(record.content_type, record.fragment, record.frame, record.time)
+        return True
 
     def _take_plain(self, record: Record) -> bool:
         self._gap_bytes = self._gap_records = 0
@@ -258,11 +281,14 @@ class RecordReader:
 
     def _take_waiting(self, record: Record) -> bool:
         self._gap_bytes = self._gap_records = 0
-        self._waiting_bytes += len(record.fragment)
-        if self._waiting_bytes > MAX_WAITING:
+        budget = self._session.budget
+        size = len(record.fragment)
+        if self._waiting_bytes + size > MAX_WAITING or budget.used + size > budget.limit:
             self.overflowed = True
             self.darken()
             return self._take_dark(record)
+        self._waiting_bytes += size
+        budget.used += size
         if self._waiting is None:
             self._waiting = []
         self._waiting.append(record)
@@ -319,6 +345,13 @@ class RecordReader:
                 return
             content_type = plaintext[-1]
             plaintext = plaintext[:-1]
+        if self.inflater is not None:
+            inflated = self.inflater.inflate(plaintext)
+            if inflated is None:
+                self._session.notes.append(f"frame {frame}: the compressed data cannot be read on")
+                self.darken()
+                return
+            plaintext = inflated
         if content_type == ContentType.application_data:
             self.plain_bytes += len(plaintext)
             self._session.application_data(self.side, plaintext, frame, time)
@@ -353,19 +386,23 @@ class RecordReader:
 
     # What the session decides.
 
-    def wait(self) -> None:
+    def wait(self, *, wrapped: bool = False) -> None:
         """Queue records until :meth:`open_with` or :meth:`darken`."""
         self.state = RecordState.WAITING
         self.opener = None
+        self.wrapped = wrapped
 
-    def open_with(self, opener: Opener, wrapped: bool = False) -> None:
+    def open_with(
+        self, opener: Opener, *, wrapped: bool = False, inflater: Inflater | None = None
+    ) -> None:
         """Open records with *opener* from here on; first those that waited."""
         self.opener = opener
         self.wrapped = wrapped
+        self.inflater = inflater
+        self.direct = not wrapped and inflater is None
         self.state = RecordState.OPEN
         self.failed_in_row = 0
-        waiting, self._waiting = self._waiting, None
-        self._waiting_bytes = 0
+        waiting = self._take_waiting_list()
         if not waiting:
             return
         gap_bytes, gap_records = self._gap_bytes, self._gap_records
@@ -385,14 +422,22 @@ class RecordReader:
         """No keys will come: count what there is, keep nothing."""
         self.state = RecordState.DARK
         self.opener = None
-        self.dark_bytes += sum(len(record.fragment) for record in self._waiting or ())
-        self._waiting = None
+        self.dark_bytes += sum(
+            len(record.fragment)
+            for record in self._take_waiting_list()
+            if not self.wrapped or record.content_type == ContentType.application_data
+        )
+
+    def _take_waiting_list(self) -> list[Record]:
+        waiting, self._waiting = self._waiting, None
+        self._session.budget.used -= self._waiting_bytes
         self._waiting_bytes = 0
+        return waiting or []
 
 
 _TAKE: dict[RecordState, Callable[[RecordReader, Record], bool]] = {
-    RecordState.PLAIN: RecordReader._take_plain,  # noqa: SLF001 - the table of this class
-    RecordState.WAITING: RecordReader._take_waiting,  # noqa: SLF001
-    RecordState.OPEN: RecordReader._take_open,  # noqa: SLF001
-    RecordState.DARK: RecordReader._take_dark,  # noqa: SLF001
+    RecordState.PLAIN: RecordReader._take_plain,
+    RecordState.WAITING: RecordReader._take_waiting,
+    RecordState.OPEN: RecordReader._take_open,
+    RecordState.DARK: RecordReader._take_dark,
 }

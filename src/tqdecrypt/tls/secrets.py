@@ -15,6 +15,7 @@ from tqdecrypt.errors import Malformed
 from tqdecrypt.tls.constants import Version
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.handshake import pull_encrypted_premaster
+from tqdecrypt.tls.tls13 import PHASE_LABELS
 
 if TYPE_CHECKING:
     from tqdecrypt.keys import KeyRing, PrivateKey
@@ -31,6 +32,7 @@ Decrypted = tuple["PrivateKey", bytes]
 MAX_RESUMABLE = 200_000
 """Sessions that can be resumed, at some 300 bytes each.  The oldest goes first: servers forget
 sessions after minutes to a day."""
+_TRAFFIC_LABELS = tuple(label for labels in PHASE_LABELS for label in labels)
 MAX_TRIALS = 16
 """Keys tried on one handshake whose certificate was not seen: 0.3 ms each with RSA-2048."""
 
@@ -40,6 +42,13 @@ def run_at_once(
 ) -> None:
     """Run without other threads."""
     done(work())
+
+
+MAX_LATE = 20_000
+"""Sessions that wait for a key log to grow; what they queue has a bound of its own."""
+LATE_PATIENCE = 60_000_000_000
+"""How long they wait, ns of capture time since they last said something: SBCs and proxies write
+their secrets as the handshake ends; a minute covers buffered files and slow shares."""
 
 
 class Resumable:
@@ -63,13 +72,19 @@ class SecretFinder:
         self._submit = submit
         self._resumable: dict[bytes, Resumable] = {}
         self.resumable_evicted = 0
+        self.expect_late = False
+        """Whether secrets may come after the packets: then sessions wait for them."""
+        self._late: dict[bytes, list[tuple[TlsSession, Exchange, Refusal]]] = {}
+        """Sessions that wait, by client random."""
+        self._version = ring.keylog.version
+        self.late_given_up = 0
 
     def find(self, session: TlsSession, exchange: Exchange) -> None:
         """See :meth:`SecretSource.find`."""
         for way in _WAYS:
             if way(self, session, exchange):
                 return
-        session.refuse(exchange, Refusal.UNSUPPORTED_SUITE)
+        self._refuse(session, exchange, Refusal.UNSUPPORTED_SUITE)
 
     def issued(self, exchange: Exchange) -> None:
         """See :meth:`SecretSource.issued`."""
@@ -78,9 +93,9 @@ class SecretFinder:
             self._settle(exchange)
         if exchange.ticket:
             self._remember(_ticket_key(exchange.ticket), exchange.resumable)
-        if exchange.server_hello is not None and exchange.server_hello.session_id:
-            if not exchange.resumption_offered:
-                self._remember(exchange.server_hello.session_id, exchange.resumable)
+        session_id = exchange.server_hello.session_id if exchange.server_hello else b""
+        if session_id and not exchange.resumption_offered:
+            self._remember(session_id, exchange.resumable)
 
     def settled(self, exchange: Exchange) -> None:
         """See :meth:`SecretSource.settled`."""
@@ -105,6 +120,48 @@ class SecretFinder:
             self.resumable_evicted += 1
         self._resumable[key] = resumable
 
+    # Secrets that come after the packets.
+
+    def _refuse(self, session: TlsSession, exchange: Exchange, refusal: Refusal) -> None:
+        """Refuse, or let the session wait when its secrets may still come."""
+        if not self.expect_late or exchange.client_hello is None:
+            session.refuse(exchange, refusal)
+            return
+        if len(self._late) >= MAX_LATE:
+            self._give_up(next(iter(self._late)))
+            self.late_given_up += 1
+        random = exchange.client_hello.random
+        self._late.setdefault(random, []).append((session, exchange, refusal))
+
+    def poll(self) -> None:
+        """Look again for the sessions that wait, when the key log has grown."""
+        version = self._ring.keylog.version
+        if version == self._version:
+            return
+        self._version = version
+        for random in [r for r in self._late if self._ring.keylog.secrets_of(r)]:
+            for session, exchange, _ in self._late.pop(random):
+                self.find(session, exchange)
+
+    def expire(self, now: int) -> None:
+        """Refuse what has waited longer than :data:`LATE_PATIENCE`; *now* is capture time, ns."""
+        while self._late:
+            random, waiting = next(iter(self._late.items()))
+            if now - waiting[0][0].ended < LATE_PATIENCE:
+                return
+            self._give_up(random)
+
+    def finish(self) -> None:
+        """No more secrets come."""
+        self.poll()
+        self.expect_late = False
+        for random in list(self._late):
+            self._give_up(random)
+
+    def _give_up(self, random: bytes) -> None:
+        for session, exchange, refusal in self._late.pop(random):
+            session.refuse(exchange, refusal)
+
     # The ways.
 
     def _from_keylog(self, session: TlsSession, exchange: Exchange) -> bool:
@@ -115,7 +172,7 @@ class SecretFinder:
         master = keylog.secrets_of(random).get("CLIENT_RANDOM")
         if master is None:
             return False
-        session.provide(exchange, master, f"key log {keylog.source_of(random) or ''}".strip())
+        session.provide(exchange, master, self._keylog_name(random))
         return True
 
     def _from_keylog_premaster(self, session: TlsSession, exchange: Exchange) -> bool:
@@ -132,8 +189,18 @@ class SecretFinder:
     def _tls13(self, session: TlsSession, exchange: Exchange) -> bool:
         if exchange.version != Version.TLS13:
             return False
-        session.refuse(exchange, Refusal.TLS13)
+        assert exchange.client_hello is not None
+        keylog, random = self._ring.keylog, exchange.client_hello.random
+        known = keylog.secrets_of(random) if len(keylog) else {}
+        secrets = {label: known[label] for label in _TRAFFIC_LABELS if label in known}
+        if secrets:
+            session.provide_traffic_secrets(exchange, secrets, self._keylog_name(random))
+        else:
+            self._refuse(session, exchange, Refusal.TLS13)
         return True
+
+    def _keylog_name(self, identifier: bytes) -> str:
+        return f"key log {self._ring.keylog.source_of(identifier) or ''}".strip()
 
     def _resumed(self, session: TlsSession, exchange: Exchange) -> bool:
         if exchange.full:
@@ -152,13 +219,13 @@ class SecretFinder:
                 else:
                     _answer(session, exchange, resumable)
                 return True
-        session.refuse(exchange, Refusal.RESUMED_UNSEEN)
+        self._refuse(session, exchange, Refusal.RESUMED_UNSEEN)
         return True
 
     def _forward_secret(self, session: TlsSession, exchange: Exchange) -> bool:
         if exchange.suite is None or not exchange.suite.forward_secret:
             return False
-        session.refuse(exchange, Refusal.FORWARD_SECRECY)
+        self._refuse(session, exchange, Refusal.FORWARD_SECRECY)
         return True
 
     def _from_rsa_key(self, session: TlsSession, exchange: Exchange) -> bool:
@@ -166,7 +233,7 @@ class SecretFinder:
         if suite is None or not suite.rsa_key_exchange or exchange.encrypted_premaster is None:
             return False
         if suite.bulk is None:
-            session.refuse(exchange, Refusal.UNSUPPORTED_SUITE)
+            self._refuse(session, exchange, Refusal.UNSUPPORTED_SUITE)
             return True
         ciphertext = _ciphertext(exchange)
         certificate = exchange.certificates[SERVER]
@@ -176,7 +243,7 @@ class SecretFinder:
         else:
             keys = self._ring.rsa_keys_of_size(len(ciphertext))[:MAX_TRIALS]
         if not keys:
-            session.refuse(exchange, self._why_no_key(exchange))
+            self._refuse(session, exchange, self._why_no_key(exchange))
             return True
         versions = _versions_in_premaster(exchange) if certificate is None else None
         self._submit(
@@ -193,8 +260,8 @@ class SecretFinder:
 
 
 _WAYS: tuple[Callable[[SecretFinder, TlsSession, Exchange], bool], ...] = (
-    SecretFinder._from_keylog,
     SecretFinder._tls13,
+    SecretFinder._from_keylog,
     SecretFinder._resumed,
     SecretFinder._from_keylog_premaster,
     SecretFinder._forward_secret,

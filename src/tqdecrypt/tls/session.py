@@ -9,24 +9,29 @@ Secrets come from a :class:`SecretSource`.  It answers with :meth:`TlsSession.pr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from tqdecrypt.errors import Malformed
 from tqdecrypt.keys import read_certificate
 from tqdecrypt.tls.alerts import Alert
-from tqdecrypt.tls.constants import HandshakeType, Version
+from tqdecrypt.tls.ciphers import UnsupportedCipher
+from tqdecrypt.tls.compression import DEFLATE, Inflater
+from tqdecrypt.tls.constants import ExtensionType, HandshakeType, Version
 from tqdecrypt.tls.derive import partition_key_block
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.handshake import (
     pull_certificates,
+    pull_certificates13,
     pull_client_hello,
+    pull_encrypted_extensions,
     pull_new_session_ticket,
     pull_server_hello,
 )
-from tqdecrypt.tls.protection import UnsupportedCipher, make_openers
+from tqdecrypt.tls.protection import make_openers
 from tqdecrypt.tls.record import RecordReader, RecordState
 from tqdecrypt.tls.suites import find_suite
+from tqdecrypt.tls.tls13 import make_openers13, verify_finished13
 
 __all__ = ["Listener", "SecretSource", "TlsSession"]
 
@@ -34,6 +39,16 @@ GIVE_UP_AFTER = 8
 """Records that fail in a row, when none ever opened, before the secrets are called wrong."""
 MAX_EXCHANGES = 64
 """Handshakes of one session that are kept; renegotiation beyond that is abuse."""
+
+
+class WaitingBudget:
+    """How many bytes may wait for secrets in all sessions together."""
+
+    __slots__ = ("limit", "used")
+
+    def __init__(self, limit: int = 1 << 27) -> None:
+        self.limit = limit
+        self.used = 0
 
 
 class Listener(Protocol):
@@ -66,6 +81,7 @@ class TlsSession:
         "_listener",
         "_secrets",
         "alerts",
+        "budget",
         "client_side",
         "dark_alert_frames",
         "ended",
@@ -84,12 +100,13 @@ class TlsSession:
         secrets: SecretSource,
         listener: Listener,
         *,
-        client_side: int | None = None,
+        budget: WaitingBudget | None = None,
     ) -> None:
         self._secrets = secrets
         self._listener = listener
         self.readers = (RecordReader(self, 0), RecordReader(self, 1))
-        self.client_side = client_side
+        self.budget = budget or WaitingBudget()
+        self.client_side: int | None = None
         """Which side is the TLS client; ``None`` until a hello told."""
         self.exchanges: list[Exchange] = []
         self.alerts: list[Alert] = []
@@ -160,8 +177,8 @@ class TlsSession:
         exchange = self._exchange_of(reader) if self.exchanges else None
         if exchange is None or exchange.refusal is not None:
             reader.darken()
-        elif exchange.version is None or exchange.version >= Version.TLS13:
-            reader.wait()
+        elif exchange.version is None or exchange.version == Version.TLS13:
+            reader.wait(wrapped=True)
         else:  # its ChangeCipherSpec is missing
             exchange.incomplete[self._role(reader.side)] = True
             self._change(reader, exchange)
@@ -181,7 +198,7 @@ class TlsSession:
     def _change(self, reader: RecordReader, exchange: Exchange) -> None:
         exchange.changed_cipher[self._role(reader.side)] = True
         if exchange.openers is not None:
-            reader.open_with(exchange.openers[self._role(reader.side)])
+            self._open(reader, exchange)
         elif exchange.refusal is not None:
             reader.darken()
         else:
@@ -263,7 +280,8 @@ class TlsSession:
         exchange, role = self._exchange_of(reader), self._role(reader.side)
         exchange.full = True
         self._keep(exchange, role, "Certificate", message, frame)
-        chain = pull_certificates(message[4:])
+        pull = pull_certificates13 if self._tls13(exchange) else pull_certificates
+        chain = pull(message[4:])
         if chain:
             exchange.certificates[role] = read_certificate(chain[0])
 
@@ -301,6 +319,8 @@ class TlsSession:
 
     def _new_session_ticket(self, reader: RecordReader, message: bytes, frame: int) -> None:
         exchange = self._exchange_of(reader)
+        if self._tls13(exchange):
+            return  # what it holds is of use to the client only (RFC 8446 section 4.6.1)
         self._keep(exchange, SERVER, "NewSessionTicket", message, frame)
         exchange.ticket = pull_new_session_ticket(message[4:])
         if exchange.ticket:
@@ -309,7 +329,16 @@ class TlsSession:
     def _finished(self, reader: RecordReader, message: bytes, frame: int) -> None:
         exchange, role = self._exchange_of(reader), self._role(reader.side)
         self._keep(exchange, role, "Finished", message, frame)
-        exchange.verify_finished()
+        exchange.finished_seen[role] = True
+        if self._tls13(exchange):
+            verify_finished13(exchange, exchange.traffic_secrets)
+        else:
+            exchange.verify_finished()
+
+    def _encrypted_extensions(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        exchange = self._exchange_of(reader)
+        self._keep(exchange, SERVER, "EncryptedExtensions", message, frame)
+        exchange.encrypted_extensions = pull_encrypted_extensions(message[4:])
 
     def _hello_request(self, reader: RecordReader, message: bytes, frame: int) -> None:
         """A HelloRequest is no part of the transcript (RFC 5246 section 7.4.1.1)."""
@@ -368,8 +397,41 @@ class TlsSession:
         self._secrets.settled(exchange)
         for reader in self.readers:
             if reader.state is RecordState.WAITING and self._exchange_of(reader) is exchange:
-                reader.open_with(exchange.openers[self._role(reader.side)])
+                self._open(reader, exchange)
         exchange.verify_finished()
+
+    def provide_traffic_secrets(
+        self, exchange: Exchange, secrets: Mapping[str, bytes], origin: str
+    ) -> None:
+        """Take the secrets of a TLS 1.3 handshake, named as in a key log."""
+        if exchange.suite is None or exchange.openers is not None:
+            return
+        try:
+            exchange.openers = make_openers13(exchange.suite, secrets)
+        except UnsupportedCipher:
+            self.refuse(exchange, Refusal.UNSUPPORTED_SUITE)
+            return
+        exchange.traffic_secrets = dict(secrets)
+        exchange.secrets_from = origin
+        exchange.refusal = None
+        for reader in self.readers:
+            if reader.state is RecordState.WAITING:
+                self._open(reader, exchange)
+
+    def _open(self, reader: RecordReader, exchange: Exchange) -> None:
+        """Let *reader* go on with the keys of *exchange*."""
+        assert exchange.openers is not None
+        opener = exchange.openers[self._role(reader.side)]
+        if opener is None:
+            reader.darken()
+            return
+        answer = exchange.server_hello
+        compressed = answer is not None and answer.compression_method == DEFLATE
+        reader.open_with(
+            opener,
+            wrapped=self._tls13(exchange),
+            inflater=Inflater() if compressed else None,
+        )
 
     def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
         """Learn that there are no secrets for a handshake."""
@@ -408,10 +470,14 @@ class TlsSession:
     def _hellos_complete(self, exchange: Exchange) -> None:
         if exchange.client_hello is None or exchange.server_hello is None:
             return
-        if self._tls13(exchange) and not exchange.server_hello.is_hello_retry_request:
+        if exchange.server_hello.is_hello_retry_request:
+            return
+        if self._tls13(exchange):
+            if ExtensionType.pre_shared_key in exchange.server_hello.extensions:
+                exchange.resumed_by = "psk"
             for reader in self.readers:
                 if reader.state is RecordState.PLAIN:
-                    reader.wait()
+                    reader.wait(wrapped=True)
         self._want_secrets(exchange)
 
     def _keep(self, exchange: Exchange, role: int, name: str, message: bytes, frame: int) -> None:
@@ -428,6 +494,7 @@ _HANDLERS: dict[int, Callable[[TlsSession, RecordReader, bytes, int], None]] = {
     HandshakeType.client_hello: TlsSession._client_hello,
     HandshakeType.server_hello: TlsSession._server_hello,
     HandshakeType.new_session_ticket: TlsSession._new_session_ticket,
+    HandshakeType.encrypted_extensions: TlsSession._encrypted_extensions,
     HandshakeType.certificate: TlsSession._certificate,
     HandshakeType.server_key_exchange: TlsSession._server_key_exchange,
     HandshakeType.certificate_request: TlsSession._certificate_request,
