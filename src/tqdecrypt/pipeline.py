@@ -119,7 +119,7 @@ class _Workers:
         self._count = max(1, len(os.sched_getaffinity(0)))
         self._pool: ThreadPoolExecutor | None = None
         self._running: deque[
-            tuple[int, Future[Decrypted | None], Callable[[Decrypted | None], None]]
+            tuple[int, Future[list[Decrypted]], Callable[[list[Decrypted]], None]]
         ] = deque()
         self.frame = 0
         """First frame of the block that is being read."""
@@ -132,7 +132,7 @@ class _Workers:
             self._pool.shutdown(cancel_futures=True)
 
     def submit(
-        self, work: Callable[[], Decrypted | None], done: Callable[[Decrypted | None], None]
+        self, work: Callable[[], list[Decrypted]], done: Callable[[list[Decrypted]], None]
     ) -> None:
         """See :data:`tqdecrypt.tls.secrets.Submit`."""
         if self._pool is None:

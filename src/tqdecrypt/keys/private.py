@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
+from tqdecrypt.keys.agreement import agree, public_share
 from tqdecrypt.keys.formats import Passphrases, Refusal, read_key_file
 from tqdecrypt.keys.kinds import public_facts
 from tqdecrypt.keys.recognise import foreign_kind
@@ -31,15 +32,18 @@ class PrivateKey:
     :ivar size: in bits.
     :ivar spki_sha256: SHA-256 of its SubjectPublicKeyInfo, which says what certificate it fits.
     :ivar modulus: of an RSA key, else ``None``.
+    :ivar share: of a Diffie-Hellman key the public value as TLS sends it: an uncompressed point, the
+        bytes of X25519 or X448, a number without leading zeros; else empty.
     """
 
-    __slots__ = ("_key", "kind", "modulus", "size", "source", "spki_sha256")
+    __slots__ = ("_key", "kind", "modulus", "share", "size", "source", "spki_sha256")
 
     source: str
     kind: str
     size: int
     spki_sha256: bytes
     modulus: int | None
+    share: bytes
     _key: PrivateKeyTypes
 
     def __init__(self, key: PrivateKeyTypes, source: str) -> None:
@@ -53,6 +57,7 @@ class PrivateKey:
             ("size", facts.size),
             ("spki_sha256", facts.spki_sha256),
             ("modulus", modulus),
+            ("share", public_share(public)),
         ):
             object.__setattr__(self, name, value)
 
@@ -87,6 +92,14 @@ class PrivateKey:
             return self._key.decrypt(ciphertext, PKCS1v15())  # type: ignore[union-attr]
         except ValueError:
             return None
+
+    def agree(self, peer_share: bytes) -> bytes | None:
+        """Return the Diffie-Hellman secret with *peer_share* (RFC 8422 5.10, RFC 7748 6, RFC 5246 8.1.2).
+
+        A finite-field secret has the length of the prime.  ``None`` when this is no Diffie-Hellman
+        key, or *peer_share* is not of its group.
+        """
+        return agree(self._key, peer_share)
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ class KeyRing:
     :ivar psks: the pre-shared keys, in the order given.
     """
 
-    __slots__ = ("_by_spki", "keylog", "keys", "psks")
+    __slots__ = ("_by_share", "_by_spki", "keylog", "keys", "psks")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class KeyRing:
         self.keylog = KeyLog() if keylog is None else keylog
         self.psks = tuple(psks)
         self._by_spki = {key.spki_sha256: key for key in reversed(self.keys)}
+        self._by_share = {key.share: key for key in reversed(self.keys) if key.share}
 
     def __repr__(self) -> str:
         return f"<KeyRing: {len(self.keys)} keys, {self.keylog!r}, {len(self.psks)} PSKs>"
@@ -43,6 +44,10 @@ class KeyRing:
     def match_spki(self, spki_sha256: bytes) -> PrivateKey | None:
         """Return the private key whose SubjectPublicKeyInfo has this SHA-256."""
         return self._by_spki.get(spki_sha256)
+
+    def match_share(self, share: bytes) -> PrivateKey | None:
+        """Return the private key whose public value a server sent in its key exchange."""
+        return self._by_share.get(share)
 
     def rsa_keys_of_size(self, modulus_bytes: int) -> list[PrivateKey]:
         """Return the RSA keys whose modulus, and so whose ciphertext, has this many bytes.

@@ -26,6 +26,7 @@ from tqdecrypt.tls.derive import extended_master_secret, master_secret, verify_d
 
 if TYPE_CHECKING:
     from tqdecrypt.keys import CertificateFacts
+    from tqdecrypt.tls.agreement import KeySchedule
     from tqdecrypt.tls.handshake import ClientHello, ServerHello
     from tqdecrypt.tls.protection import Opener
     from tqdecrypt.tls.secrets import Resumable
@@ -46,6 +47,7 @@ class Refusal(enum.Enum):
     TLS13 = "TLS 1.3"
     RESUMED_UNSEEN = "resumed from a session that was not seen"
     UNSUPPORTED_SUITE = "unsupported suite"
+    NO_PSK = "no pre-shared key given fits"
     WRONG_SECRETS = "the secrets do not fit"
     INCOMPLETE = "handshake messages are missing"
 
@@ -54,6 +56,7 @@ class Exchange:
     """One handshake of a session.  Secret parts never show in its repr."""
 
     __slots__ = (
+        "alternatives",
         "certificate_requested",
         "certificate_verified",
         "certificates",
@@ -74,6 +77,7 @@ class Exchange:
         "refusal",
         "resumable",
         "resumed_by",
+        "schedule",
         "secrets_from",
         "server_hello",
         "server_key_exchange",
@@ -117,6 +121,10 @@ class Exchange:
         self.secrets_from: str | None = None
         self.traffic_secrets: dict[str, bytes] = {}
         """TLS 1.3: secrets by key-log label."""
+        self.schedule: KeySchedule | None = None
+        """TLS 1.3, when the secrets come from a static Diffie-Hellman key."""
+        self.alternatives: list[tuple[bytes, str]] = []
+        """Further master secrets that may be right, and their origins."""
         self.encrypted_extensions: dict[int, bytes] = {}
         """TLS 1.3: extensions of EncryptedExtensions."""
         self.openers: tuple[Opener | None, Opener | None] | None = None

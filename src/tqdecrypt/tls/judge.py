@@ -364,6 +364,15 @@ def _unsupported(case: _Case, exchange: Exchange) -> _Judgement:
     )
 
 
+def _no_psk(case: _Case, exchange: Exchange) -> _Judgement:
+    return _Judgement(
+        Verdict.NO_MATCHING_KEY,
+        f"The session's keys come from a pre-shared key ({_suite(exchange)}), and none that was "
+        "given has the identity that the client named.",
+        ("Give the pre-shared key with --psk IDENTITY:HEX.",),
+    )
+
+
 def _wrong_secrets(case: _Case, exchange: Exchange) -> _Judgement:
     frames = ", ".join(map(str, case.session.failed_frames)) or "none"
     origin = exchange.secrets_from or "the key that matches the certificate"
@@ -388,6 +397,7 @@ _REFUSALS: dict[Refusal, Callable[[_Case, Exchange], _Judgement]] = {
     Refusal.TLS13: _tls13,
     Refusal.RESUMED_UNSEEN: _resumed_unseen,
     Refusal.UNSUPPORTED_SUITE: _unsupported,
+    Refusal.NO_PSK: _no_psk,
     Refusal.WRONG_SECRETS: _wrong_secrets,
     Refusal.INCOMPLETE: _incomplete_refusal,
 }

@@ -198,6 +198,8 @@ class RecordReader:
                 position = stop
                 assert self.opener is not None
                 plaintext = self.opener.open(content_type, version, fragment)
+                if plaintext is None and not self.opened_records:
+                    plaintext = session.other_secret(self, content_type, version, fragment)
                 if plaintext is None:
                     self._failed(fragment, frames[index])
                 elif content_type == 23 and self.direct:
@@ -308,7 +310,9 @@ class RecordReader:
                 return False
             self._gap_records_done(plaintext, record)
         else:
-            plaintext = self.opener.open(record.content_type, record.version, record.fragment)
+            plaintext = self.opener.open(*record[:3])
+        if plaintext is None and not self.opened_records:
+            plaintext = self._session.other_secret(self, *record[:3])
         if plaintext is None:
             self._failed(record.fragment, record.frame)
         else:

@@ -12,6 +12,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tqdecrypt.errors import Malformed
+from tqdecrypt.tls.agreement import (
+    KeySchedule,
+    Shares,
+    key_exchange_shares,
+    key_shares13,
+    psk_premaster,
+)
 from tqdecrypt.tls.constants import Version
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.handshake import pull_encrypted_premaster
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Resumable", "SecretFinder", "Submit", "run_at_once"]
 
-Submit = Callable[[Callable[[], "Decrypted | None"], Callable[["Decrypted | None"], None]], None]
+Submit = Callable[[Callable[[], "list[Decrypted]"], Callable[["list[Decrypted]"], None]], None]
 """Runs the first function, somewhere, and later calls the second with its result, in the caller's
 thread."""
 Decrypted = tuple["PrivateKey", bytes]
@@ -33,12 +40,14 @@ MAX_RESUMABLE = 200_000
 """Sessions that can be resumed, at some 300 bytes each.  The oldest goes first: servers forget
 sessions after minutes to a day."""
 _TRAFFIC_LABELS = tuple(label for labels in PHASE_LABELS for label in labels)
+PREMASTER_LENGTH = 48
+"""RFC 5246 section 7.4.7.1."""
 MAX_TRIALS = 16
 """Keys tried on one handshake whose certificate was not seen: 0.3 ms each with RSA-2048."""
 
 
 def run_at_once(
-    work: Callable[[], Decrypted | None], done: Callable[[Decrypted | None], None]
+    work: Callable[[], list[Decrypted]], done: Callable[[list[Decrypted]], None]
 ) -> None:
     """Run without other threads."""
     done(work())
@@ -195,7 +204,7 @@ class SecretFinder:
         secrets = {label: known[label] for label in _TRAFFIC_LABELS if label in known}
         if secrets:
             session.provide_traffic_secrets(exchange, secrets, self._keylog_name(random))
-        else:
+        elif not self._static13(session, exchange):
             self._refuse(session, exchange, Refusal.TLS13)
         return True
 
@@ -228,14 +237,102 @@ class SecretFinder:
         self._refuse(session, exchange, Refusal.FORWARD_SECRECY)
         return True
 
+    def _from_psk(self, session: TlsSession, exchange: Exchange) -> bool:
+        suite = exchange.suite
+        if suite is None or suite.key_exchange not in ("PSK", "RSA_PSK"):
+            return False
+        shares = _shares(exchange)
+        psks = self._ring.psks_for(shares.identity) if shares else []
+        if not psks or shares is None:
+            self._refuse(session, exchange, Refusal.NO_PSK)
+            return True
+        if suite.key_exchange == "PSK":
+            premasters = [psk_premaster(None, psk.key) for psk in psks]
+            self._try_premasters(session, exchange, premasters, "pre-shared key")
+        else:
+            self._decrypt(
+                session,
+                exchange,
+                shares.encrypted_premaster,
+                lambda secret: [psk_premaster(secret, psk.key) for psk in psks],
+            )
+        return True
+
+    def _from_static_key(self, session: TlsSession, exchange: Exchange) -> bool:
+        """A Diffie-Hellman key of the server that was given: static, or used again and again."""
+        suite = exchange.suite
+        if suite is None or "DH" not in suite.key_exchange:
+            return False
+        shares = _shares(exchange)
+        if shares is None:
+            return False
+        certificate = exchange.certificates[SERVER]
+        if shares.server:
+            key = self._ring.match_share(shares.server)
+        else:
+            key = self._ring.match_certificate(certificate) if certificate else None
+        secret = key.agree(shares.client) if key else None
+        if key is None or secret is None:
+            return False
+        if suite.key_exchange.startswith("DH"):
+            secret = secret.lstrip(b"\0")  # RFC 5246 section 8.1.2
+        premasters = [secret]
+        if "PSK" in suite.key_exchange:
+            psks = self._ring.psks_for(shares.identity)
+            premasters = [psk_premaster(secret, psk.key) for psk in psks]
+        if not premasters:
+            return False
+        self._try_premasters(session, exchange, premasters, f"static key {key.source}")
+        return True
+
+    def _static13(self, session: TlsSession, exchange: Exchange) -> bool:
+        """TLS 1.3 with a static server key (ETSI TS 103 523-3)."""
+        shares = key_shares13(exchange)
+        key = self._ring.match_share(shares.server) if shares else None
+        if key is None and shares is not None:
+            key = self._ring.match_share(shares.server.lstrip(b"\0"))
+        secret = key.agree(shares.client) if key and shares else None
+        if key is None or secret is None or any(exchange.incomplete):
+            return False
+        external = self._ring.psks[0].key if exchange.resumed_by and self._ring.psks else None
+        exchange.schedule = KeySchedule(exchange, secret, external)
+        session.provide_traffic_secrets(
+            exchange, exchange.schedule.handshake_secrets, f"static key {key.source}"
+        )
+        return True
+
+    def _try_premasters(
+        self, session: TlsSession, exchange: Exchange, premasters: list[bytes], origin: str
+    ) -> None:
+        masters = [exchange.derive_master(premaster) for premaster in premasters]
+        known = [(master, origin) for master in masters if master is not None]
+        if not known:
+            self._refuse(session, exchange, Refusal.INCOMPLETE)
+            return
+        exchange.alternatives = known[1:]
+        session.provide(exchange, *known[0])
+
     def _from_rsa_key(self, session: TlsSession, exchange: Exchange) -> bool:
         suite = exchange.suite
         if suite is None or not suite.rsa_key_exchange or exchange.encrypted_premaster is None:
             return False
         if suite.bulk is None:
             self._refuse(session, exchange, Refusal.UNSUPPORTED_SUITE)
-            return True
-        ciphertext = _ciphertext(exchange)
+        else:
+            self._decrypt(session, exchange, _ciphertext(exchange), lambda secret: [secret])
+        return True
+
+    def _decrypt(
+        self,
+        session: TlsSession,
+        exchange: Exchange,
+        ciphertext: bytes,
+        premasters: Callable[[bytes], list[bytes]],
+    ) -> None:
+        """Open an encrypted pre-master secret with the key of the server's certificate.
+
+        When the certificate was not seen, every key of the right size is tried.
+        """
         certificate = exchange.certificates[SERVER]
         if certificate is not None:
             key = self._ring.match_certificate(certificate)
@@ -244,13 +341,25 @@ class SecretFinder:
             keys = self._ring.rsa_keys_of_size(len(ciphertext))[:MAX_TRIALS]
         if not keys:
             self._refuse(session, exchange, self._why_no_key(exchange))
-            return True
+            return
         versions = _versions_in_premaster(exchange) if certificate is None else None
-        self._submit(
-            lambda: _decrypt(keys, ciphertext, versions),
-            lambda result: _take_premaster(session, exchange, result),
-        )
-        return True
+
+        def done(results: list[Decrypted]) -> None:
+            known: list[tuple[bytes, str]] = []
+            for opened, secret in results:
+                masters = [exchange.derive_master(premaster) for premaster in premasters(secret)]
+                known += [(m, f"RSA key {opened.source}") for m in masters if m is not None]
+            if known:
+                exchange.alternatives = known[1:]
+                session.provide(exchange, *known[0])
+            elif results:
+                self._refuse(session, exchange, Refusal.INCOMPLETE)
+            elif certificate is None:
+                self._refuse(session, exchange, Refusal.NO_MATCHING_KEY)
+            else:
+                self._refuse(session, exchange, Refusal.WRONG_SECRETS)
+
+        self._submit(lambda: _decrypt(keys, ciphertext, versions), done)
 
     def _why_no_key(self, exchange: Exchange) -> Refusal:
         client = exchange.certificates[CLIENT]
@@ -264,6 +373,8 @@ _WAYS: tuple[Callable[[SecretFinder, TlsSession, Exchange], bool], ...] = (
     SecretFinder._from_keylog,
     SecretFinder._resumed,
     SecretFinder._from_keylog_premaster,
+    SecretFinder._from_psk,
+    SecretFinder._from_static_key,
     SecretFinder._forward_secret,
     SecretFinder._from_rsa_key,
 )
@@ -301,31 +412,29 @@ def _versions_in_premaster(exchange: Exchange) -> set[bytes]:
 
 def _decrypt(
     keys: list[PrivateKey], ciphertext: bytes, versions: set[bytes] | None
-) -> Decrypted | None:
-    """Return the first key that opens *ciphertext* to the shape of a pre-master secret.
+) -> list[Decrypted]:
+    """Return the keys that open *ciphertext* to the shape of a pre-master secret, and what it is.
 
     OpenSSL 3.2 and later answer a wrong key with random bytes instead of an error, so the shape is
     all there is to see here; the record's MAC or tag proves it later.
     """
+    found = []
     for key in keys:
         secret = key.decrypt_premaster(ciphertext)
-        if (
-            secret is not None
-            and len(secret) == 48
-            and (versions is None or secret[:2] in versions)
-        ):
-            return key, secret
-    return None
+        if secret is None or len(secret) != PREMASTER_LENGTH:
+            continue
+        if versions is None or secret[:2] in versions:
+            found.append((key, secret))
+    return found
 
 
-def _take_premaster(session: TlsSession, exchange: Exchange, result: Decrypted | None) -> None:
-    if result is None:
-        unseen = exchange.certificates[SERVER] is None
-        session.refuse(exchange, Refusal.NO_MATCHING_KEY if unseen else Refusal.WRONG_SECRETS)
-        return
-    key, secret = result
-    master = exchange.derive_master(secret)
-    if master is None:
-        session.refuse(exchange, Refusal.INCOMPLETE)
-    else:
-        session.provide(exchange, master, f"RSA key {key.source}")
+def _shares(exchange: Exchange) -> Shares | None:
+    """Return what the key exchange messages hold; ``None`` when they are missing or malformed."""
+    if exchange.suite is None or exchange.encrypted_premaster is None:
+        return None
+    try:
+        return key_exchange_shares(
+            exchange.suite, exchange.server_key_exchange or b"", exchange.encrypted_premaster
+        )
+    except Malformed:
+        return None

@@ -28,10 +28,10 @@ from tqdecrypt.tls.handshake import (
     pull_new_session_ticket,
     pull_server_hello,
 )
-from tqdecrypt.tls.protection import make_openers
+from tqdecrypt.tls.protection import Opener, make_openers
 from tqdecrypt.tls.record import RecordReader, RecordState
 from tqdecrypt.tls.suites import find_suite
-from tqdecrypt.tls.tls13 import make_openers13, verify_finished13
+from tqdecrypt.tls.tls13 import Tls13Opener, make_openers13, verify_finished13
 
 __all__ = ["Listener", "SecretSource", "TlsSession"]
 
@@ -160,6 +160,28 @@ class TlsSession:
     def application_data(self, side: int, data: bytes, frame: int, time: int) -> None:
         """Hand on verified plaintext."""
         self._listener.application_data(side == self.client_side, data, frame, time)
+
+    def other_secret(
+        self, reader: RecordReader, content_type: int, version: int, fragment: bytes
+    ) -> bytes | None:
+        """Try the other master secrets on a first record that did not verify."""
+        exchange = self._exchange_of(reader)
+        while exchange.alternatives:
+            master, origin = exchange.alternatives.pop(0)
+            openers = self._make_openers(exchange, master)
+            opener = openers[self._role(reader.side)] if openers else None
+            plaintext = opener.open(content_type, version, fragment) if opener else None
+            if plaintext is None:
+                continue
+            exchange.master, exchange.secrets_from, exchange.openers = master, origin, openers
+            exchange.alternatives.clear()
+            for other in self.readers:
+                if other.state is RecordState.OPEN and self._exchange_of(other) is exchange:
+                    assert openers is not None
+                    other.opener = openers[self._role(other.side)]
+            self._secrets.settled(exchange)
+            return plaintext
+        return None
 
     def record_failed(self, reader: RecordReader, frame: int) -> None:
         """Take note of a record that did not verify."""
@@ -330,10 +352,25 @@ class TlsSession:
         exchange, role = self._exchange_of(reader), self._role(reader.side)
         self._keep(exchange, role, "Finished", message, frame)
         exchange.finished_seen[role] = True
-        if self._tls13(exchange):
-            verify_finished13(exchange, exchange.traffic_secrets)
-        else:
+        if not self._tls13(exchange):
             exchange.verify_finished()
+            return
+        if role == SERVER and exchange.schedule is not None:
+            self._add_application_phases(exchange)
+        verify_finished13(exchange, exchange.traffic_secrets)
+
+    def _add_application_phases(self, exchange: Exchange) -> None:
+        """Go on from the handshake's secrets to those of application data (RFC 8446 7.1)."""
+        assert exchange.schedule is not None
+        secrets = exchange.schedule.application_secrets(exchange)
+        exchange.schedule = None
+        if secrets is None or exchange.openers is None:
+            return
+        labels = ("CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0")
+        for label, secret, opener in zip(labels, secrets, exchange.openers, strict=True):
+            exchange.traffic_secrets[label] = secret
+            if isinstance(opener, Tls13Opener):
+                opener.add_phase(label, secret)
 
     def _encrypted_extensions(self, reader: RecordReader, message: bytes, frame: int) -> None:
         exchange = self._exchange_of(reader)
@@ -382,15 +419,12 @@ class TlsSession:
 
     def provide(self, exchange: Exchange, master: bytes, origin: str) -> None:
         """Take the master secret of a handshake; *origin* says where it came from."""
-        hello, answer, suite = exchange.client_hello, exchange.server_hello, exchange.suite
-        if hello is None or answer is None or suite is None or exchange.openers is not None:
+        if exchange.client_hello is None or exchange.openers is not None:
             return
         exchange.master = master
         exchange.secrets_from = origin
-        try:
-            keys = partition_key_block(suite, answer.version, master, hello.random, answer.random)
-            exchange.openers = make_openers(suite, answer.version, exchange.encrypt_then_mac, keys)
-        except UnsupportedCipher:
+        exchange.openers = self._make_openers(exchange, master)
+        if exchange.openers is None:
             self.refuse(exchange, Refusal.UNSUPPORTED_SUITE)
             return
         exchange.refusal = None
@@ -399,6 +433,20 @@ class TlsSession:
             if reader.state is RecordState.WAITING and self._exchange_of(reader) is exchange:
                 self._open(reader, exchange)
         exchange.verify_finished()
+
+    def _make_openers(self, exchange: Exchange, master: bytes) -> tuple[Opener, Opener] | None:
+        """Return what opens the records under *master*; ``None`` when no library has the cipher."""
+        hello, answer, suite = exchange.client_hello, exchange.server_hello, exchange.suite
+        assert hello is not None
+        assert answer is not None
+        assert suite is not None
+        if suite.bulk is None:
+            return None
+        keys = partition_key_block(suite, answer.version, master, hello.random, answer.random)
+        try:
+            return make_openers(suite, answer.version, exchange.encrypt_then_mac, keys)
+        except UnsupportedCipher:
+            return None
 
     def provide_traffic_secrets(
         self, exchange: Exchange, secrets: Mapping[str, bytes], origin: str
