@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
-__all__ = ["tshark", "tshark_sip"]
+__all__ = ["tshark", "tshark_fields", "tshark_sip", "tshark_sip_streams"]
 
 
 def tshark(
@@ -36,12 +35,47 @@ def tshark(
     return done.stdout
 
 
-def tshark_sip(capture: Path, *, key: Path | None = None, keylog: Path | None = None) -> list[str]:
+def tshark_fields(
+    capture: Path,
+    display_filter: str,
+    *names: str,
+    key: Path | None = None,
+    keylog: Path | None = None,
+) -> list[list[str]]:
+    """Return the fields *names* of the frames that pass the filter, one list a frame.
+
+    A field that occurs several times in a frame has its values joined with ``|``.
+    """
+    arguments = ["-Y", display_filter, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=|"]
+    for name in names:
+        arguments += ["-e", name]
+    printed = tshark(capture, *arguments, key=key, keylog=keylog)
+    return [line.split("\t") for line in printed.splitlines()]
+
+
+def tshark_sip(
+    capture: Path,
+    display_filter: str = "sip",
+    *,
+    key: Path | None = None,
+    keylog: Path | None = None,
+) -> list[str]:
     """Return the start line of every SIP message that tshark finds, in frame order.
 
     Within a frame, tshark's order of fields has requests before responses.
     """
-    arguments = ["-Y", "sip", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=|"]
-    arguments += ["-e", "sip.Request-Line", "-e", "sip.Status-Line"]
-    frames = tshark(capture, *arguments, key=key, keylog=keylog).splitlines()
-    return [line for frame in frames for line in re.split(r"[|\t]", frame) if line]
+    names = ("sip.Request-Line", "sip.Status-Line")
+    frames = tshark_fields(capture, display_filter, *names, key=key, keylog=keylog)
+    return [line for frame in frames for field in frame for line in field.split("|") if line]
+
+
+def tshark_sip_streams(
+    capture: Path, *, key: Path | None = None, keylog: Path | None = None
+) -> dict[int, list[str]]:
+    """Return the start lines of each TCP connection that has any, by tshark's stream number."""
+    streams: dict[int, list[str]] = {}
+    names = ("tcp.stream", "sip.Request-Line", "sip.Status-Line")
+    for stream, *found in tshark_fields(capture, "sip && tcp", *names, key=key, keylog=keylog):
+        lines = [line for field in found for line in field.split("|") if line]
+        streams.setdefault(int(stream), []).extend(lines)
+    return streams
