@@ -39,6 +39,10 @@ class Message:
     """One SIP request or response with the fields that calls need.
 
     The index pass reads these fields only; ``raw`` is the message whole, for who wants more.
+    Text is UTF-8; bytes that are not stand as backslash escapes.
+
+    Slots without a constructor: the index pass sets each field once, and a call of ``__init__``
+    with fifteen arguments would cost as much as finding three headers.
     """
 
     __slots__ = (
@@ -72,15 +76,18 @@ class Message:
     """``INVITE`` …; ``None`` for a response."""
     request_uri: str | None
     status: int | None
-    """100 … 699; ``None`` for a request."""
+    """100 … 699 (any three digits that a peer sends); ``None`` for a request."""
     reason: str | None
-    """Reason phrase of a response."""
+    """Reason phrase of a response, often empty; ``None`` for a request."""
     call_id: str
+    """Empty when the message has none."""
     cseq: int
+    """Number of CSeq; 0 when there is no readable CSeq."""
     cseq_method: str
+    """Method of CSeq; empty when there is no readable CSeq."""
     from_: bytes
-    """Value of From: as it stands, with display name, URI and parameters."""
+    """Value of From: as it stands, with display name, URI and parameters; empty when missing."""
     to: bytes
-    """Value of To: as it stands."""
+    """Value of To: as it stands; empty when missing."""
     branch: str
     """The topmost Via's branch parameter; empty when there is none."""
