@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tqdecrypt.sip import Flow, StreamFramer, looks_like_sip
 from tqdecrypt.tcp import Connection, End, Gap, GapCause, StreamHandler
-from tqdecrypt.tls import SessionReport, TlsSession, Verdict, report_session
+from tqdecrypt.tls import SessionReport, TlsSession, Verdict, WaitingBudget, report_session
 from tqdecrypt.tls.record import HEADER, plausible_header
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Dispatcher:
         self.tap = tap
         self.counters: Counter[str] = Counter()
         self.sessions = 0
+        self.budget = WaitingBudget()
 
     def accept(self, connection: Connection) -> StreamHandler:
         """Return what takes the bytes of a new connection."""
@@ -257,7 +258,9 @@ class TlsConnection:
         self._dispatcher = dispatcher
         self._connection = connection
         self.number = dispatcher.next_session()
-        self.session = TlsSession(dispatcher.secrets, self)
+        self.session = TlsSession(
+            dispatcher.secrets, self, ends=connection.ends, budget=dispatcher.budget
+        )
         self._framers: tuple[StreamFramer, StreamFramer] | None = None
         self._messages = 0
 
@@ -287,6 +290,7 @@ class TlsConnection:
             reason.value,
         )
         report.messages = self._messages
+        dispatcher.secrets.keep(self.session, report.client, report.server)
         dispatcher.session_ended(report)
 
     def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:

@@ -9,6 +9,7 @@ from tqdecrypt.keys.keylog_file import KeyLogFile
 from tqdecrypt.keys.private import LoadedKeys, PrivateKey, load_private_keys
 from tqdecrypt.keys.psk import PreSharedKey, parse_psk
 from tqdecrypt.keys.ring import KeyRing
+from tqdecrypt.keys.store import SecretsStore, StoredSession
 
 __all__ = [
     "CertificateFacts",
@@ -20,6 +21,8 @@ __all__ = [
     "MalformedLine",
     "PreSharedKey",
     "PrivateKey",
+    "SecretsStore",
+    "StoredSession",
     "TrafficSecret",
     "load_private_keys",
     "parse_psk",

@@ -3,7 +3,7 @@
 from tqdecrypt.tls.judge import report_session
 from tqdecrypt.tls.report import SessionReport
 from tqdecrypt.tls.secrets import SecretFinder
-from tqdecrypt.tls.session import Listener, SecretSource, TlsSession
+from tqdecrypt.tls.session import Listener, SecretSource, TlsSession, WaitingBudget
 from tqdecrypt.tls.verdict import MEANINGS, Verdict
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "SessionReport",
     "TlsSession",
     "Verdict",
+    "WaitingBudget",
     "report_session",
 ]

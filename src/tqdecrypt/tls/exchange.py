@@ -74,6 +74,7 @@ class Exchange:
         "master",
         "messages",
         "openers",
+        "picked_up",
         "refusal",
         "resumable",
         "resumed_by",
@@ -121,6 +122,9 @@ class Exchange:
         self.secrets_from: str | None = None
         self.traffic_secrets: dict[str, bytes] = {}
         """TLS 1.3: secrets by key-log label."""
+        self.picked_up: tuple[int, int] | None = None
+        """Not ``None``: this handshake was not seen, its secrets are known from elsewhere; how many
+        records each role had sent when they were stored."""
         self.schedule: KeySchedule | None = None
         """TLS 1.3, when the secrets come from a static Diffie-Hellman key."""
         self.alternatives: list[tuple[bytes, str]] = []

@@ -206,13 +206,19 @@ def _no_handshake(case: _Case) -> _Judgement | None:
         f"The capture has {_bytes(case)} of this session but not its handshake: "
         f"the connection was open before frame {case.report.first_frame}."
     )
+    if any(text.startswith("key log") for text in case.given):
+        why += (
+            " The key log cannot open it either: for TLS 1.2 a CLIENT_RANDOM line needs the "
+            "server's random from the handshake, and no TLS 1.3 secret in it fits."
+        )
     return _Judgement(
         Verdict.HANDSHAKE_NOT_CAPTURED,
         why,
         (
             "Keep capturing until the connection is opened again, or make one end open it again "
             "(restart the trunk's TLS connection), with the capture running.",
-            "Without the handshake no private key helps; stored session secrets would.",
+            "Without the handshake no private key helps; a secrets store (--secrets-store) written "
+            "while the handshake was captured does, next time.",
         ),
     )
 
@@ -434,6 +440,8 @@ def _opened(case: _Case) -> _Judgement | None:
             ("Look for damaged packets or a middlebox that changes them.",),
         )
     proof = ", Finished verified" if report.finished_verified else ""
+    if exchange.picked_up is not None:
+        proof = ", picked up in mid-connection, every record verified"
     return _Judgement(
         Verdict.DECRYPTED, f"Decrypted with {exchange.secrets_from} ({_suite(exchange)}{proof})."
     )

@@ -276,7 +276,9 @@ class RecordReader:
     def _take_plain(self, record: Record) -> bool:
         self._gap_bytes = self._gap_records = 0
         if record.content_type == ContentType.application_data:
-            self._session.protected_data(self, record.frame)
+            self._session.protected_data(self, record)
+            if self.state is RecordState.PLAIN:  # undecided yet
+                return self._take_dark(record)
             return self._take(record)
         self._hand_over(record.content_type, record.fragment, record.frame, record.time)
         return True

@@ -7,8 +7,8 @@ everything else happens at once.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tqdecrypt.errors import Malformed
@@ -22,10 +22,11 @@ from tqdecrypt.tls.agreement import (
 from tqdecrypt.tls.constants import Version
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.handshake import pull_encrypted_premaster
+from tqdecrypt.tls.pickup import from_keylog, from_store, stored_session, ticket_digest
 from tqdecrypt.tls.tls13 import PHASE_LABELS
 
 if TYPE_CHECKING:
-    from tqdecrypt.keys import KeyRing, PrivateKey
+    from tqdecrypt.keys import KeyRing, PrivateKey, SecretsStore, StoredSession
     from tqdecrypt.tls.session import TlsSession
 
 __all__ = ["Resumable", "SecretFinder", "Submit", "run_at_once"]
@@ -76,8 +77,12 @@ class Resumable:
 class SecretFinder:
     """The :class:`~tqdecrypt.tls.session.SecretSource` over a :class:`KeyRing`."""
 
-    def __init__(self, ring: KeyRing, submit: Submit = run_at_once) -> None:
+    def __init__(
+        self, ring: KeyRing, submit: Submit = run_at_once, store: SecretsStore | None = None
+    ) -> None:
         self._ring = ring
+        self._store = store
+        self._by_ends: dict[frozenset[str], list[StoredSession]] = {}
         self._submit = submit
         self._resumable: dict[bytes, Resumable] = {}
         self.resumable_evicted = 0
@@ -87,6 +92,8 @@ class SecretFinder:
         """Sessions that wait, by client random."""
         self._version = ring.keylog.version
         self.late_given_up = 0
+        if store is not None:
+            self._load_store(store)
 
     def find(self, session: TlsSession, exchange: Exchange) -> None:
         """See :meth:`SecretSource.find`."""
@@ -94,6 +101,40 @@ class SecretFinder:
             if way(self, session, exchange):
                 return
         self._refuse(session, exchange, Refusal.UNSUPPORTED_SUITE)
+
+    def pick_ups(self, session: TlsSession) -> Iterator[tuple[Exchange, int | None]]:
+        """See :meth:`SecretSource.pick_ups`."""
+        if self._store is not None:
+            stored = self._by_ends.get(frozenset(session.ends), [])
+            origin = f"secrets store {os.path.basename(self._store.path)}"
+            yield from from_store(reversed(stored), session.ends, origin)
+        if len(self._ring.keylog):
+            yield from from_keylog(self._ring.keylog)
+
+    def _load_store(self, store: SecretsStore) -> None:
+        """Make what a store holds known for resumption and for sessions in mid-connection."""
+        for session in store:
+            self._by_ends.setdefault(frozenset((session.client, session.server)), []).append(
+                session
+            )
+            if not session.master:
+                continue
+            resumable = Resumable()
+            resumable.master = session.master
+            resumable.origin = f"secrets store {os.path.basename(store.path)}"
+            if session.session_id:
+                self._remember(session.session_id, resumable)
+            for digest in session.tickets:
+                self._remember(b"ticket" + digest, resumable)
+
+    def keep(self, session: TlsSession, client: str, server: str) -> None:
+        """Put the secrets of a session that ended into the store."""
+        if self._store is None:
+            return
+        for exchange in session.exchanges:
+            stored = stored_session(exchange, session, client, server)
+            if stored is not None:
+                self._store.add(stored)
 
     def issued(self, exchange: Exchange) -> None:
         """See :meth:`SecretSource.issued`."""
@@ -388,7 +429,7 @@ def _answer(session: TlsSession, exchange: Exchange, resumable: Resumable) -> No
 
 
 def _ticket_key(ticket: bytes) -> bytes:
-    return b"ticket" + hashlib.blake2b(ticket, digest_size=16).digest()
+    return b"ticket" + ticket_digest(ticket)
 
 
 def _ciphertext(exchange: Exchange) -> bytes:

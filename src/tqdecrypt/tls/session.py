@@ -9,7 +9,7 @@ Secrets come from a :class:`SecretSource`.  It answers with :meth:`TlsSession.pr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from tqdecrypt.errors import Malformed
@@ -28,8 +28,9 @@ from tqdecrypt.tls.handshake import (
     pull_new_session_ticket,
     pull_server_hello,
 )
+from tqdecrypt.tls.pickup import MAX_SEARCH, MAX_TRIES, find_place
 from tqdecrypt.tls.protection import Opener, make_openers
-from tqdecrypt.tls.record import RecordReader, RecordState
+from tqdecrypt.tls.record import Record, RecordReader, RecordState
 from tqdecrypt.tls.suites import find_suite
 from tqdecrypt.tls.tls13 import Tls13Opener, make_openers13, verify_finished13
 
@@ -37,6 +38,9 @@ __all__ = ["Listener", "SecretSource", "TlsSession"]
 
 GIVE_UP_AFTER = 8
 """Records that fail in a row, when none ever opened, before the secrets are called wrong."""
+MOST_PICK_UPS = 6
+"""Records of a session in mid-connection that are tried: the first may be cut, and a CBC record
+without its own IV (TLS 1.0) opens only behind another one."""
 MAX_EXCHANGES = 64
 """Handshakes of one session that are kept; renegotiation beyond that is abuse."""
 
@@ -67,11 +71,20 @@ class SecretSource(Protocol):
     def find(self, session: TlsSession, exchange: Exchange) -> None:
         """Look for the master secret; answer with ``session.provide`` or ``session.refuse``."""
 
+    def pick_ups(self, session: TlsSession) -> Iterable[tuple[Exchange, int | None]]:
+        """Return handshakes that may belong to a session in mid-connection.
+
+        With each: the client's side, if that is known.
+        """
+
     def issued(self, exchange: Exchange) -> None:
         """The server issued a session id or ticket by which *exchange* may be resumed."""
 
     def settled(self, exchange: Exchange) -> None:
         """The secrets of *exchange* were provided or refused."""
+
+    def keep(self, session: TlsSession, client: str, server: str) -> None:
+        """Keep the secrets of a session that ended for later runs."""
 
 
 class TlsSession:
@@ -85,11 +98,13 @@ class TlsSession:
         "client_side",
         "dark_alert_frames",
         "ended",
+        "ends",
         "exchanges",
         "failed_frames",
         "first_frame",
         "last_frame",
         "notes",
+        "pick_up_tries",
         "readers",
         "started",
         "unreadable_frame",
@@ -100,12 +115,16 @@ class TlsSession:
         secrets: SecretSource,
         listener: Listener,
         *,
+        ends: tuple[str, str] = ("", ""),
         budget: WaitingBudget | None = None,
     ) -> None:
         self._secrets = secrets
         self._listener = listener
         self.readers = (RecordReader(self, 0), RecordReader(self, 1))
+        self.ends = ends
+        """What the two sides are called."""
         self.budget = budget or WaitingBudget()
+        self.pick_up_tries = 0
         self.client_side: int | None = None
         """Which side is the TLS client; ``None`` until a hello told."""
         self.exchanges: list[Exchange] = []
@@ -194,16 +213,61 @@ class TlsSession:
         elif reader.opened_records:
             self._listener.application_gap(reader.side == self.client_side)
 
-    def protected_data(self, reader: RecordReader, frame: int) -> None:
+    def protected_data(self, reader: RecordReader, record: Record) -> None:
         """Handle application data before ChangeCipherSpec: TLS 1.3, or the middle of a session."""
         exchange = self._exchange_of(reader) if self.exchanges else None
-        if exchange is None or exchange.refusal is not None:
+        if exchange is None:
+            self._pick_up(reader, record)
+        elif exchange.refusal is not None:
             reader.darken()
+        elif exchange.picked_up is not None:
+            self._go_on(reader, exchange, record)
         elif exchange.version is None or exchange.version == Version.TLS13:
             reader.wait(wrapped=True)
         else:  # its ChangeCipherSpec is missing
             exchange.incomplete[self._role(reader.side)] = True
             self._change(reader, exchange)
+
+    def _pick_up(self, reader: RecordReader, record: Record) -> None:
+        """Look for secrets that open a record in mid-connection."""
+        self.pick_up_tries += 1
+        candidates = list(self._secrets.pick_ups(self))
+        if not candidates or self.pick_up_tries > MOST_PICK_UPS:
+            reader.darken()
+            return
+        most = min(MAX_SEARCH, max(MAX_TRIES // (2 * len(candidates)), 1 << 10))
+        for exchange, client_side in candidates:
+            openers = self._openers_of(exchange)
+            for side in (0, 1) if client_side is None else (client_side,):
+                role = CLIENT if reader.side == side else SERVER
+                opener = openers[role] if openers else None
+                assert exchange.picked_up is not None
+                if opener and find_place(opener, record, exchange.picked_up[role], most):
+                    self.client_side = side
+                    exchange.openers = openers
+                    self.exchanges.append(exchange)
+                    self._open(reader, exchange)
+                    return
+
+    def _go_on(self, reader: RecordReader, exchange: Exchange, record: Record) -> None:
+        """Let the other direction of a session that was picked up find its place."""
+        role = self._role(reader.side)
+        opener = exchange.openers[role] if exchange.openers else None
+        self.pick_up_tries += 1
+        assert exchange.picked_up is not None
+        if opener and find_place(opener, record, exchange.picked_up[role], MAX_SEARCH):
+            self._open(reader, exchange)
+        elif self.pick_up_tries > 2 * MOST_PICK_UPS:
+            reader.darken()
+
+    def _openers_of(self, exchange: Exchange) -> tuple[Opener | None, Opener | None] | None:
+        if exchange.master is not None:
+            return self._make_openers(exchange, exchange.master)
+        assert exchange.suite is not None
+        try:
+            return make_openers13(exchange.suite, exchange.traffic_secrets)
+        except UnsupportedCipher:
+            return None
 
     def change_cipher_spec(self, reader: RecordReader, frame: int) -> None:
         """Handle ChangeCipherSpec (RFC 5246 section 7.1): what follows is protected."""
