@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from tqdecrypt.tcp.stream import Direction
 
-__all__ = ["Connection", "End", "Gap", "GapCause", "StreamHandler"]
+__all__ = ["Connection", "End", "Gap", "GapCause", "Key", "StreamHandler"]
+
+Key: TypeAlias = tuple[int, int, int, int, int, int]
+"""Source address (high, low), source port, destination address (high, low), destination port."""
 
 
 class GapCause(enum.Enum):
@@ -57,13 +60,16 @@ class StreamHandler(Protocol):
     def receive(
         self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
     ) -> None:
-        """In-order bytes: packet *i* (frame, time) completed ``data[: ends[i]]``."""
+        """In-order bytes: packet *i* (frame, time) completed ``data[: ends[i]]``.
+
+        A byte is complete when all in front of it are there, so frames never fall.
+        """
 
     def gap(self, side: int, gap: Gap) -> None:
         """Bytes are missing; what follows stands behind them."""
 
     def end(self, reason: End, frame: int, time: int) -> None:
-        """Nothing more comes."""
+        """Nothing more comes; called exactly once.  *frame* and *time*: the last segment's."""
 
 
 class Connection:
@@ -83,13 +89,11 @@ class Connection:
         "started",
     )
 
-    def __init__(
-        self, ends: tuple[str, str], keys: tuple[object, object], frame: int, time: int
-    ) -> None:
+    def __init__(self, ends: tuple[str, str], keys: tuple[Key, Key], frame: int, time: int) -> None:
         self.ends = ends
         """``ip:port`` of both; end 0 sent the first packet that was seen."""
         self.keys = keys
-        """What the table finds the two directions by."""
+        """What the table finds the two directions by: that of end 0's segments, and of end 1's."""
         self.directions: tuple[Direction, Direction]
         self.initiator: int | None = None
         """The end that sent SYN without ACK; ``None`` when the start was not captured."""
@@ -100,5 +104,6 @@ class Connection:
         self.last_frame = frame
         self.last_time = time
         self.end_reason: End | None = None
+        """Why it ended, or will when no late segment comes any more."""
         self.closed_at: int | None = None
-        """Capture time when FIN of both sides or RST was seen."""
+        """Once FIN of both sides or RST was seen: capture time of the last segment, ns."""

@@ -1,30 +1,43 @@
-"""All TCP connections: columns of segments become runs, runs go to their direction.
+"""All TCP connections: runs of segments go to their direction, and time passes over all.
 
-A *run* is a stretch of segments of one direction, each of which begins where the one before it
-ended.  Numpy finds the runs of a whole block at once; Python then works once a run, not once a
-segment, and joins the payload of a run in one step.  Runs are handed over in the order of their
-first packets.
+Bounds: ``max_connections`` (the longest idle sixteenth goes when it is full); ``WAIT``,
+``WAIT_BYTES`` and ``WAIT_BYTES_ALL`` for what stands behind holes; ``LINGER`` for closed ones.
 
-Bounds: ``max_connections`` (the longest idle sixteenth goes when it is full), ``WAIT`` and
-``WAIT_BYTES`` for what stands behind a hole.  Every drop has a counter.
+Counters, in segments where nothing else is said:
+
+=============================  =====================================================================
+connections                    connections that were opened
+connections_evicted            connections that ended because the table was full
+gaps                           holes that were given up: a :class:`Gap` each
+bytes_missing                  bytes in those
+bytes_cut_by_snap_length       bytes that the capture cut off: a :class:`Gap` for each segment
+holes_given_up_for_memory      directions whose holes were given up because too much waited in all
+out_of_order_segments          came early, and waited for what is in front of them
+retransmitted_segments         held nothing new
+overlapping_segments           held something new beside what was known
+keepalives                     the byte in front of the expected one, again
+segments_before_start          lie before the first segment that was captured: the start was missed
+segments_outside_window        lie too far from what is expected; used if the next adjoins
+segments_without_connection    no payload and no SYN, on a connection that nobody knows
+resets_ignored                 FIN or RST too far from what is expected
+reset_bytes                    bytes of payload in RST segments: an explanation, not the stream
+=============================  =====================================================================
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeAlias
-
-import numpy as np
-import numpy.typing as npt
 
 from tqdecrypt.capture.block import PacketBlock
 from tqdecrypt.packet import endpoint_text
 from tqdecrypt.packet.transport import ControlBits, TransportColumns
-from tqdecrypt.tcp.connection import Connection, End, StreamHandler
-from tqdecrypt.tcp.stream import WINDOW, Direction
+from tqdecrypt.tcp.connection import Connection, End, Key, StreamHandler
+from tqdecrypt.tcp.runs import hand_runs
+from tqdecrypt.tcp.stream import WAIT, WINDOW, Direction, Stray
+from tqdecrypt.wire import serial_difference
 
-__all__ = ["ConnectionTable"]
+__all__ = ["LINGER", "WAIT_BYTES_ALL", "ConnectionTable"]
 
 _FIN, _SYN, _RST, _ACK = (
     int(ControlBits.FIN),
@@ -32,23 +45,14 @@ _FIN, _SYN, _RST, _ACK = (
     int(ControlBits.RST),
     int(ControlBits.ACK),
 )
-_SPECIAL = _FIN | _SYN | _RST
 
-WAIT = 3_000_000_000
-"""How long (capture time, ns) a hole may wait for a retransmission: Linux retransmits after 0.2 s,
-0.6 s, 1.4 s and 3 s; later ones are rare, and somebody is waiting for the rest."""
-WAIT_ACKNOWLEDGED = 100_000_000
-"""How long when the other end has acknowledged the missing bytes: they were on the wire, will not be
-sent again, and can only still come out of order from the capture itself."""
-WAIT_BYTES = 1 << 22
-"""How many bytes may stand behind a hole of one direction."""
 WAIT_BYTES_ALL = 1 << 26
-"""How many bytes may stand behind holes of all directions together."""
+"""How much memory what stands behind holes of all directions together may take."""
 LINGER = 2_000_000_000
-"""How long a closed connection stays, for segments that were captured out of order."""
-
-Key: TypeAlias = tuple[int, int, int, int, int, int]
-"""Source address (high, low), source port, destination address (high, low), destination port."""
+"""How long (capture time, ns) a closed connection stays after its last segment, for those that were
+captured out of order."""
+_FIRST_FLIGHT = 1 << 16
+"""Most bytes that a direction sends in front of those that were captured before its SYN was."""
 
 
 class ConnectionTable:
@@ -69,38 +73,35 @@ class ConnectionTable:
         self._waiting: dict[Direction, None] = {}
         self._closed: dict[Connection, None] = {}
         self.counters: Counter[str] = Counter()
+        """See the table above."""
         self.now = 0
-        """Latest capture time, ns."""
+        """Capture time of the last packet, ns."""
 
     def __len__(self) -> int:
         return len(self._directions) // 2
 
     @property
     def oldest_waiting_frame(self) -> int | None:
-        """Lowest frame that waits behind a hole; ``None`` when nothing waits."""
-        if not self._waiting:
-            return None
+        """Lowest frame that bytes behind a hole may still come with; ``None`` when none wait."""
         return min((d.pending[0].frame for d in self._waiting if d.pending), default=None)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Memory that what stands behind holes takes."""
+        return sum(direction.pending_bytes for direction in self._waiting)
 
     def receive(self, columns: TransportColumns, block: PacketBlock) -> None:
         """Take the TCP segments of one block."""
         if len(block):
-            self.now = max(self.now, int(block.time[-1]))
-        if len(columns):
-            _Runs(columns, block).hand_to(self)
+            self.now = int(block.time[-1])
+        hand_runs(columns, block, self.receive_run)
         if self._waiting or self._closed:
             self._sweep()
 
     def finish(self) -> None:
         """End of the capture: nothing waits any longer, every connection ends."""
-        for direction in list(self._waiting):
-            self._give_up_all(direction)
-        for connection in {d.connection: None for d in self._directions.values()}:
-            self._end(connection, connection.end_reason or End.CAPTURE_END)
-        self._directions.clear()
-        self._closed.clear()
-
-    # One run.
+        for connection in self._connections():
+            self._end(connection, End.CAPTURE_END)
 
     def receive_run(
         self,
@@ -115,36 +116,101 @@ class ConnectionTable:
         times: list[int],
         missing: int,
     ) -> None:
-        """Take a run: adjoining segments of one direction with the control bits of all of them.
-
-        *acknowledgment* is that of the last segment.  A run with SYN, FIN or RST is one segment.
-        """
+        """Take a run; see :class:`~tqdecrypt.tcp.runs.TakeRun`."""
         direction = self._directions.get(key)
+        if direction is not None and direction.connection.closed_at is not None:
+            if len(frames) > 1:
+                self._one_by_one(
+                    key,
+                    version,
+                    flags,
+                    sequence,
+                    acknowledgment,
+                    data,
+                    ends,
+                    frames,
+                    times,
+                    missing,
+                )
+                return
+            direction = self._unless_gone(direction, times[0])
         if direction is None:
+            if not (flags & _SYN or ((data or missing) and not flags & _RST)):
+                self.counters["segments_without_connection"] += len(frames)
+                return
             direction = self._open(key, version, frames[0], times[0])
         if flags & _SYN:
             direction = self._synchronize(direction, key, version, flags, sequence, frames, times)
             sequence = (sequence + 1) & 0xFFFFFFFF
+        if flags & _RST:
+            self.counters["reset_bytes"] += len(data) + missing
+            data, missing = b"", 0
+        length = len(data) + missing
+        if length:
+            if not -WINDOW < direction.ahead(sequence) < WINDOW:
+                if len(frames) > 1:
+                    self._one_by_one(
+                        key,
+                        version,
+                        flags,
+                        sequence,
+                        acknowledgment,
+                        data,
+                        ends,
+                        frames,
+                        times,
+                        missing,
+                    )
+                    return
+                stray = Stray(frames[0], times[0], sequence, data, missing)
+                joined = self._handle_stray(direction, key, version, stray)
+                if joined is None:
+                    return
+                direction = joined
+            direction.receive(sequence, data, ends, frames, times, missing, self.counters)
         connection = direction.connection
-        connection.last_frame = frames[-1]
-        connection.last_time = times[-1]
+        if frames[-1] > connection.last_frame:
+            connection.last_frame = frames[-1]
+            connection.last_time = times[-1]
         if flags & _ACK:
             connection.directions[1 - direction.side].acknowledged = acknowledgment
-        if data or missing:
-            ahead = direction.ahead(sequence)
-            if not -WINDOW < ahead < WINDOW:
-                stray = self._stray(
-                    direction, key, version, sequence, len(data) + missing, frames, times
-                )
-                if stray is None:
-                    return
-                direction = stray
-                connection = direction.connection
-            direction.receive(sequence, data, ends, frames, times, missing, self.counters)
-            if direction.pending:
-                self._waiting[direction] = None
         if flags & (_FIN | _RST):
-            self._close(direction, flags, sequence, len(data) + missing, times[-1])
+            behind = (sequence + length) & 0xFFFFFFFF
+            self._close(direction, flags, behind, frames[-1], times[-1])
+        if direction.pending:
+            self._waiting[direction] = None
+
+    def _one_by_one(
+        self,
+        key: Key,
+        version: int,
+        flags: int,
+        sequence: int,
+        acknowledgment: int,
+        data: bytes,
+        ends: list[int],
+        frames: list[int],
+        times: list[int],
+        missing: int,
+    ) -> None:
+        """Take the segments of a run singly, where what one does decides about the next."""
+        start = 0
+        for i, end in enumerate(ends):
+            self.receive_run(
+                key,
+                version,
+                flags,
+                (sequence + start) & 0xFFFFFFFF,
+                acknowledgment,
+                data[start:end],
+                [end - start],
+                frames[i : i + 1],
+                times[i : i + 1],
+                missing if i == len(ends) - 1 else 0,
+            )
+            start = end
+
+    # The life of a connection.
 
     def _open(self, key: Key, version: int, frame: int, time: int) -> Direction:
         if len(self._directions) >= 2 * self._max:
@@ -154,8 +220,8 @@ class ConnectionTable:
         connection = Connection(ends, (key, b + a), frame, time)
         connection.directions = (Direction(connection, 0), Direction(connection, 1))
         connection.handler = self._accept(connection)
-        self._directions[key] = connection.directions[0]
         self._directions[b + a] = connection.directions[1]
+        self._directions[key] = connection.directions[0]
         self.counters["connections"] += 1
         return connection.directions[0]
 
@@ -171,235 +237,134 @@ class ConnectionTable:
     ) -> Direction:
         """Handle SYN: the first of a connection, a repetition, or a new one on used ports."""
         first = (sequence + 1) & 0xFFFFFFFF
-        if direction.origin is not None and direction.origin != first:
-            self._end(direction.connection, End.REUSED)
-            direction = self._open(key, version, frames[0], times[0])
         if direction.origin is None:
             direction.origin = first
+        elif direction.origin != first and not _is_late(direction, first, times[0]):
+            self._end(direction.connection, End.REUSED)
+            direction = self._open(key, version, frames[0], times[0])
+            direction.origin = first
+        direction.synchronized = True
         if not flags & _ACK:
             direction.connection.initiator = direction.side
         elif direction.connection.initiator is None:
             direction.connection.initiator = 1 - direction.side
         return direction
 
-    def _stray(
-        self,
-        direction: Direction,
-        key: Key,
-        version: int,
-        sequence: int,
-        length: int,
-        frames: list[int],
-        times: list[int],
+    def _handle_stray(
+        self, direction: Direction, key: Key, version: int, stray: Stray
     ) -> Direction | None:
-        """Handle a segment outside the window: noise once, a new connection when it goes on."""
-        self.counters["segments_outside_window"] += len(frames)
-        if direction.stray != sequence and len(frames) == 1:
-            direction.stray = (sequence + length) & 0xFFFFFFFF
+        """Handle a segment outside the window: noise once, a new connection when it goes on.
+
+        What was put aside as noise then was its beginning, in the other direction, too.
+        """
+        self.counters["segments_outside_window"] += 1
+        before = direction.stray
+        direction.stray = stray
+        if before is None or before.end != stray.sequence:
             return None
-        self._end(direction.connection, End.REUSED)
-        return self._open(key, version, frames[0], times[0])
+        connection = direction.connection
+        found = [(before, key)]
+        other = connection.directions[1 - direction.side].stray
+        if other is not None and abs(stray.time - other.time) <= WAIT:
+            found.append((other, connection.keys[1 - direction.side]))
+        found.sort()
+        self._end(connection, End.REUSED)
+        first, first_key = found[0]
+        self._open(first_key, version, first.frame, first.time)
+        for piece, piece_key in found:
+            self._directions[piece_key].receive(
+                piece.sequence,
+                piece.data,
+                [len(piece.data)],
+                [piece.frame],
+                [piece.time],
+                piece.missing,
+                self.counters,
+            )
+        return self._directions[key]
 
     def _close(
-        self, direction: Direction, flags: int, sequence: int, length: int, time: int
+        self, direction: Direction, flags: int, sequence: int, frame: int, time: int
     ) -> None:
+        """Handle FIN or RST at *sequence*, behind the segment's payload."""
         connection = direction.connection
-        ahead = direction.ahead(sequence)
-        if direction.origin is not None and not -WINDOW < ahead < WINDOW:
+        if not -WINDOW < direction.ahead(sequence) < WINDOW:
             self.counters["resets_ignored"] += 1
             return
-        direction.finished_at = direction.position + ahead + length
         if flags & _RST:
-            connection.end_reason = End.RST
-        elif connection.directions[1 - direction.side].finished_at is not None:
-            connection.end_reason = connection.end_reason or End.FIN
-        if connection.end_reason is not None and connection.closed_at is None:
+            direction.finished = True
+            connection.end_reason = connection.end_reason or End.RST
+        else:
+            direction.finish(sequence, frame, time)
+            if connection.directions[1 - direction.side].finished:
+                connection.end_reason = connection.end_reason or End.FIN
+        if connection.end_reason is not None:
             connection.closed_at = time
             self._closed[connection] = None
+
+    def _unless_gone(self, direction: Direction, time: int) -> Direction | None:
+        """Return the direction of a closed connection, unless that has been silent too long."""
+        connection = direction.connection
+        assert connection.closed_at is not None
+        if abs(time - connection.closed_at) > LINGER:
+            self._end(connection, End.FIN)
+            return None
+        connection.closed_at = time
+        return direction
+
+    def _end(self, connection: Connection, reason: End) -> None:
+        """End a connection: as it closed if it did, otherwise for *reason*."""
+        for direction in connection.directions:
+            self._give_up_all(direction)
+        for key, direction in zip(connection.keys, connection.directions, strict=True):
+            if self._directions.get(key) is direction:
+                del self._directions[key]
+        self._closed.pop(connection, None)
+        if connection.end_reason is None:
+            finished = any(direction.finished for direction in connection.directions)
+            connection.end_reason = End.FIN if finished else reason
+        handler, connection.handler = connection.handler, None
+        if handler is not None:
+            handler.end(connection.end_reason, connection.last_frame, connection.last_time)
+
+    def _evict(self) -> None:
+        oldest = sorted(self._connections(), key=lambda connection: connection.last_time)
+        for connection in oldest[: max(1, len(oldest) // 16)]:
+            self.counters["connections_evicted"] += 1
+            self._end(connection, End.EVICTED)
+
+    def _connections(self) -> list[Connection]:
+        return list({direction.connection: None for direction in self._directions.values()})
 
     # Time.
 
     def _sweep(self) -> None:
         """Give up holes that waited long enough, end connections that closed."""
         for direction in list(self._waiting):
-            while direction.pending and self._waited(direction):
+            while direction.has_waited(self.now):
                 direction.give_up(self.counters)
             if not direction.pending:
                 del self._waiting[direction]
-        if sum(direction.pending_bytes for direction in self._waiting) > WAIT_BYTES_ALL:
+        if self.waiting_bytes > WAIT_BYTES_ALL:
             self.counters["holes_given_up_for_memory"] += len(self._waiting)
             for direction in list(self._waiting):
                 self._give_up_all(direction)
         for connection in list(self._closed):
-            if connection.closed_at is None or self.now - connection.closed_at > LINGER:
-                self._end(connection, connection.end_reason or End.FIN)
-
-    def _waited(self, direction: Direction) -> bool:
-        assert direction.pending
-        if direction.pending_bytes > WAIT_BYTES or self.now - direction.hole_since > WAIT:
-            return True
-        if direction.acknowledged is None:
-            return False
-        hole_end = direction.pending[0].position - direction.position
-        if direction.ahead(direction.acknowledged) < hole_end:
-            return False
-        if not direction.hole_acknowledged:
-            direction.hole_acknowledged = self.now
-        return self.now - direction.hole_acknowledged > WAIT_ACKNOWLEDGED
+            assert connection.closed_at is not None
+            if abs(self.now - connection.closed_at) > LINGER:
+                self._end(connection, End.FIN)
 
     def _give_up_all(self, direction: Direction) -> None:
         while direction.pending:
             direction.give_up(self.counters)
         self._waiting.pop(direction, None)
 
-    def _end(self, connection: Connection, reason: End) -> None:
-        for direction in connection.directions:
-            self._give_up_all(direction)
-        for key, direction in zip(connection.keys, connection.directions, strict=True):
-            if self._directions.get(key) is direction:  # type: ignore[call-overload]
-                del self._directions[key]  # type: ignore[arg-type]
-        self._closed.pop(connection, None)
-        if connection.handler is not None:
-            connection.handler.end(reason, connection.last_frame, connection.last_time)
-            connection.handler = None
 
-    def _evict(self) -> None:
-        connections = {d.connection: None for d in self._directions.values()}
-        oldest = sorted(connections, key=lambda connection: connection.last_time)
-        for connection in oldest[: max(1, len(oldest) // 16)]:
-            self.counters["connections_evicted"] += 1
-            self._end(connection, End.EVICTED)
-
-
-class _Runs:
-    """The runs of one block."""
-
-    def __init__(self, columns: TransportColumns, block: PacketBlock) -> None:
-        self._columns = columns
-        self._block = block
-        count = len(columns)
-        order = _by_direction(columns)
-        self._order = order
-        length = columns.payload_length[order]
-        sequence = columns.sequence[order]
-        flags = columns.flags[order] & _SPECIAL
-        missing = columns.payload_missing[order]
-        # A segment continues a run when it has the same key, begins where the last one ended, and
-        # neither of the two changes the connection's state or is cut.
-        continues = np.zeros(count, dtype=bool)
-        if count > 1:
-            continues[1:] = (
-                (sequence[1:] == (sequence[:-1] + length[:-1]).astype(np.uint32))
-                & (flags[1:] == 0)
-                & (flags[:-1] == 0)
-                & (missing[:-1] == 0)
-                & _same_key(columns, order)
-            )
-        starts = np.flatnonzero(~continues)
-        stops = np.append(starts[1:], count)
-        in_order = np.argsort(order[starts], kind="stable")
-        self._starts = starts[in_order].tolist()
-        self._stops = stops[in_order].tolist()
-
-    def hand_to(self, table: ConnectionTable) -> None:
-        """Hand every run to *table*, in the order of first packets."""
-        columns, block, order = self._columns, self._block, self._order
-        buffer = memoryview(block.buffer)
-        packet = columns.packet[order]
-        frames = (packet + block.first_frame).tolist()
-        times = block.time[packet].tolist()
-        offset_column = columns.payload_offset[order]
-        length_column = columns.payload_length[order]
-        offsets = offset_column.tolist()
-        stops_in_buffer = (offset_column + length_column).tolist()
-        total = np.cumsum(length_column).tolist()
-        first_rows = order[np.asarray(self._starts, dtype=np.int64)]
-        last_rows = order[np.asarray(self._stops, dtype=np.int64) - 1]
-        keys = zip(
-            columns.source[first_rows, 0].tolist(),
-            columns.source[first_rows, 1].tolist(),
-            columns.source_port[first_rows].tolist(),
-            columns.destination[first_rows, 0].tolist(),
-            columns.destination[first_rows, 1].tolist(),
-            columns.destination_port[first_rows].tolist(),
-            strict=True,
-        )
-        detached = columns.detached
-        rows = order.tolist() if detached else []
-        receive_run = table.receive_run
-        for start, stop, key, version, flags, sequence, acknowledgment, missing in zip(
-            self._starts,
-            self._stops,
-            keys,
-            columns.version[first_rows].tolist(),
-            columns.flags[first_rows].tolist(),
-            columns.sequence[first_rows].tolist(),
-            columns.acknowledgment[last_rows].tolist(),
-            columns.payload_missing[last_rows].tolist(),
-            strict=True,
-        ):
-            if detached:
-                parts = [
-                    detached[row]
-                    if (row := rows[i]) in detached
-                    else bytes(buffer[offsets[i] : stops_in_buffer[i]])
-                    for i in range(start, stop)
-                ]
-                data = b"".join(parts)
-            elif stop - start == 1:
-                data = bytes(buffer[offsets[start] : stops_in_buffer[start]])
-            else:
-                data = b"".join(
-                    [
-                        buffer[a:b]
-                        for a, b in zip(
-                            offsets[start:stop], stops_in_buffer[start:stop], strict=True
-                        )
-                    ]
-                )
-            base = total[start - 1] if start else 0
-            receive_run(
-                key,
-                version,
-                flags,
-                sequence,
-                acknowledgment,
-                data,
-                [end - base for end in total[start:stop]],
-                frames[start:stop],
-                times[start:stop],
-                missing,
-            )
-
-
-_MIX = tuple(np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
-
-
-def _by_direction(columns: TransportColumns) -> npt.NDArray[np.int64]:
-    """Return row numbers sorted so that each direction's rows stand together, in packet order.
-
-    A collision of the hash only mixes two directions, which costs time, not truth: runs compare the
-    whole key.
-    """
-    ports = (columns.source_port.astype(np.uint64) << np.uint64(16)) | columns.destination_port
-    mixed = ports * _MIX[0]
-    mixed ^= (columns.source[:, 1] + ports) * _MIX[1]
-    mixed ^= (columns.destination[:, 1] ^ mixed) * _MIX[2]
-    mixed ^= (columns.source[:, 0] * _MIX[2]) ^ (columns.destination[:, 0] * _MIX[1])
-    return np.argsort(mixed, kind="stable")
-
-
-def _same_key(columns: TransportColumns, order: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return for each row but the first, in *order*, whether it has the key of the row before."""
-    same: npt.NDArray[np.bool_] = np.ones(len(order) - 1, dtype=bool)
-    for column in (
-        columns.source[:, 1],
-        columns.destination[:, 1],
-        columns.source_port,
-        columns.destination_port,
-        columns.source[:, 0],
-        columns.destination[:, 0],
-    ):
-        ordered = column[order]
-        same &= ordered[1:] == ordered[:-1]
-    return same
+def _is_late(direction: Direction, first: int, time: int) -> bool:
+    """Return whether a SYN belongs to a direction whose first bytes were captured before it."""
+    assert direction.origin is not None
+    return (
+        not direction.synchronized
+        and 0 < serial_difference(direction.origin, first) <= _FIRST_FLIGHT
+        and abs(time - direction.connection.started) <= LINGER
+    )
