@@ -6,6 +6,7 @@ Nothing here imports ``cryptography`` before a key or a certificate is read.
 from tqdecrypt.keys.certificate import CertificateFacts, read_certificate
 from tqdecrypt.keys.keylog import KeyLog, KeyLogCounters, MalformedLine, TrafficSecret
 from tqdecrypt.keys.keylog_file import KeyLogFile
+from tqdecrypt.keys.keylog_listener import KeyLogListener
 from tqdecrypt.keys.private import LoadedKeys, PrivateKey, load_private_keys
 from tqdecrypt.keys.psk import PreSharedKey, parse_psk
 from tqdecrypt.keys.ring import KeyRing
@@ -16,6 +17,7 @@ __all__ = [
     "KeyLog",
     "KeyLogCounters",
     "KeyLogFile",
+    "KeyLogListener",
     "KeyRing",
     "LoadedKeys",
     "MalformedLine",
