@@ -12,19 +12,17 @@ __all__ = ["tshark", "tshark_fields", "tshark_sip", "tshark_sip_streams"]
 def tshark(
     capture: Path, *arguments: str, key: Path | None = None, keylog: Path | None = None
 ) -> str:
-    """Run tshark on *capture* and return what it prints; problems on stderr fail the test.
+    """Run tshark on *capture* and return what it prints; if it fails, so does the test.
 
-    SIP is expected inside TLS on any port.  *key* is an RSA key in PEM.  The user's own profile
-    has no say: the configuration directory is an empty place beside the capture.
+    *key* is an RSA key in PEM.  SIP is expected inside TLS on port 5061, the kit's default.  The
+    user's own profile has no say: the configuration directory is an empty place beside the capture.
     """
-    command = ["tshark", "-n", "-r", str(capture)]
-    # A heuristic finds SIP in TLS on port 5061 only when the port is registered for it.
-    command += ["-d", "tls.port==5061,sip"]
+    command = ["tshark", "-n", "-r", str(capture), "-d", "tls.port==5061,sip"]
     if key is not None:
         command += ["-o", f'uat:rsa_keys:"{key}",""']
     if keylog is not None:
         command += ["-o", f"tls.keylog_file:{keylog}"]
-    environment = {**os.environ, "XDG_CONFIG_HOME": str(capture.parent / "no-profile")}
+    environment = {**os.environ, "WIRESHARK_CONFIG_DIR": str(capture.parent / "no-profile")}
     done = subprocess.run(
         [*command, *arguments], capture_output=True, text=True, check=False, env=environment
     )

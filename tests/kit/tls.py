@@ -112,11 +112,12 @@ class TlsPair:
     """Whether OpenSSL's key log is kept."""
     options: Switch = NOTHING_SPECIAL
     resume_from: TlsPair | None = None
-    """A pair whose session this one resumes; its contexts are used, settings above are not."""
+    """A pair whose session this one offers again.  Its contexts are used: of the settings above only
+    ``server_name`` counts.  The handshake of that pair must have succeeded."""
 
-    flights: list[Flight] = field(default_factory=list)
+    flights: list[Flight] = field(init=False, default_factory=list)
     """What went over the wire so far, in order."""
-    failure: str | None = None
+    failure: str | None = field(init=False, default=None)
     """OpenSSL's reason when the handshake failed (``TLSV1_ALERT_UNKNOWN_CA`` …)."""
     _contexts: _Contexts = field(init=False, repr=False)
     _client: _Side = field(init=False, repr=False)
