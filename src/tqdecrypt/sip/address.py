@@ -8,6 +8,8 @@ from tqdecrypt.sip.grammar import text
 
 __all__ = ["parameter", "tag_of", "uri_of"]
 
+_QUOTE = 0x22
+
 
 def uri_of(value: bytes) -> str:
     """Return the addr-spec of a name-addr or addr-spec: ``sip:a@b`` of ``"A" <sip:a@b>;tag=1``.
@@ -25,8 +27,13 @@ def uri_of(value: bytes) -> str:
 def tag_of(value: bytes) -> str:
     """Return the tag of a From or To value; empty when there is none."""
     opening = _find_unquoted(value, b"<")
-    behind = value.find(b">", opening) + 1 if opening >= 0 else 0
-    return text(parameter(value[behind:], b"tag"))
+    if opening >= 0:
+        value = value[value.find(b">", opening) + 1 :]
+    if _QUOTE not in value:  # nearly always
+        _, found, rest = value.partition(b";tag=")
+        if found:
+            return rest.partition(b";")[0].strip().decode("utf-8", "backslashreplace")
+    return text(parameter(value, b"tag"))
 
 
 def parameter(value: bytes, name: bytes, *, first_only: bool = False) -> bytes:
@@ -58,18 +65,18 @@ def _find_unquoted(value: bytes, wanted: bytes) -> int:
 
     A quotation mark without its partner quotes nothing.
     """
+    at = value.find(wanted)
+    if _QUOTE not in value:
+        return at
     position = 0
-    while True:
-        at = value.find(wanted, position)
-        if at < 0:
-            return -1
+    while at >= 0:
         quote = value.find(b'"', position, at)
-        if quote < 0:
-            return at
-        closing = _closing_quote(value, quote + 1)
-        position = closing + 1 if closing >= 0 else at
+        closing = _closing_quote(value, quote + 1) if quote >= 0 else -1
         if closing < 0:
-            return at
+            break
+        position = closing + 1
+        at = value.find(wanted, position)
+    return at
 
 
 def _closing_quote(value: bytes, position: int) -> int:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 
-from tqdecrypt.errors import Malformed
 from tqdecrypt.sip.address import parameter
 from tqdecrypt.sip.grammar import (
     Field,
