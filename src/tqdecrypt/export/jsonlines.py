@@ -1,0 +1,216 @@
+"""Results as JSON lines: one object a line, ``type`` first (RFC 8259, RFC 3339).
+
+Everything outside ASCII is escaped, so that whatever a peer sends, a line is valid UTF-8 and has no
+control character in it, also when it ends up on a terminal.
+
+A message's line is put together from parts: those that repeat (flow, method, status, addresses, the
+second of the time) are made once and remembered, in tables with a bound.
+"""
+
+from __future__ import annotations
+
+import enum
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as quote
+from typing import TYPE_CHECKING, BinaryIO, TextIO
+
+from tqdecrypt.sip import Flow, Message, uri_of
+
+if TYPE_CHECKING:
+    from tqdecrypt.calls import Call
+    from tqdecrypt.pipeline import Summary
+    from tqdecrypt.tls.report import SessionReport
+
+__all__ = ["JsonLines", "format_time"]
+
+LINES_JOINED = 512
+"""Lines that are collected before they are written in one piece."""
+MOST_ADDRESSES = 1 << 15
+"""Addresses whose JSON is remembered, about 300 bytes each; a full table is emptied."""
+MOST_WORDS = 1 << 12
+"""Methods and status lines, likewise."""
+
+_SECOND = 1_000_000_000
+_TIMES = frozenset({"started", "ended", "answered"})
+
+
+class JsonLines:
+    """Writes results as JSON lines.
+
+    Lines are collected; :meth:`flush` writes what is left, and has to be called at the end.
+
+    :param stream: where to, in text or bytes.
+    :param raw: whether messages carry their text.
+    """
+
+    def __init__(self, stream: TextIO | BinaryIO, *, raw: bool = False) -> None:
+        self._write, self._flush = _writer(stream)
+        self._raw = raw
+        self._lines: list[str] = []
+        self._second = -1
+        self._prefix = ""
+        self._starts: dict[object, str] = {}
+        self._addresses: dict[bytes, str] = {}
+
+    def message(self, message: Message) -> None:
+        """One SIP message."""
+        second, nanoseconds = divmod(message.time, _SECOND)
+        if second != self._second:
+            self._second = second
+            self._prefix = _format_second(second)
+        fraction = f"{nanoseconds:09d}" if nanoseconds % 1000 else f"{nanoseconds // 1000:06d}"
+        flow = message.flow
+        flow_part = flow.json_part
+        if flow_part is None:
+            flow_part = flow.json_part = _flow_part(flow)
+        status = message.status
+        key = message.method if status is None else (status, message.reason)
+        start = self._starts.get(key)
+        if start is None:
+            start = self._remember_start(message, key)
+        if message.request_uri is not None:
+            start += quote(message.request_uri)
+        method = message.cseq_method
+        sequence = f'{message.cseq},"cseq_method":{quote(method)}' if method else _NO_CSEQ
+        addresses = self._addresses
+        from_ = addresses.get(message.from_)
+        if from_ is None:
+            from_ = self._remember_address(message.from_)
+        to = addresses.get(message.to)
+        if to is None:
+            to = self._remember_address(message.to)
+        raw = (
+            f',"raw":{quote(message.raw.decode("utf-8", "backslashreplace"))}' if self._raw else ""
+        )
+        lines = self._lines
+        lines.append(
+            f'{{"type":"message","time":"{self._prefix}.{fraction}Z","frame":{message.frame},'
+            f'{flow_part},{start},"call_id":{quote(message.call_id)},"cseq":{sequence},'
+            f'"from":{from_},"to":{to}{raw}}}\n'
+        )
+        if len(lines) >= LINES_JOINED:
+            self._write_lines()
+
+    def session(self, report: SessionReport) -> None:
+        """One TLS session, with everything its report says."""
+        self._append("session", _fields_of(report))
+
+    def call(self, call: Call) -> None:
+        """One call."""
+        self._append(
+            "call",
+            {
+                "call_id": call.call_id,
+                "started": call.started,
+                "answered": call.answered,
+                "ended": call.ended,
+                "state": call.state,
+                "from": call.from_uri or None,
+                "to": call.to_uri or None,
+                "caller": call.caller,
+                "callee": call.callee,
+                "final_status": call.final_status,
+                "reason": call.reason,
+                "hung_up_by": call.hung_up_by,
+                "messages": call.messages,
+                "retransmissions": call.retransmissions,
+                "sessions": sorted(call.sessions),
+                "findings": call.findings,
+            },
+        )
+
+    def summary(self, summary: Summary) -> None:
+        """What was read in all: the last line."""
+        self._append("summary", _fields_of(summary))
+        self.flush()
+
+    def flush(self) -> None:
+        """Write everything that was collected, and flush the stream."""
+        self._write_lines()
+        self._flush()
+
+    def _append(self, kind: str, values: Mapping[str, object]) -> None:
+        line = {"type": kind} | {name: _plain(name, value) for name, value in values.items()}
+        self._lines.append(json.dumps(line, separators=(",", ":")) + "\n")
+        if len(self._lines) >= LINES_JOINED:
+            self._write_lines()
+
+    def _write_lines(self) -> None:
+        if self._lines:
+            # DEL is the one control character that the encoder leaves as it is.
+            text = "".join(self._lines).replace("\x7f", "\\u007f")
+            self._lines.clear()
+            self._write(text)
+
+    def _remember_start(self, message: Message, key: object) -> str:
+        """Make the part that tells request from response, up to the Request-URI."""
+        if message.method is not None:
+            start = f'"method":{quote(message.method)},"request_uri":'
+        else:
+            start = f'"status":{message.status},"reason":{quote(message.reason or "")}'
+        if len(self._starts) >= MOST_WORDS:
+            self._starts.clear()
+        self._starts[key] = start
+        return start
+
+    def _remember_address(self, value: bytes) -> str:
+        uri = uri_of(value)
+        quoted: str = quote(uri) if uri else "null"
+        if len(self._addresses) >= MOST_ADDRESSES:
+            self._addresses.clear()
+        self._addresses[value] = quoted
+        return quoted
+
+
+_NO_CSEQ = 'null,"cseq_method":null'
+
+
+def format_time(time: int) -> str:
+    """Return nanoseconds since 1970-01-01 UTC as RFC 3339: with microseconds, or nanoseconds when
+    there are any.
+    """
+    second, nanoseconds = divmod(time, _SECOND)
+    digits = f"{nanoseconds:09d}" if nanoseconds % 1000 else f"{nanoseconds // 1000:06d}"
+    return f"{_format_second(second)}.{digits}Z"
+
+
+def _format_second(second: int) -> str:
+    try:
+        return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    except (OverflowError, ValueError, OSError):
+        # Damaged captures have times that RFC 3339 cannot say; the nearest that it can.
+        return "9999-12-31T23:59:59" if second > 0 else "0001-01-01T00:00:00"
+
+
+def _flow_part(flow: Flow) -> str:
+    session = "null" if flow.session is None else flow.session
+    return (
+        f'"session":{session},"source":{quote(flow.source)},'
+        f'"destination":{quote(flow.destination)},"transport":"{flow.transport}",'
+        f'"integrity":"{flow.integrity}"'
+    )
+
+
+def _fields_of(record: SessionReport | Summary) -> dict[str, object]:
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def _plain(name: str, value: object) -> object:
+    """Return what JSON says for *value*: the value of an enum, a time as text."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if name in _TIMES and isinstance(value, int):
+        return format_time(value)
+    return value
+
+
+def _writer(stream: TextIO | BinaryIO) -> tuple[Callable[[str], object], Callable[[], None]]:
+    """Return how text gets into *stream*.  It is all ASCII, so that any encoding does."""
+    if isinstance(stream, io.TextIOBase):
+        return stream.write, stream.flush
+    binary: BinaryIO = stream  # type: ignore[assignment]
+    return lambda text: binary.write(text.encode("ascii")), binary.flush
