@@ -69,6 +69,7 @@ class Exchange:
         "finished_verified",
         "frames",
         "full",
+        "header_length",
         "incomplete",
         "key_exchange_index",
         "master",
@@ -88,7 +89,9 @@ class Exchange:
         "wanted",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, header_length: int = 4) -> None:
+        self.header_length = header_length
+        """Of the messages: 4 bytes, in DTLS 12."""
         self.client_hello: ClientHello | None = None
         self.server_hello: ServerHello | None = None
         self.suite: Suite | None = None
@@ -207,7 +210,9 @@ class Exchange:
             expected = verify_data(
                 self.server_hello.version, self.suite.prf_hash, self.master, role == CLIENT, covered
             )
-            self.finished_verified[role] = self.messages[role][finished][4:] == expected
+            self.finished_verified[role] = (
+                self.messages[role][finished][self.header_length :] == expected
+            )
         if None not in self.finished_verified:
             self.messages[CLIENT].clear()
             self.messages[SERVER].clear()

@@ -90,6 +90,10 @@ class SecretSource(Protocol):
 class TlsSession:
     """See the module's text.  Side 0 and 1 are the ends of the connection; roles come later."""
 
+    header_length = 4
+    """Of a handshake message (RFC 5246 section 7.4)."""
+    dtls = False
+
     __slots__ = (
         "_listener",
         "_secrets",
@@ -120,7 +124,7 @@ class TlsSession:
     ) -> None:
         self._secrets = secrets
         self._listener = listener
-        self.readers = (RecordReader(self, 0), RecordReader(self, 1))
+        self.readers: tuple[RecordReader, RecordReader] = self._make_readers()
         self.ends = ends
         """What the two sides are called."""
         self.budget = budget or WaitingBudget()
@@ -140,6 +144,9 @@ class TlsSession:
         self.started = 0
         self.ended = 0
         self.notes: list[str] = []
+
+    def _make_readers(self) -> tuple[RecordReader, RecordReader]:
+        return RecordReader(self, 0), RecordReader(self, 1)
 
     # What the connection says.
 
@@ -181,7 +188,12 @@ class TlsSession:
         self._listener.application_data(side == self.client_side, data, frame, time)
 
     def other_secret(
-        self, reader: RecordReader, content_type: int, version: int, fragment: bytes
+        self,
+        reader: RecordReader,
+        content_type: int,
+        version: int,
+        fragment: bytes,
+        sequence: int = 0,
     ) -> bytes | None:
         """Try the other master secrets on a first record that did not verify."""
         exchange = self._exchange_of(reader)
@@ -189,6 +201,8 @@ class TlsSession:
             master, origin = exchange.alternatives.pop(0)
             openers = self._make_openers(exchange, master)
             opener = openers[self._role(reader.side)] if openers else None
+            if opener is not None:
+                opener.sequence = sequence
             plaintext = opener.open(content_type, version, fragment) if opener else None
             if plaintext is None:
                 continue
@@ -324,37 +338,29 @@ class TlsSession:
     # Handshake messages, by table.
 
     def _client_hello(self, reader: RecordReader, message: bytes, frame: int) -> None:
-        hello = pull_client_hello(message[4:])
+        hello = pull_client_hello(message[self.header_length :], dtls=self.dtls)
         if self.client_side is None or not self.exchanges:
             self.client_side = reader.side
         elif self.client_side != reader.side:
             raise Malformed("a ClientHello from the client only")
         current = self._exchange_of(reader) if reader.exchange_count else None
-        second = (
-            current is not None
-            and current.server_hello is not None
-            and current.server_hello.is_hello_retry_request
-        )
-        if not second:
+        if current is None or not self._asked_again(current):
             current = self._begin(reader)
-        assert current is not None
         current.client_hello = hello
         self._keep(current, CLIENT, "ClientHello", message, frame)
         self._hellos_complete(current)
 
+    def _asked_again(self, exchange: Exchange) -> bool:
+        """Return whether another ClientHello belongs to *exchange* (RFC 8446 section 4.1.4)."""
+        return exchange.server_hello is not None and exchange.server_hello.is_hello_retry_request
+
     def _server_hello(self, reader: RecordReader, message: bytes, frame: int) -> None:
-        hello = pull_server_hello(message[4:])
+        hello = pull_server_hello(message[self.header_length :])
         if self.client_side is None:
             self.client_side = 1 - reader.side
         current = self._exchange_of(reader) if reader.exchange_count else None
-        second = (
-            current is not None
-            and current.server_hello is not None
-            and current.server_hello.is_hello_retry_request
-        )
-        if not second:
+        if current is None or not self._asked_again(current):
             current = self._begin(reader)
-        assert current is not None
         current.server_hello = hello
         current.suite = find_suite(hello.cipher_suite)
         self._keep(current, SERVER, "ServerHello", message, frame)
@@ -367,14 +373,14 @@ class TlsSession:
         exchange.full = True
         self._keep(exchange, role, "Certificate", message, frame)
         pull = pull_certificates13 if self._tls13(exchange) else pull_certificates
-        chain = pull(message[4:])
+        chain = pull(message[self.header_length :])
         if chain:
             exchange.certificates[role] = read_certificate(chain[0])
 
     def _server_key_exchange(self, reader: RecordReader, message: bytes, frame: int) -> None:
         exchange = self._exchange_of(reader)
         exchange.full = True
-        exchange.server_key_exchange = message[4:]
+        exchange.server_key_exchange = message[self.header_length :]
         self._keep(exchange, SERVER, "ServerKeyExchange", message, frame)
 
     def _certificate_request(self, reader: RecordReader, message: bytes, frame: int) -> None:
@@ -394,7 +400,7 @@ class TlsSession:
         exchange.full = True
         self._keep(exchange, CLIENT, "ClientKeyExchange", message, frame)
         exchange.key_exchange_index = len(exchange.messages[CLIENT])
-        exchange.encrypted_premaster = message[4:]
+        exchange.encrypted_premaster = message[self.header_length :]
         self._want_secrets(exchange)
 
     def _certificate_verify(self, reader: RecordReader, message: bytes, frame: int) -> None:
@@ -408,7 +414,7 @@ class TlsSession:
         if self._tls13(exchange):
             return  # what it holds is of use to the client only (RFC 8446 section 4.6.1)
         self._keep(exchange, SERVER, "NewSessionTicket", message, frame)
-        exchange.ticket = pull_new_session_ticket(message[4:])
+        exchange.ticket = pull_new_session_ticket(message[self.header_length :])
         if exchange.ticket:
             self._secrets.issued(exchange)
 
@@ -439,12 +445,17 @@ class TlsSession:
     def _encrypted_extensions(self, reader: RecordReader, message: bytes, frame: int) -> None:
         exchange = self._exchange_of(reader)
         self._keep(exchange, SERVER, "EncryptedExtensions", message, frame)
-        exchange.encrypted_extensions = pull_encrypted_extensions(message[4:])
+        exchange.encrypted_extensions = pull_encrypted_extensions(message[self.header_length :])
 
     def _hello_request(self, reader: RecordReader, message: bytes, frame: int) -> None:
         """A HelloRequest is no part of the transcript (RFC 5246 section 7.4.1.1)."""
         if self.exchanges:
             self.exchanges[-1].frames.append(("server HelloRequest", frame))
+
+    def _hello_verify_request(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        """No part of the transcript either (RFC 6347 section 4.2.1)."""
+        if self.exchanges:
+            self.exchanges[-1].frames.append(("server HelloVerifyRequest", frame))
 
     def _other(self, reader: RecordReader, message: bytes, frame: int) -> None:
         self._keep(
@@ -564,13 +575,13 @@ class TlsSession:
             if len(self.exchanges) >= MAX_EXCHANGES:
                 reader.exchange_count -= 1
                 raise Malformed(f"at most {MAX_EXCHANGES} handshakes")
-            self.exchanges.append(Exchange())
+            self.exchanges.append(Exchange(self.header_length))
         return self.exchanges[reader.exchange_count - 1]
 
     def _exchange_of(self, reader: RecordReader) -> Exchange:
         """Return the handshake that *reader*'s side is in."""
         if not self.exchanges:
-            self.exchanges.append(Exchange())
+            self.exchanges.append(Exchange(self.header_length))
         return self.exchanges[max(reader.exchange_count, 1) - 1]
 
     def _role(self, side: int) -> int:
@@ -605,6 +616,7 @@ _HANDLERS: dict[int, Callable[[TlsSession, RecordReader, bytes, int], None]] = {
     HandshakeType.hello_request: TlsSession._hello_request,
     HandshakeType.client_hello: TlsSession._client_hello,
     HandshakeType.server_hello: TlsSession._server_hello,
+    HandshakeType.hello_verify_request: TlsSession._hello_verify_request,
     HandshakeType.new_session_ticket: TlsSession._new_session_ticket,
     HandshakeType.encrypted_extensions: TlsSession._encrypted_extensions,
     HandshakeType.certificate: TlsSession._certificate,
