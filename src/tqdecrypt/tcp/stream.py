@@ -188,9 +188,7 @@ class Direction:
 
     def give_up(self, counters: Counter[str]) -> None:
         """Stop waiting for what is missing in front of ``pending``: report it, go on behind it."""
-        if not self.pending:
-            return
-        if self.connection.handler is None:
+        if not self.pending or self.connection.handler is None:
             self._forget()
             return
         first = self.pending[0]

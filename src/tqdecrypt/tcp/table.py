@@ -244,11 +244,21 @@ class ConnectionTable:
             direction = self._open(key, version, frames[0], times[0])
             direction.origin = first
         direction.synchronized = True
+        connection = direction.connection
         if not flags & _ACK:
-            direction.connection.initiator = direction.side
-        elif direction.connection.initiator is None:
-            direction.connection.initiator = 1 - direction.side
+            connection.initiator = direction.side
+        elif connection.initiator is None:
+            connection.initiator = 1 - direction.side
+        if connection.closed_at is not None and not any(d.position for d in connection.directions):
+            self._reopen(connection)
         return direction
+
+    def _reopen(self, connection: Connection) -> None:
+        """Forget that a connection was refused: Windows tries again with the same number."""
+        connection.end_reason = connection.closed_at = None
+        for direction in connection.directions:
+            direction.finished = False
+        self._closed.pop(connection, None)
 
     def _handle_stray(
         self, direction: Direction, key: Key, version: int, stray: Stray
