@@ -151,10 +151,9 @@ class StreamFramer:
             return self._seek(data, position)
         if data[position] in _LINE_END:
             return self._skip_line_ends(data, position)
-        body_start = find_body(data, position)
-        if body_start < 0 and len(data) - position <= MOST_HEADER:
-            return self._hold(data, position, 0)
         line_end = data.find(b"\n", position)
+        if line_end < 0 and len(data) - position <= MOST_HEADER:
+            return self._hold(data, position, 0)
         if line_end < 0 or line_end - position >= MOST_HEADER:
             self._lose_step()
             self._in_line = True
@@ -162,6 +161,9 @@ class StreamFramer:
         if not is_start_line(data[position:line_end].removesuffix(b"\r")):
             self._lose_step()
             return position
+        body_start = find_body(data, position)
+        if body_start < 0 and len(data) - position <= MOST_HEADER:
+            return self._hold(data, position, 0)
         if body_start < 0 or body_start - position > MOST_HEADER:
             return self._skip_oversized(position, line_end + 1)
         return self._take(data, position, body_start, frame, time, messages)
