@@ -126,14 +126,18 @@ class TestDamage:
         framer = StreamFramer(FLOW)
         long = RINGING.replace(b"Content", b"X: " + b"y" * MOST_HEADER + b"\r\nContent")
         stream = long + INVITE
-        assert [m.raw for m in feed(framer, *cut(stream, [*range(0, len(stream), step)]))] == [INVITE]
+        assert [m.raw for m in feed(framer, *cut(stream, [*range(0, len(stream), step)]))] == [
+            INVITE
+        ]
         assert framer.counters["sip_oversized_messages"] == 1
 
     @pytest.mark.parametrize("step", [1 << 20, 4096])
     def test_line_without_end(self, step: int) -> None:
         framer = StreamFramer(FLOW)
         stream = b"z" * (2 * MOST_HEADER) + b"\r\n" + INVITE
-        assert [m.raw for m in feed(framer, *cut(stream, [*range(0, len(stream), step)]))] == [INVITE]
+        assert [m.raw for m in feed(framer, *cut(stream, [*range(0, len(stream), step)]))] == [
+            INVITE
+        ]
         assert framer.counters["sip_garbage_bytes"] == 2 * MOST_HEADER + 2
 
     def test_nothing_is_held_without_limit(self) -> None:
@@ -144,7 +148,16 @@ class TestDamage:
 
 
 GARBAGE = st.sampled_from(
-    [b"", b"\r\n", b"\r\n\r\n", b"\r", b"rubbish\r\n", b"a\nb\n\n", b"SIP/2.0 200 OK\r\n", b"\x00\xff\r\n"]
+    [
+        b"",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"\r",
+        b"rubbish\r\n",
+        b"a\nb\n\n",
+        b"SIP/2.0 200 OK\r\n",
+        b"\x00\xff\r\n",
+    ]
 )
 
 

@@ -138,5 +138,5 @@ class TestQuickEqualsComplete:
 
     @given(st.binary(max_size=80) | odd_messages(BAD_START_LINES))
     def test_malformed_is_the_only_exception(self, raw: bytes) -> None:
-        with pytest.raises(Malformed, match="expected a (request|status) line"):
+        with pytest.raises(Malformed, match=r"expected a (request|status) line"):
             index(raw)
