@@ -58,8 +58,10 @@ BAD_START_LINES = st.sampled_from(
     [b"INVITE  SIP/2.0", b"SIP/2.0 20 OK", b"SIP/2.0 2000 OK", b"SIP/2.0 0xx", b"GET / HTTP/1.1"]
 )
 _NAMES = st.sampled_from(
-    ["Via", "v", "VIA", "From", "f", "from", "To", "t", "TO", "Call-ID", "i", "call-id"]
-    + ["CSeq", "cseq", "Content-Length", "l", "content-length", "Vendor", "Subject", "X-To"]
+    [
+        *("Via", "v", "VIA", "From", "f", "from", "To", "t", "TO", "Call-ID", "i", "call-id"),
+        *("CSeq", "cseq", "Content-Length", "l", "content-length", "Vendor", "Subject", "X-To"),
+    ]
 )
 _COLONS = st.sampled_from([":", ": ", ": ", ": ", ": ", " : ", "\t:", ":  "])
 _VALUES = st.sampled_from(
