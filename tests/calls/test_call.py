@@ -11,12 +11,12 @@ from tqdecrypt.calls import CallState, Party
 from .dialogue import ALICE, BOB, CAROL, MILLISECOND, PROXY, SECOND, Dialogue, Line
 
 
-@pytest.fixture()
+@pytest.fixture
 def line() -> Line:
     return Line()
 
 
-@pytest.fixture()
+@pytest.fixture
 def talk(line: Line) -> Dialogue:
     return Dialogue(line)
 
@@ -352,4 +352,4 @@ class TestRetransmissions:
             talk.request("INFO", tag="b1", cseq=cseq)
         call = line.the_call()
         assert (call.messages, call.retransmissions) == (303, 0)
-        assert len(call._seen) <= 64
+        assert len(call._seen) <= 24
