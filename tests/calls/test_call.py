@@ -331,6 +331,40 @@ class TestProxies:
         assert call.findings == [f"503 Service Unavailable from {PROXY}"]
 
 
+class TestOutOfOrder:
+    def test_response_before_its_invite(self, line: Line, talk: Dialogue) -> None:
+        talk.response(100)
+        talk.response(180)
+        talk.request("INVITE")
+        call = line.the_call()
+        assert call.started == 10 * MILLISECOND
+        assert (call.caller, call.callee) == (ALICE, BOB)
+        assert call.state is CallState.RINGING
+
+    def test_invite_of_the_next_hop_behind_the_answer(self, line: Line, talk: Dialogue) -> None:
+        talk.request("INVITE", hop=FIRST)
+        talk.response(200, hop=FIRST)
+        talk.request("INVITE", hop=SECOND_HOP)
+        call = line.the_call()
+        assert (call.state, call.callee) == (CallState.ESTABLISHED, PROXY)
+
+    def test_bye_before_the_200_to_invite(self, line: Line, talk: Dialogue) -> None:
+        talk.request("INVITE")
+        talk.request("BYE", cseq=2, tag="b1")
+        talk.request("ACK", tag="b1", branch="ack")
+        talk.response(200)
+        call = line.the_call()
+        assert (call.state, call.ended) == (CallState.ENDED, 20 * MILLISECOND)
+        assert (call.final_status, call.hung_up_by) == (200, Party.CALLER)
+        assert call.findings == []
+
+    def test_the_first_bye_ends_it(self, line: Line, talk: Dialogue) -> None:
+        talk.answered()
+        talk.request("BYE", cseq=2, tag="b1", branch="x")
+        talk.request("BYE", cseq=3, tag="b1", branch="y")
+        assert line.the_call().ended == 60 * MILLISECOND
+
+
 class TestRetransmissions:
     def test_same_hop(self, line: Line, talk: Dialogue) -> None:
         invite = talk.request("INVITE")

@@ -43,9 +43,11 @@ KNOWN_LENGTHS: dict[bytes, int] = {}
 _CR = 0x0D
 _BLANKS = (0x20, 0x09)
 
-_TOP_VIA = re.compile(rb'\r\nVia: [^\r,"]*?;branch=([^\r;,"]*)(?:[;,]|\r\n[^ \t])')
+_TOP_VIA = re.compile(
+    rb'\r\nVia: [^\r;,"]*(?:;(?!branch=)[^\r;,"]*)*;branch=([^\r;,"]*)(?:[;,]|\r\n[^ \t])'
+)
 """Via directly below the start line, where nearly everybody puts it, up to the branch."""
-_BRANCH = re.compile(rb'[^\r,"]*?;branch=([^\r;,"]*)(?:[;,]|\Z)')
+_BRANCH = re.compile(rb'[^\r;,"]*(?:;(?!branch=)[^\r;,"]*)*;branch=([^\r;,"]*)(?:[;,]|\Z)')
 """The same in a value that was cut out."""
 _USUAL_ORDER = re.compile(
     rb"\r\nFrom: ([^\r]*)\r\nTo: ([^\r]*)\r\nCall-ID: ([^\r]*)\r\nCSeq: ([^\r]*)\r\n[^ \t]"
