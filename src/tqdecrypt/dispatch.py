@@ -1,8 +1,8 @@
 """What a TCP connection speaks is told from its bytes, not from its port.
 
-A connection starts with a :class:`Sniffer`.  Once a few bytes of either side say TLS or SIP, it is
-replaced by a :class:`TlsConnection` or a :class:`SipConnection`, and everything that was received so
-far is handed on.  What is neither is let go, and counted.
+A connection starts with a :class:`Sniffer`.  Once a few bytes of either side say TLS or SIP, it
+is replaced by a :class:`TlsConnection` or a :class:`SipConnection`, and everything that was received
+so far is handed on.  What is neither is let go, and counted.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from tqdecrypt.sip import Flow, StreamFramer, looks_like_sip
+from tqdecrypt.sip import Flow, StreamFramer, looks_like_sip, parse_datagram
 from tqdecrypt.tcp import Connection, End, Gap, GapCause, StreamHandler
 from tqdecrypt.tls import SessionReport, TlsSession, Verdict, WaitingBudget, report_session
+from tqdecrypt.tls.dtls import DtlsSession
 from tqdecrypt.tls.record import HEADER, plausible_header
 
 if TYPE_CHECKING:
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Dispatcher", "Sniffer", "Tap"]
 
+MOST_LOOKED_AT = 2048
+"""Bytes at the beginning of a side that tell the protocol; a SIP request line may be long."""
 MOST_SNIFFED = 1 << 15
 """Bytes of one connection that are looked at before it is let go: two records at the longest."""
+MAX_DTLS = 20_000
+"""DTLS sessions at a time; a call with DTLS-SRTP has two.  The oldest goes first."""
 SIPS_PORT = 5061
 """Where everybody expects SIP over TLS (RFC 3261 section 19.1.2): silence there needs a reason."""
 
@@ -53,10 +58,30 @@ class Dispatcher:
         self.counters: Counter[str] = Counter()
         self.sessions = 0
         self.budget = WaitingBudget()
+        self._dtls: dict[tuple[str, str], DtlsConnection] = {}
 
     def accept(self, connection: Connection) -> StreamHandler:
         """Return what takes the bytes of a new connection."""
         return Sniffer(self, connection)
+
+    def receive_dtls(
+        self, source: str, destination: str, data: bytes, frame: int, time: int
+    ) -> None:
+        """Take a UDP datagram that holds DTLS records."""
+        flow = self._dtls.get((source, destination)) or self._dtls.get((destination, source))
+        if flow is None:
+            if len(self._dtls) >= MAX_DTLS:
+                oldest = next(iter(self._dtls))
+                self._dtls.pop(oldest).end(End.EVICTED)
+                self.counters["dtls_sessions_evicted"] += 1
+            flow = self._dtls[source, destination] = DtlsConnection(self, (source, destination))
+        flow.receive(source, data, frame, time)
+
+    def finish(self) -> None:
+        """End of the capture: what has no end of its own ends."""
+        for flow in self._dtls.values():
+            flow.end(End.CAPTURE_END)
+        self._dtls.clear()
 
     def next_session(self) -> int:
         """Return the number of a new session."""
@@ -120,11 +145,8 @@ class Sniffer:
         found = b""
         for item in self._received:
             if isinstance(item, _Received):
-                if item.side == side:
-                    found += item.data
-                    if len(found) >= 256:
-                        break
-        return found
+                found += item.data if item.side == side else b""
+        return found[:MOST_LOOKED_AT]
 
     def _replace(self, handler: StreamHandler) -> None:
         self._connection.handler = handler
@@ -140,9 +162,7 @@ class Sniffer:
         kept: list[_Received | Gap] = []
         gaps = dict(self._gaps)
         for index, item in enumerate(self._received):
-            if isinstance(item, _Received) and item.side != side:
-                kept.append(item)
-            elif not isinstance(item, _Received) and gaps[index] != side:
+            if side != (item.side if isinstance(item, _Received) else gaps[index]):
                 kept.append(item)
         last = self._received[-1]
         assert isinstance(last, _Received)
@@ -247,6 +267,52 @@ class SipConnection:
         for framer in self._framers:
             framer.end()
             self._dispatcher.counters.update(framer.counters)
+
+
+class DtlsConnection:
+    """DTLS between two UDP ends; SIP inside comes a message a record."""
+
+    __slots__ = ("_dispatcher", "_ends", "_flows", "_messages", "number", "session")
+
+    def __init__(self, dispatcher: Dispatcher, ends: tuple[str, str]) -> None:
+        self._dispatcher = dispatcher
+        self._ends = ends
+        self.number = dispatcher.next_session()
+        self.session = DtlsSession(dispatcher.secrets, self, ends=ends, budget=dispatcher.budget)
+        self._flows = (
+            Flow(ends[0], ends[1], "TLS", "verified", self.number),
+            Flow(ends[1], ends[0], "TLS", "verified", self.number),
+        )
+        self._messages = 0
+
+    def receive(self, source: str, data: bytes, frame: int, time: int) -> None:
+        """Take one datagram."""
+        self.session.receive_datagram(self._ends.index(source), data, frame, time)
+
+    def end(self, reason: End) -> None:
+        """Nothing more comes."""
+        self.session.finish()
+        dispatcher = self._dispatcher
+        report = report_session(
+            self.session, self.number, self._ends, None, dispatcher.given, reason.value
+        )
+        report.messages = self._messages
+        dispatcher.secrets.keep(self.session, report.client, report.server)
+        dispatcher.session_ended(report)
+
+    def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
+        if self._dispatcher.tap is not None:
+            self._dispatcher.tap(self.number, from_client, data, frame, time)
+        client_side = self.session.client_side or 0
+        flow = self._flows[client_side if from_client else 1 - client_side]
+        message = parse_datagram(data, flow, frame, time)
+        if message is not None:
+            self._messages += 1
+            self._dispatcher.messages.append(message)
+
+    def application_gap(self, from_client: bool) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`; datagrams stand for themselves."""
 
 
 class TlsConnection:

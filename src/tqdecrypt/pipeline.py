@@ -25,14 +25,18 @@ from tqdecrypt.packet import PacketDecoder, Wanted, endpoint_text
 from tqdecrypt.sip import Flow, Message, parse_datagram
 from tqdecrypt.tcp import ConnectionTable
 from tqdecrypt.tls import MEANINGS, SecretFinder, SessionReport, Verdict
+from tqdecrypt.tls.dtls import looks_like_dtls
 
 if TYPE_CHECKING:
-    from tqdecrypt.keys import KeyRing
+    from tqdecrypt.capture import CapturedSecrets
+    from tqdecrypt.keys import KeyRing, SecretsStore
     from tqdecrypt.packet.transport import TransportColumns
     from tqdecrypt.tls.secrets import Decrypted
 
 __all__ = ["ReadOptions", "Sink", "Summary", "read_captures"]
 
+TLS_KEY_LOG = 0x544C534B
+"""pcapng: the secrets type of a TLS key log in a Decryption Secrets Block."""
 MAX_HELD = 200_000
 """Most messages held back for the sake of their order: some 400 MB at the very most."""
 MAX_BLOCKS_AHEAD = 4
@@ -53,6 +57,17 @@ class ReadOptions:
     """Only TCP connections and UDP datagrams with one of these ports; empty: any."""
     tap: Tap | None = None
     """Takes the verified plaintext of every TLS session as it comes."""
+    store: SecretsStore | None = None
+    """Session secrets of earlier runs; those of this one are added."""
+    keylog_sources: Sequence[KeyLogSource] = ()
+    """What the ring's key log grows from while the capture is read."""
+
+
+class KeyLogSource(Protocol):
+    """A key log that may grow: a file, a socket."""
+
+    def poll(self) -> int:
+        """Take what is new, without waiting; return how many secrets that were."""
 
 
 class Sink(Protocol):
@@ -104,9 +119,11 @@ def read_captures(
     with open_captures(paths, on_progress=on_progress) as reader, _Workers() as workers:
         run = _Run(options, sink, workers, live=reader.live)
         for block in reader:
+            run.take_secrets(reader.secrets)
             run.receive(block)
             if on_idle is not None and reader.live:
                 on_idle()
+        run.take_secrets(reader.secrets)
         run.finish()
         run.summary.problems.extend(reader.problems)
         return run.summary
@@ -163,7 +180,11 @@ class _Run:
         self._workers = workers
         self._live = live
         self._messages: list[Message] = []
-        self._finder = SecretFinder(options.ring, workers.submit)
+        self._keylog = options.ring.keylog
+        self._keylog_sources = options.keylog_sources
+        self._secrets_taken = 0
+        self._finder = SecretFinder(options.ring, workers.submit, options.store)
+        self._finder.expect_late = bool(options.keylog_sources)
         self._dispatcher = Dispatcher(
             self._finder,
             options.ring.describe(),
@@ -172,12 +193,25 @@ class _Run:
             options.ports,
             options.tap,
         )
-        self._decoder = PacketDecoder(Wanted.SIGNALLING, options.ports)
+        self._decoder = PacketDecoder(Wanted.SIGNALLING | Wanted.DTLS, options.ports)
         self._connections = ConnectionTable(self._dispatcher.accept)
         self._calls = CallTable(self._call_ended)
         self._udp_flows: dict[tuple[int, ...], Flow] = {}
         self._counters: Counter[str] = Counter()
         self._block_frames: deque[int] = deque(maxlen=MAX_BLOCKS_AHEAD)
+
+    def take_secrets(self, captured: Sequence[CapturedSecrets]) -> None:
+        """Take session secrets that the capture or a key log brought since the last time."""
+        for secrets in captured[self._secrets_taken :]:
+            if secrets.kind == TLS_KEY_LOG:
+                self._keylog.feed(secrets.data, f"in {os.path.basename(secrets.source)}")
+                self._keylog.finish(f"in {os.path.basename(secrets.source)}")
+        if self._secrets_taken != len(captured):
+            self._secrets_taken = len(captured)
+            self._finder.expect_late = True
+        for source in self._keylog_sources:
+            source.poll()
+        self._finder.poll()
 
     def receive(self, block: PacketBlock) -> None:
         """Take one block, from packets to messages."""
@@ -191,14 +225,17 @@ class _Run:
             if len(decoded.udp):
                 self._receive_udp(decoded.udp, block)
             self._connections.receive(decoded.tcp, block)
+        self._finder.expire(self._connections.now)
         workers.collect(None if self._live else self._block_frames[0])
         self._hand_on(self._watermark())
 
     def finish(self) -> None:
         """End of input: everything that still waits is decided."""
         self._workers.collect(None)
-        self._connections.finish()
+        self._finder.finish()
         self._workers.collect(None)
+        self._connections.finish()
+        self._dispatcher.finish()
         self._hand_on(None)
         self._calls.finish()
         self._count()
@@ -266,7 +303,11 @@ class _Run:
                     "UDP",
                     "clear",
                 )
-            message = parse_datagram(data, flow, block.first_frame + packet, time)
+            frame = block.first_frame + packet
+            if looks_like_dtls(data):
+                self._dispatcher.receive_dtls(flow.source, flow.destination, data, frame, time)
+                continue
+            message = parse_datagram(data, flow, frame, time)
             if message is None:
                 self._counters["other_udp_datagrams"] += 1
             else:
@@ -289,7 +330,10 @@ class _Run:
             self._dispatcher.counters,
             self._counters,
             self._calls.counters,
-            {"resumable_sessions_evicted": self._finder.resumable_evicted},
+            {
+                "resumable_sessions_evicted": self._finder.resumable_evicted,
+                "sessions_given_up_waiting_for_secrets": self._finder.late_given_up,
+            },
         ):
             for name, count in counters.items():
                 if count:

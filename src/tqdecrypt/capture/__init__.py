@@ -1,1 +1,14 @@
-"""capture."""
+"""Capture files and pipes become blocks of packets: columns over one buffer."""
+
+from tqdecrypt.capture.block import Buffer, Interface, PacketBlock
+from tqdecrypt.capture.pcapng import CapturedSecrets
+from tqdecrypt.capture.reader import CaptureReader, open_captures
+
+__all__ = [
+    "Buffer",
+    "CaptureReader",
+    "CapturedSecrets",
+    "Interface",
+    "PacketBlock",
+    "open_captures",
+]
