@@ -46,6 +46,7 @@ START_LINES = st.sampled_from(
         b"BYE sip:bob@[2001:db8::1]:5061;transport=tls SIP/2.0",
         b"ACK  sip:bob@example.com  SIP/2.0 ",
         b"OPTIONS \tsip:a b\t SIP/2.0",
+        b"OPTIONS \x0bsip:a SIP/2.0",
         b"!odd.Method%~ tel:+12025550100 SIP/2.0",
         b"SIP/2.0 200 OK",
         b"SIP/2.0 200  two  blanks ",
@@ -55,7 +56,15 @@ START_LINES = st.sampled_from(
     ]
 )
 BAD_START_LINES = st.sampled_from(
-    [b"INVITE  SIP/2.0", b"SIP/2.0 20 OK", b"SIP/2.0 2000 OK", b"SIP/2.0 0xx", b"GET / HTTP/1.1"]
+    [
+        b"INVITE  SIP/2.0",
+        b"INVITE \x0b SIP/2.0",
+        b"ACK \x0c SIP/2.0",
+        b"SIP/2.0 20 OK",
+        b"SIP/2.0 2000 OK",
+        b"SIP/2.0 0xx",
+        b"GET / HTTP/1.1",
+    ]
 )
 _NAMES = st.sampled_from(
     [

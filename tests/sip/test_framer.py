@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tqdecrypt.sip import Message, StreamFramer
+from tqdecrypt.sip import Message, StreamFramer, tag_of, uri_of
 from tqdecrypt.sip.framer import MOST_BODY, MOST_HEADER
 
 from .messages import FLOW, INVITE, RINGING, odd_messages, whole_messages
@@ -145,6 +145,31 @@ class TestDamage:
         for _ in range(100):
             framer.receive(b"X: " + b"y" * 4093, 1, 1)
         assert len(framer._held) <= MOST_HEADER + 4096
+
+
+class TestHostileSizes:
+    """Each takes milliseconds; what is not linear would take minutes."""
+
+    @pytest.mark.parametrize(
+        "start",
+        [
+            b"INVITE a" + b" " * 60_000 + b"b SIP/2.0",
+            b"INVITE" + b" " * 60_000 + b"b SIP/2.0 x",
+            b"INVITE " + b"SIP/2.0 " * 8_000,
+            b"I" * 60_000 + b" sip:a SIP/2.0",
+        ],
+    )
+    def test_start_lines(self, start: bytes) -> None:
+        raws(start + RINGING[RINGING.index(b"\r\n") :])
+
+    @pytest.mark.parametrize("name", [b"Via", b"From", b"To"])
+    @pytest.mark.parametrize("filling", [b";", b";x", b'"', b'\\"', b'"a"', b",", b"<", b'";'])
+    def test_header_values(self, name: bytes, filling: bytes) -> None:
+        value = b'"' + filling * (60_000 // len(filling)) + b"x"
+        head = b"BYE sip:a SIP/2.0\r\n%b: %b\r\nContent-Length: 0\r\n\r\n" % (name, value)
+        [message] = feed(StreamFramer(FLOW), head)
+        tag_of(message.from_)
+        uri_of(message.to)
 
 
 GARBAGE = st.sampled_from(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from tqdecrypt.sip.grammar import text
 
 __all__ = ["parameter", "tag_of", "uri_of"]
@@ -17,7 +15,7 @@ def uri_of(value: bytes) -> str:
     Without angle brackets, parameters belong to the header (RFC 3261 section 20.10), so that the
     URI ends at the first semicolon.
     """
-    opening = _find_unquoted(value, b"<")
+    opening = _without_strings(value).find(b"<")
     if opening < 0:
         return text(value.partition(b";")[0].strip())
     closing = value.find(b">", opening)
@@ -26,7 +24,7 @@ def uri_of(value: bytes) -> str:
 
 def tag_of(value: bytes) -> str:
     """Return the tag of a From or To value; empty when there is none."""
-    opening = _find_unquoted(value, b"<")
+    opening = _without_strings(value).find(b"<")
     if opening >= 0:
         value = value[value.find(b">", opening) + 1 :]
     if _QUOTE not in value:  # nearly always
@@ -41,51 +39,44 @@ def parameter(value: bytes, name: bytes, *, first_only: bool = False) -> bytes:
 
     :param first_only: look into the first of several comma-separated values only, as in Via.
     """
-    if first_only:
-        value = next(_split_unquoted(value, b","))
-    parts = _split_unquoted(value, b";")
-    next(parts)
-    for part in parts:
+    visible = _without_strings(value)
+    end = visible.find(b",") if first_only else -1
+    if end >= 0:
+        visible = visible[:end]
+    start = visible.find(b";") + 1
+    while start:
+        end = visible.find(b";", start)
+        part = value[start : end if end >= 0 else len(visible)]
         key, _, content = part.partition(b"=")
         if key.strip().lower() == name:
             return content.strip()
+        start = end + 1
     return b""
 
 
-def _split_unquoted(value: bytes, separator: bytes) -> Iterator[bytes]:
-    """Split at each *separator* that stands outside quoted strings."""
-    while (at := _find_unquoted(value, separator)) >= 0:
-        yield value[:at]
-        value = value[at + 1 :]
-    yield value
-
-
-def _find_unquoted(value: bytes, wanted: bytes) -> int:
-    """Return the first *wanted* outside quoted strings; −1 when there is none.
+def _without_strings(value: bytes) -> bytes:
+    """Return *value*, at the same length, with its quoted strings blanked out.
 
     A quotation mark without its partner quotes nothing.
     """
-    at = value.find(wanted)
     if _QUOTE not in value:
-        return at
+        return value
+    parts = []
     position = 0
-    while at >= 0:
-        quote = value.find(b'"', position, at)
-        closing = _closing_quote(value, quote + 1) if quote >= 0 else -1
+    while (opening := value.find(b'"', position)) >= 0:
+        closing = _closing_quote(value, opening + 1)
         if closing < 0:
             break
+        parts += [value[position:opening], b"_" * (closing + 1 - opening)]
         position = closing + 1
-        at = value.find(wanted, position)
-    return at
+    return b"".join([*parts, value[position:]])
 
 
 def _closing_quote(value: bytes, position: int) -> int:
     """Return the quotation mark that is not escaped by a backslash; −1 when there is none."""
-    while True:
-        quote = value.find(b'"', position)
-        if quote < 0:
-            return -1
-        backslashes = quote - len(value[position:quote].rstrip(b"\\")) - position
+    while (quote := value.find(b'"', position)) >= 0:
+        backslashes = quote - position - len(value[position:quote].rstrip(b"\\"))
         if backslashes % 2 == 0:
             return quote
         position = quote + 1
+    return -1

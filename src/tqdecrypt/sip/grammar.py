@@ -53,12 +53,13 @@ COMPACT_FORMS: dict[bytes, bytes] = {
 }
 """Compact form → name in lower case (IANA registry of SIP header fields)."""
 
+# Each pattern takes linear time whatever a peer sends: no two repetitions may share a blank.
 _TOKEN = rb"[A-Za-z0-9\-.!%*_+`'~]+"
 _VERSION = rb"(?i:SIP)/\d+\.\d+"
-_REQUEST_LINE = re.compile(rb"(%s)[ \t]+(.*?)[ \t]+%s[ \t]*" % (_TOKEN, _VERSION), re.DOTALL)
+_REQUEST_LINE = re.compile(rb"(%s)[ \t]+([^ \t].*)[ \t]%s[ \t]*" % (_TOKEN, _VERSION), re.DOTALL)
 _STATUS_LINE = re.compile(rb"%s[ \t]+(\d{3})(?:[ \t]+(.*))?" % _VERSION, re.DOTALL)
 _START_LINE = re.compile(
-    rb"%s[ \t]+\d|%s[ \t]+\S.*[ \t]%s[ \t]*\Z" % (_VERSION, _TOKEN, _VERSION), re.DOTALL
+    rb"%s[ \t]+\d|%s[ \t]+[^ \t].*[ \t]%s[ \t]*\Z" % (_VERSION, _TOKEN, _VERSION), re.DOTALL
 )
 _HEADER_LINE = re.compile(rb"%s[ \t]*:" % _TOKEN)
 _CSEQ = re.compile(rb"(\d{1,10})[ \t]+(%s)" % _TOKEN)

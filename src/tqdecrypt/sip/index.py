@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 
+from tqdecrypt.errors import Malformed
 from tqdecrypt.sip.address import parameter
 from tqdecrypt.sip.grammar import (
     Field,
@@ -92,6 +93,8 @@ def index_framed(
             return index_completely(raw, body_start, flow, frame, time)
         message.method = method
         message.request_uri = words[1].strip().decode("utf-8", "backslashreplace")
+        if not message.request_uri:
+            raise Malformed("a request line", line[:80], 0)
         message.status = message.reason = None
 
     top = _TOP_VIA.match(raw, line_end, body_start)
