@@ -27,6 +27,8 @@ MOST_LOOKED_AT = 2048
 """Bytes at the beginning of a side that tell the protocol; a SIP request line may be long."""
 MOST_SNIFFED = 1 << 15
 """Bytes of one connection that are looked at before it is let go: two records at the longest."""
+MOST_GAPS = 64
+"""Gaps in front of the first bytes that tell the protocol; captures of headers only have more."""
 MAX_DTLS = 20_000
 """DTLS sessions at a time; a call with DTLS-SRTP has two.  The oldest goes first."""
 SIPS_PORT = 5061
@@ -58,6 +60,7 @@ class Dispatcher:
         self.counters: Counter[str] = Counter()
         self.sessions = 0
         self.budget = WaitingBudget()
+        self._unsettled: list[tuple[TlsSession, Callable[[], None]]] = []
         self._dtls: dict[tuple[str, str], DtlsConnection] = {}
 
     def accept(self, connection: Connection) -> StreamHandler:
@@ -76,6 +79,19 @@ class Dispatcher:
                 self.counters["dtls_sessions_evicted"] += 1
             flow = self._dtls[source, destination] = DtlsConnection(self, (source, destination))
         flow.receive(source, data, frame, time)
+
+    def when_settled(self, session: TlsSession, report: Callable[[], None]) -> None:
+        """Call *report* once it is known whether there are secrets for *session*."""
+        if session.awaits_secrets:
+            self._unsettled.append((session, report))
+        else:
+            report()
+
+    def report_settled(self) -> None:
+        """Report the sessions that ended while their secrets were sought, and are settled now."""
+        waiting, self._unsettled = self._unsettled, []
+        for session, report in waiting:
+            self.when_settled(session, report)
 
     def finish(self) -> None:
         """End of the capture: what has no end of its own ends."""
@@ -132,6 +148,9 @@ class Sniffer:
 
     def gap(self, side: int, gap: Gap) -> None:
         """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        if len(self._gaps) >= MOST_GAPS:
+            self._let_go()
+            return
         self._received.append(gap)
         self._gaps.append((len(self._received) - 1, side))
 
@@ -189,7 +208,9 @@ class Sniffer:
         if not ports & dispatcher.ports:
             return
         client = connection.initiator or 0
-        first = next(item for item in self._received if isinstance(item, _Received))
+        first = next((item for item in self._received if isinstance(item, _Received)), None)
+        if first is None:
+            return
         dispatcher.session_ended(
             SessionReport(
                 session=dispatcher.next_session(),
@@ -291,6 +312,9 @@ class DtlsConnection:
 
     def end(self, reason: End) -> None:
         """Nothing more comes."""
+        self._dispatcher.when_settled(self.session, lambda: self._report(reason))
+
+    def _report(self, reason: End) -> None:
         self.session.finish()
         dispatcher = self._dispatcher
         report = report_session(
@@ -342,6 +366,9 @@ class TlsConnection:
 
     def end(self, reason: End, frame: int, time: int) -> None:
         """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        self._dispatcher.when_settled(self.session, lambda: self._report(reason))
+
+    def _report(self, reason: End) -> None:
         dispatcher, connection = self._dispatcher, self._connection
         self.session.finish()
         for framer in self._framers or ():

@@ -227,6 +227,7 @@ class _Run:
             self._connections.receive(decoded.tcp, block)
         self._finder.expire(self._connections.now)
         workers.collect(None if self._live else self._block_frames[0])
+        self._dispatcher.report_settled()
         self._hand_on(self._watermark())
 
     def finish(self) -> None:
@@ -236,6 +237,7 @@ class _Run:
         self._workers.collect(None)
         self._connections.finish()
         self._dispatcher.finish()
+        self._dispatcher.report_settled()
         self._hand_on(None)
         self._calls.finish()
         self._count()

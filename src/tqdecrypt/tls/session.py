@@ -176,6 +176,11 @@ class TlsSession:
                 reader.darken()
 
     @property
+    def awaits_secrets(self) -> bool:
+        """Whether secrets are being sought that may still be found."""
+        return any(e.wanted and e.openers is None and e.refusal is None for e in self.exchanges)
+
+    @property
     def first_waiting_frame(self) -> int | None:
         """Frame of the oldest record that waits for secrets."""
         frames = [f for r in self.readers if (f := r.first_waiting_frame) is not None]
