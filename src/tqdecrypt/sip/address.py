@@ -7,6 +7,7 @@ from tqdecrypt.sip.grammar import text
 __all__ = ["parameter", "tag_of", "uri_of"]
 
 _QUOTE = 0x22
+_SEMICOLON = 0x3B
 
 
 def uri_of(value: bytes) -> str:
@@ -24,10 +25,13 @@ def uri_of(value: bytes) -> str:
 
 def tag_of(value: bytes) -> str:
     """Return the tag of a From or To value; empty when there is none."""
+    head, found, tag = value.rpartition(b">;tag=")
+    if found and _QUOTE not in tag and _SEMICOLON not in tag and head.find(b";tag=") < 0:
+        return tag.strip().decode("utf-8", "backslashreplace")  # nearly always
     opening = _without_strings(value).find(b"<")
     if opening >= 0:
         value = value[value.find(b">", opening) + 1 :]
-    if _QUOTE not in value:  # nearly always
+    if _QUOTE not in value:
         _, found, rest = value.partition(b";tag=")
         if found:
             return rest.partition(b";")[0].strip().decode("utf-8", "backslashreplace")
