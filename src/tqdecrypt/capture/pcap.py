@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tqdecrypt.capture.block import Buffer, Interface
+from tqdecrypt.capture.block import Interface
 
 __all__ = ["FILE_HEADER", "Dialect", "PcapIndex", "find_dialect"]
 
@@ -73,24 +73,21 @@ class PcapIndex:
         snap_length, link = Struct(order + "II").unpack_from(header, 16)
         # The upper bits of the link type say how long the frame check sequence is.
         self.interfaces = [Interface(link & 0xFFFF, snap_length, "", source)]
-        self._uint32 = Struct(order + "I").unpack_from
+        self._captured_length = Struct(order + "8xI").unpack_from
         self._unit = 1 if dialect.nanoseconds else 1000
 
-    def index(self, buffer: Buffer, start: int, end: int, most: int) -> Indexed:
-        """Find up to *most* packets in ``buffer[start:end]``, which begins with a record."""
+    def index(self, buffer: bytes, start: int) -> Indexed:
+        """Find the packets in ``buffer[start:]``, which begins with a record."""
         header = self.dialect.record_header
-        offsets, position, damaged = self._walk(buffer, start, end, most)
+        offsets, position, damaged = self._walk(buffer, start, len(buffer))
         count = len(offsets)
         if not count:
             empty = np.zeros(0, np.int64)
             return Indexed(empty, empty, empty, empty, position, damaged)
         records = np.array(offsets, np.int64)
-        rows = (
-            np.ndarray((end - 15,), "V16", memoryview(buffer)[:end], 0, (1,))[records]
-            .view(self.dialect.byte_order + "u4")
-            .reshape(count, 4)
-            .astype(np.int64)
-        )
+        items = np.ndarray((len(buffer) - 15,), "V16", buffer, 0, (1,))
+        rows = items[records].view(self.dialect.byte_order + "u4").reshape(count, 4)
+        rows = rows.astype(np.int64)
         return Indexed(
             rows[:, 0] * 1_000_000_000 + rows[:, 1] * self._unit,
             records + header,
@@ -100,22 +97,20 @@ class PcapIndex:
             damaged,
         )
 
-    def _walk(self, buffer: Buffer, start: int, end: int, most: int) -> tuple[list[int], int, str]:
+    def _walk(self, buffer: bytes, start: int, end: int) -> tuple[list[int], int, str]:
         """Return where records begin, where the next one would, and what is wrong there."""
         header = self.dialect.record_header
-        uint32 = self._uint32
-        position = start
+        captured_length = self._captured_length
         offsets: list[int] = []
         append = offsets.append
         last = end - header
-        while position <= last and most:
-            captured = uint32(buffer, position + 8)[0]
-            following = position + header + captured
-            if following > end:
-                if captured > MAX_PACKET:
-                    return offsets, position, f"a record of {captured:,} bytes"
-                break
+        position = start
+        while position <= last:
             append(position)
-            position = following
-            most -= 1
+            position += header + captured_length(buffer, position)[0]
+        if position > end:  # the last one is not whole
+            position = offsets.pop()
+            (captured,) = captured_length(buffer, position)
+            if captured > MAX_PACKET:
+                return offsets, position, f"a record of {captured:,} bytes"
         return offsets, position, ""

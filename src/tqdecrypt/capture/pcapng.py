@@ -15,7 +15,7 @@ from struct import error as struct_error
 
 import numpy as np
 
-from tqdecrypt.capture.block import Buffer, Interface
+from tqdecrypt.capture.block import Interface
 from tqdecrypt.capture.pcap import MAX_PACKET, Indexed
 
 __all__ = ["SECTION_HEADER", "CapturedSecrets", "PcapngIndex"]
@@ -76,12 +76,13 @@ class PcapngIndex:
         self._enhanced = Struct(self._order + "IIIII").unpack_from
         self._uint32 = Struct(self._order + "I").unpack_from
 
-    def index(self, buffer: Buffer, start: int, end: int, most: int) -> Indexed:
-        """Find up to *most* packets in ``buffer[start:end]``, which begins with a block."""
+    def index(self, buffer: bytes, start: int) -> Indexed:
+        """Find the packets in ``buffer[start:]``, which begins with a block."""
+        end = len(buffer)
         rows: list[tuple[int, int, int, int, int]] = []
         position = start
         damaged = ""
-        while len(rows) < most and end - position >= 12:
+        while end - position >= 12:
             kind, length = self._two(buffer, position)
             if kind == SECTION_HEADER:
                 if not self._begin_section(buffer, position):
@@ -115,7 +116,7 @@ class PcapngIndex:
             columns[:, 4].astype(np.uint16),
         )
 
-    def _begin_section(self, buffer: Buffer, position: int) -> bool:
+    def _begin_section(self, buffer: bytes, position: int) -> bool:
         for order in "<>":
             if Struct(order + "I").unpack_from(buffer, position + 8)[0] == _BYTE_ORDER_MAGIC:
                 self._order = order
@@ -124,7 +125,7 @@ class PcapngIndex:
         return False
 
     def _take(
-        self, kind: int, buffer: Buffer, start: int, end: int
+        self, kind: int, buffer: bytes, start: int, end: int
     ) -> tuple[int, int, int, int, int] | None:
         """Take the block whose body is ``buffer[start:end]``; return a packet's row."""
         if kind == _ENHANCED:
@@ -165,7 +166,7 @@ class PcapngIndex:
         self._last_time = time = min(time, (1 << 63) - 1)
         return time, offset, captured, length, number
 
-    def _take_interface(self, buffer: Buffer, start: int, end: int) -> None:
+    def _take_interface(self, buffer: bytes, start: int, end: int) -> None:
         link_type, _, snap_length = Struct(self._order + "HHI").unpack_from(buffer, start)
         clock = _Clock()
         name = ""
@@ -182,7 +183,7 @@ class PcapngIndex:
         self.interfaces.append(Interface(link_type, snap_length, name, self.source))
         self._clocks.append(clock)
 
-    def _options(self, buffer: Buffer, start: int, end: int) -> list[tuple[int, bytes]]:
+    def _options(self, buffer: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
         options = []
         head = Struct(self._order + "HH").unpack_from
         while end - start >= 4:
@@ -193,7 +194,7 @@ class PcapngIndex:
             start += 4 + (length + 3) // 4 * 4
         return options
 
-    def _take_names(self, buffer: Buffer, start: int, end: int) -> None:
+    def _take_names(self, buffer: bytes, start: int, end: int) -> None:
         for code, value in self._options(buffer, start, end):
             size = {_IPV4_RECORD: 4, _IPV6_RECORD: 16}.get(code)
             if size is None or len(value) < size:
@@ -202,7 +203,7 @@ class PcapngIndex:
             names = [n.decode("utf-8", "backslashreplace") for n in value[size:].split(b"\0") if n]
             self.names.setdefault(address, set()).update(names)
 
-    def _take_secrets(self, buffer: Buffer, start: int, end: int) -> None:
+    def _take_secrets(self, buffer: bytes, start: int, end: int) -> None:
         kind, length = self._two(buffer, start)
         data = bytes(buffer[start + 8 : min(start + 8 + length, end)])
         if sum(len(secrets.data) for secrets in self.secrets) + len(data) > MAX_SECRETS:

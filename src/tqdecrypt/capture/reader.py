@@ -76,10 +76,8 @@ class CaptureReader:
         return names
 
     def __iter__(self) -> Iterator[PacketBlock]:
-        if len(self._sources) == 1:
-            blocks = self._alone(self._sources[0])
-        else:
-            blocks = self._merged()
+        alone = len(self._sources) == 1
+        blocks = self._alone(self._sources[0]) if alone else self._merged()
         for block in blocks:
             yield block
             if self._on_progress is not None:
@@ -123,7 +121,9 @@ class CaptureReader:
                 return
             horizon = min(head.horizon for head in heads)
             parts = [part for head in heads if (part := head.take_until(horizon)) is not None]
-            if parts:
+            if len(parts) == 1:
+                yield self._whole(parts[0])
+            elif parts:
                 yield self._gathered(parts)
             heads = [head for head in heads if head.filled or head.advance()]
 
@@ -131,9 +131,24 @@ class CaptureReader:
         while True:
             part = head.take_until(None)
             if part is not None:
-                yield self._gathered([part])
+                yield self._whole(part)
             if not head.advance():
                 return
+
+    def _whole(self, part: _Part) -> PacketBlock:
+        """Return packets of one source as they stand in its buffer."""
+        block = PacketBlock(
+            part.buffer,
+            self._frame,
+            part.time,
+            part.offset,
+            part.captured,
+            part.length,
+            part.interface,
+            part.interfaces,
+        )
+        self._frame += len(part.time)
+        return block
 
     def _gathered(self, parts: list[_Part]) -> PacketBlock:
         """Return packets of several sources as one block over one new buffer."""
