@@ -88,7 +88,12 @@ class StreamFramer:
                 body_start = find(b"\r\n\r\n", line_feed - 1) + 4
                 at = data.rfind(b"\r\nContent-Length: ", line_feed - 1, body_start) + 18
                 length = KNOWN_LENGTHS.get(data[at : body_start - 4])
-                if length is not None and at >= 18 and 0 <= length <= MOST_BODY:
+                if (
+                    length is not None
+                    and at >= 18
+                    and 0 <= length <= MOST_BODY
+                    and find(b"\n\n", line_feed, body_start) < 0
+                ):
                     end = body_start + length
                     if end <= size and body_start - position <= MOST_HEADER:
                         raw = data if position == 0 and end == size else data[position:end]

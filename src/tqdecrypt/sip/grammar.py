@@ -91,6 +91,10 @@ def find_body(data: bytes, start: int = 0) -> int:
         return -1
     if line_end > start and data[line_end - 1] == 0x0D:
         blank_line = data.find(b"\r\n\r\n", line_end - 1)
+        # A bare LF is an empty line here, too: echo servers and scripts mix the two.
+        bare = data.find(b"\n\n", line_end, len(data) if blank_line < 0 else blank_line)
+        if bare >= 0:
+            return bare + 2
         return -1 if blank_line < 0 else blank_line + 4
     short, long = data.find(b"\n\n", line_end), data.find(b"\n\r\n", line_end)
     if short >= 0 and (long < 0 or short < long):
