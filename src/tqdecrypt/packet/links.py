@@ -39,6 +39,7 @@ _LLC_SNAP = Struct("!3s3sH")
 _CISCO_HDLC = Struct("!2xH")
 _CISCO_METADATA = Struct("!xB")
 _PPPOE = Struct("!BBxxxx")
+_PSEUDOWIRE = Struct("!BB")
 
 _SNAP = b"\xaa\xaa\x03"
 _OUI_ETHER_TYPE = (b"\0\0\0", b"\0\0\xf8")
@@ -116,15 +117,16 @@ def mpls(walk: Walk) -> Next | Dropped:
     """RFC 3032.  Labels do not say what they carry; the first half-byte does (RFC 4928)."""
     while not walk.pull_fields(_UINT32)[0] >> 8 & 1:  # bottom of stack
         pass
-    first = walk.peek()
-    if first is None:
-        walk.skip(1)
-    kind = (first or 0) >> 4
-    if kind in (4, 6):
-        return Next(Space.IP_VERSION, kind)
+    first, second = walk.pull_fields(_PSEUDOWIRE)
+    kind = first >> 4
     if kind == 1:  # an associated channel (RFC 4385 section 5)
         return Dropped.NOT_IP
-    if kind == 0:  # the control word of a pseudowire (RFC 4448 section 4.6)
+    walk.position -= _PSEUDOWIRE.size
+    if kind in (4, 6):
+        return Next(Space.IP_VERSION, kind)
+    # A pseudowire's control word (RFC 4448 section 4.6) begins with two bytes of zeros; hardly an
+    # Ethernet address does.
+    if first == second == 0:
         walk.skip(4)
     return ethernet(walk)
 
