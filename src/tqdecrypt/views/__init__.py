@@ -1,1 +1,28 @@
-"""views."""
+"""What a person sees: pure functions from results to text, shared by every front end.
+
+Nothing here prints, reads or knows a clock.  Everything is a rich renderable that adapts to the
+width and the encoding of the terminal.
+"""
+
+from tqdecrypt.views.calls import CallRows, CallsTable
+from tqdecrypt.views.drawing import CallLadder
+from tqdecrypt.views.ladder import Ladder, lay_out
+from tqdecrypt.views.message import FullMessage, message_line
+from tqdecrypt.views.sessions import Causes, SessionRows, SessionsTable
+from tqdecrypt.views.summary import SummaryLines
+from tqdecrypt.views.words import clean
+
+__all__ = [
+    "CallLadder",
+    "CallRows",
+    "CallsTable",
+    "Causes",
+    "FullMessage",
+    "Ladder",
+    "SessionRows",
+    "SessionsTable",
+    "SummaryLines",
+    "clean",
+    "lay_out",
+    "message_line",
+]

@@ -1,0 +1,86 @@
+"""``tqdecrypt follow``: the decrypted bytes of one TLS session."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tqdecrypt.cli.run import Status, read_for
+from tqdecrypt.cli.screen import complain
+from tqdecrypt.cli.switches import Switches, reading
+
+if TYPE_CHECKING:
+    from tqdecrypt.tls.report import SessionReport
+
+__all__ = ["follow"]
+
+
+class From(enum.Enum):
+    """Who sent the bytes."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+@reading
+def follow(
+    switches: Switches,
+    *,
+    session: Annotated[
+        int,
+        typer.Option(
+            "--session", metavar="ID", min=1, help="Number of the session.", show_default=False
+        ),
+    ],
+    sender: Annotated[
+        From | None,
+        typer.Option(
+            "--from", help="One direction only; without it, both as they come.", show_default=False
+        ),
+    ] = None,
+) -> int:
+    """Write the decrypted bytes of one TLS session to standard output, and nothing else.
+
+    When the session stayed dark, at least partly, standard error says why and the exit status is 3.
+    """
+    from tqdecrypt.cli.collect import OneSession
+
+    write = sys.stdout.buffer.write
+    client_only = None if sender is None else sender is From.CLIENT
+
+    def tap(number: int, from_client: bool, data: bytes, _frame: int, _time: int) -> None:
+        if number == session and client_only in (None, from_client):
+            write(data)
+
+    sink = OneSession(session)
+    outcome = read_for(
+        switches,
+        sink,
+        tap=tap,
+        on_idle=sys.stdout.buffer.flush,
+        progress=not sys.stdout.isatty(),
+    )
+    sys.stdout.buffer.flush()
+    if sink.report is not None:
+        return _judge(sink.report, outcome.status)
+    if outcome.summary is None:
+        return outcome.status
+    complain(
+        f"there is no TLS session {session}: the capture has {sink.total}; read lists them."
+        if sink.total
+        else "the capture has no TLS session."
+    )
+    return outcome.status or Status.USAGE
+
+
+def _judge(report: SessionReport, status: Status) -> Status:
+    """Say why the session is dark, if it is, and return the exit status."""
+    from tqdecrypt.tls.verdict import MEANINGS, Verdict
+
+    if report.verdict is Verdict.DECRYPTED:
+        return status
+    complain(" ".join([f"session {report.session}: {report.why}", *report.advice]))
+    return status if MEANINGS[report.verdict].clear else status or Status.DARK

@@ -1,0 +1,150 @@
+"""From switches to what the pipeline takes: keys, key logs, pre-shared keys, the secrets store."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from tqdecrypt.cli.switches import PASSPHRASE_VARIABLE, SECRETS_PASSPHRASE_VARIABLE, Switches
+from tqdecrypt.errors import InputError, PrivateKeyError, SecretsError
+
+if TYPE_CHECKING:
+    from tqdecrypt.keys import KeyLog, KeyLogFile, PreSharedKey, SecretsStore
+    from tqdecrypt.pipeline import ReadOptions
+
+__all__ = ["Inputs", "Tap", "is_live", "open_inputs"]
+
+Tap: TypeAlias = Callable[[int, bool, bytes, int, int], None]
+"""Takes verified plaintext: session, from the client, data, frame, time."""
+
+
+@dataclass(slots=True)
+class Inputs:
+    """What the switches opened."""
+
+    options: ReadOptions
+    problems: list[str] = field(default_factory=list)
+    """One sentence for each input that could not be used."""
+    notes: list[str] = field(default_factory=list)
+    """One sentence for each thing to know though nothing failed."""
+
+
+def open_inputs(switches: Switches, tap: Tap | None = None) -> Inputs:
+    """Open everything but the captures.
+
+    :raises InputError: when a passphrase file or the secrets store cannot be read; other inputs
+        that fail are problems, and the rest is used.
+    """
+    from tqdecrypt.keys import KeyLog, KeyRing, load_private_keys
+    from tqdecrypt.pipeline import ReadOptions
+
+    loaded = load_private_keys(
+        switches.keys,
+        passphrase=_passphrase(switches.key_passphrase_file, PASSPHRASE_VARIABLE, PrivateKeyError),
+        ask=_asker(),
+    )
+    problems = list(loaded.problems)
+    keylog = KeyLog()
+    files = _open_keylogs(switches, keylog, problems)
+    ring = KeyRing(loaded.keys, keylog, _parse_psks(switches, problems))
+    options = ReadOptions(
+        ring=ring, ports=frozenset(switches.ports), tap=tap, store=_open_store(switches)
+    )
+    if is_live(switches.captures):
+        options.keylog_sources = files
+    return Inputs(options, problems, list(loaded.notes))
+
+
+def is_live(captures: list[str]) -> bool:
+    """Return whether packets may come while they are captured: from a pipe, not from a file."""
+    for capture in captures:
+        try:
+            mode = (
+                os.fstat(sys.stdin.fileno()).st_mode if capture == "-" else os.stat(capture).st_mode
+            )
+        except (OSError, ValueError):
+            continue
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or (capture == "-" and stat.S_ISCHR(mode)):
+            return True
+    return False
+
+
+def _open_keylogs(switches: Switches, keylog: KeyLog, problems: list[str]) -> list[KeyLogFile]:
+    from tqdecrypt.keys import KeyLogFile
+
+    follow = is_live(switches.captures)
+    files = []
+    for path in switches.keylogs:
+        try:
+            file = KeyLogFile(path, keylog, follow=follow)
+        except SecretsError as error:
+            problems.append(str(error))
+            continue
+        problem = None if follow else file.problem()
+        if problem:
+            problems.append(problem)
+        files.append(file)
+    return files
+
+
+def _parse_psks(switches: Switches, problems: list[str]) -> list[PreSharedKey]:
+    from tqdecrypt.keys import parse_psk
+
+    psks = []
+    for text in switches.psks:
+        try:
+            psks.append(parse_psk(text))
+        except SecretsError as error:
+            problems.append(str(error))
+    return psks
+
+
+def _open_store(switches: Switches) -> SecretsStore | None:
+    if switches.secrets_store is None:
+        return None
+    from tqdecrypt.keys import SecretsStore
+
+    passphrase = _passphrase(
+        switches.secrets_passphrase_file, SECRETS_PASSPHRASE_VARIABLE, SecretsError
+    )
+    store = SecretsStore(switches.secrets_store, passphrase)
+    store.load()
+    return store
+
+
+def _passphrase(file: str | None, variable: str, error: type[InputError]) -> bytes | None:
+    """Return the first line of *file*, else the environment's *variable*."""
+    if file is None:
+        value = os.environb.get(variable.encode())
+        return value or None
+    try:
+        with open(file, "rb") as stream:
+            return stream.readline(1 << 16).rstrip(b"\r\n")
+    except OSError as reason:
+        raise error(
+            f"The passphrase file {file} cannot be read ({reason.strerror}); check its path."
+        ) from None
+
+
+def _asker() -> Callable[[str], bytes | None] | None:
+    """Return what asks a person for a passphrase; ``None`` when nobody is there to be asked.
+
+    The terminal is asked, not standard input, which may be the capture.
+    """
+    if not sys.stderr.isatty():
+        return None
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return None
+
+    def ask(file: str) -> bytes | None:
+        from getpass import getpass
+
+        return os.fsencode(getpass(f"Passphrase of {file}: ")) or None
+
+    return ask

@@ -1,0 +1,121 @@
+"""``tqdecrypt read``: calls, sessions, and what stayed dark."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tqdecrypt.cli.inputs import is_live
+from tqdecrypt.cli.run import Outcome, Status, read_for
+from tqdecrypt.cli.screen import Screen
+from tqdecrypt.cli.switches import Switches, reading
+from tqdecrypt.errors import UsageError
+
+if TYPE_CHECKING:
+    from tqdecrypt.cli.collect import Tables
+
+__all__ = ["print_sessions", "print_tables", "read"]
+
+LINES_JOINED = 256
+"""Lines that are written in one piece when nobody waits for them."""
+
+
+@reading
+def read(
+    switches: Switches,
+    *,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="JSON lines: messages, sessions, calls, and a summary."),
+    ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="With --json: the text of each message, too.")
+    ] = False,
+    messages: Annotated[
+        bool,
+        typer.Option("--messages", help="A line for each message; from a pipe that is the rule."),
+    ] = False,
+    calls: Annotated[
+        int, typer.Option("--calls", metavar="N", help="Most rows of the table of calls.")
+    ] = 1_000,
+) -> int:
+    """Decrypt captures: list calls and TLS sessions, and say why a session stayed dark.
+
+    Reads from a pipe while it is written:
+
+    tcpdump -i eth0 -s 0 -U -w - port 5061 | tqdecrypt read - -k server.key
+    """
+    if raw and not as_json:
+        raise UsageError("--raw goes with --json; for the text of one call use: show --full.")
+    if as_json:
+        return _read_json(switches, raw=raw)
+    screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
+    return _read_tables(switches, screen, messages or is_live(switches.captures), calls)
+
+
+def _read_json(switches: Switches, *, raw: bool) -> int:
+    from tqdecrypt.export import JsonLines
+
+    sink = JsonLines(sys.stdout, raw=raw)
+    outcome = read_for(switches, sink, on_idle=sink.flush, progress=not sys.stdout.isatty())
+    if outcome.summary is not None:
+        sink.summary(outcome.summary)
+    sink.flush()
+    return outcome.status
+
+
+def _read_tables(switches: Switches, screen: Screen, as_lines: bool, most_calls: int) -> int:
+    from tqdecrypt.cli.collect import MessageLines, Tables
+
+    lines: list[str] = []
+
+    def flush() -> None:
+        screen.write("".join(lines))
+        lines.clear()
+        screen.flush()
+
+    def write(line: str) -> None:
+        lines.append(line)
+        if len(lines) >= LINES_JOINED:
+            flush()
+
+    tables = MessageLines(write, most_calls) if as_lines else Tables(most_calls)
+    in_the_way = as_lines and screen.is_terminal
+    outcome = read_for(switches, tables, on_idle=flush, progress=not in_the_way)
+    flush()
+    if as_lines:
+        screen.write("\n")
+    print_tables(screen, tables, outcome)
+    return outcome.status
+
+
+def print_tables(screen: Screen, tables: Tables, outcome: Outcome) -> None:
+    """Print calls, sessions, causes and the summary."""
+    from rich.text import Text
+
+    from tqdecrypt.views import CallsTable
+
+    screen.print(CallsTable(tables.calls), Text())
+    print_sessions(screen, tables, outcome)
+
+
+def print_sessions(screen: Screen, tables: Tables, outcome: Outcome) -> None:
+    """Print sessions, causes and the summary."""
+    from rich.text import Text
+
+    from tqdecrypt.views import Causes, SessionsTable, SummaryLines
+
+    screen.print(SessionsTable(tables.sessions), Text())
+    causes = Causes(tables.sessions)
+    if causes:
+        screen.print(causes, Text())
+    summary = outcome.summary
+    if summary is None:
+        screen.print(Text("Interrupted: calls and sessions that were going on are missing."))
+        return
+    both_seen = screen.is_terminal and sys.stderr.isatty()
+    screen.print(SummaryLines(summary, () if both_seen else None))
+    if outcome.status is Status.INTERRUPTED:
+        screen.print(Text("Ended by Ctrl-C."))

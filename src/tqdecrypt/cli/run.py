@@ -1,0 +1,119 @@
+"""Reading captures for a command: inputs, progress, interruption, problems, exit status."""
+
+from __future__ import annotations
+
+import enum
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from tqdecrypt.cli.inputs import Tap, is_live, open_inputs
+from tqdecrypt.cli.progress import ProgressBar
+from tqdecrypt.cli.screen import complain
+from tqdecrypt.cli.switches import Switches
+
+if TYPE_CHECKING:
+    from tqdecrypt.pipeline import Sink, Summary
+
+__all__ = ["Outcome", "Status", "read_for"]
+
+
+class Status(enum.IntEnum):
+    """Exit status of every command."""
+
+    DONE = 0
+    INPUT = 1
+    """An input could not be read, or an output not be written; the rest was done."""
+    USAGE = 2
+    DARK = 3
+    """With --strict: a TLS session stayed dark."""
+    BUG = 70
+    """An internal error."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+    PIPE_CLOSED = 141
+    """Whoever read the output went away."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of reading."""
+
+    summary: Summary | None
+    """``None`` when it was interrupted."""
+    status: Status
+
+
+def read_for(
+    switches: Switches,
+    sink: Sink,
+    *,
+    tap: Tap | None = None,
+    on_idle: Callable[[], None] | None = None,
+    progress: bool = True,
+    notes: bool = True,
+) -> Outcome:
+    """Read the captures into *sink*; say on standard error what could not be read.
+
+    Ctrl-C ends reading, and the caller shows what there is.
+
+    :param progress: whether a progress bar would not be in the way.
+    :param notes: whether to say what is worth knowing of the keys.
+    """
+    from tqdecrypt.pipeline import read_captures
+
+    inputs = open_inputs(switches, tap)
+    for sentence in (*inputs.problems, *(inputs.notes if notes else ())):
+        complain(sentence)
+    interrupted = False
+    try:
+        with ProgressBar(wanted=progress) as bar, _patience(switches.captures) as asked:
+            summary = read_captures(
+                switches.captures, inputs.options, sink, on_progress=bar, on_idle=on_idle
+            )
+            interrupted = asked.is_set()
+    except KeyboardInterrupt:
+        return Outcome(None, Status.INTERRUPTED)
+    finally:
+        if inputs.options.store is not None:
+            inputs.options.store.save()
+    for sentence in summary.problems:
+        complain(sentence)
+    summary.problems[:0] = inputs.problems
+    if interrupted:
+        return Outcome(summary, Status.INTERRUPTED)
+    return Outcome(summary, _status(switches, summary))
+
+
+def _status(switches: Switches, summary: Summary) -> Status:
+    if summary.problems:
+        return Status.INPUT
+    return Status.DARK if switches.strict and summary.dark_sessions else Status.DONE
+
+
+@contextmanager
+def _patience(captures: list[str]) -> Iterator[threading.Event]:
+    """Let the first Ctrl-C be for whoever feeds the pipe.
+
+    A terminal sends it to all of ``tcpdump … | tqdecrypt read -``: tcpdump ends, the pipe is read to
+    its end, and nothing that was captured is lost.  The second one is for us.
+    """
+    asked = threading.Event()
+    if not is_live(captures) or threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        complain("reading what is left in the pipe; press Ctrl-C again to stop at once.")
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)

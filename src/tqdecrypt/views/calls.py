@@ -1,0 +1,128 @@
+"""The table of calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from tqdecrypt.calls import Call, CallState
+from tqdecrypt.views import theme
+from tqdecrypt.views.grid import Column, Row, draw
+from tqdecrypt.views.words import count, date_of, duration, listed, time_of_day, user_of
+
+__all__ = ["CallRows", "CallsTable", "outcome"]
+
+MOST_ROWS = 1_000
+"""Calls that are kept for the table, some two kilobytes each; nobody reads more rows."""
+ROOM_FOR_MILLISECONDS = 100
+"""Columns of a terminal from which on times have milliseconds."""
+MOST_SHOWN_SESSIONS = 6
+
+_COLUMNS = (
+    Column("Started", least=8),
+    Column("From", least=8, most=32, yields=1),
+    Column("To", least=8, most=32, yields=1),
+    Column("Result", least=12, most=28, yields=4),
+    Column("Time", least=0, right=True, yields=2),
+    Column("TLS", least=0, yields=3),
+    Column("Call-ID", least=12, yields=5),
+)
+
+_STYLES = {
+    CallState.ESTABLISHED: theme.SUCCESS,
+    CallState.ENDED: theme.SUCCESS,
+    CallState.FAILED: theme.FAILURE,
+    CallState.UNANSWERED: theme.FAILURE,
+    CallState.CANCELLED: theme.NOTICE,
+    CallState.REDIRECTED: theme.NOTICE,
+}
+
+
+@dataclass(slots=True)
+class CallRows:
+    """Collects calls for the table, with a bound on the memory that they take."""
+
+    most: int = MOST_ROWS
+    calls: list[Call] = field(default_factory=list)
+    """The first calls that ended; :data:`MOST_ROWS` of them unless said otherwise."""
+    total: int = 0
+    states: Counter[CallState] = field(default_factory=Counter)
+    """How all calls ended, also those that are not kept."""
+
+    def add(self, call: Call) -> None:
+        """Take a call."""
+        self.total += 1
+        self.states[call.state] += 1
+        if len(self.calls) < self.most:
+            self.calls.append(call)
+
+
+class CallsTable:
+    """One row a call, in the order in which they began; adapts to the width of the terminal."""
+
+    def __init__(self, rows: CallRows) -> None:
+        self._rows = rows
+        self._calls = sorted(rows.calls, key=lambda call: call.started)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._heading()
+        if not self._calls:
+            return
+        marks = theme.glyphs(options)
+        digits = 3 if options.max_width >= ROOM_FOR_MILLISECONDS else 0
+        rows = [_row(call, digits, marks) for call in self._calls]
+        yield from draw(_COLUMNS, rows, options.max_width)
+        left = self._rows.total - len(self._calls)
+        if left:
+            yield Text(
+                f"and {count(left, 'more call')}; --calls N lists more, --json all.", theme.NOTICE
+            )
+
+    def _heading(self) -> Text:
+        rows = self._rows
+        heading = Text(count(rows.total, "call"), theme.HEADING)
+        parts = [f"{number:,} {state.value}" for state, number in rows.states.most_common()]
+        if parts:
+            day = date_of(self._calls[0].started)
+            heading.append(f"  {', '.join(parts)}; {day}, UTC", theme.DIM)
+        return heading
+
+
+def _row(call: Call, digits: int, marks: theme.Glyphs) -> Row:
+    cells = [
+        Text(time_of_day(call.started, digits), theme.DIM),
+        theme.said(user_of(call.from_uri)),
+        theme.said(user_of(call.to_uri)),
+        outcome(call),
+        Text(_talked(call)),
+        Text(_sessions(call, marks)),
+        theme.said(call.call_id, theme.DIM),
+    ]
+    return Row(cells, theme.said("; ".join(call.findings), theme.DIM) if call.findings else None)
+
+
+def outcome(call: Call) -> Text:
+    """Return how a call came out: its final status, or how far it got without one."""
+    style = _STYLES.get(call.state, "")
+    if call.final_status is not None:
+        return theme.said(f"{call.final_status} {call.reason or ''}".rstrip(), style)
+    return Text(call.state.value, style)
+
+
+def _talked(call: Call) -> str:
+    """Return how long the call was answered, as far as it was captured."""
+    if call.answered is None:
+        return ""
+    if call.ended is None:
+        return f">{duration(call.last_time - call.answered)}"
+    return duration(call.ended - call.answered)
+
+
+def _sessions(call: Call, marks: theme.Glyphs) -> str:
+    sessions = sorted(call.sessions)
+    if len(sessions) > MOST_SHOWN_SESSIONS:
+        return f"{listed(sessions[:MOST_SHOWN_SESSIONS])} {marks.more}"
+    return listed(sessions)

@@ -1,0 +1,94 @@
+"""Tables: plain columns of text, cut to the width, with room for a remark below a row.
+
+rich's own table measures and wraps every cell on its own terms; here the columns keep their order
+of importance when it gets narrow, and a thousand rows take no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from rich.padding import Padding
+from rich.text import Text
+
+from tqdecrypt.views import theme
+
+__all__ = ["Column", "Row", "draw", "natural_width"]
+
+GAP = 2
+"""Blanks between columns."""
+
+
+class Column(NamedTuple):
+    """A column and how it gives way."""
+
+    name: str
+    least: int = 4
+    """Cells that it keeps when it gets narrow; with 0 it may vanish."""
+    most: int = 1_000
+    """Cells that it takes at most."""
+    right: bool = False
+    """Whether its cells stand on the right: numbers."""
+    yields: int = 0
+    """Columns with the highest number give way first."""
+
+
+class Row(NamedTuple):
+    """The cells of a row."""
+
+    cells: Sequence[Text]
+    remark: Text | None = None
+    """Stands below them, from the second column on."""
+
+
+def natural_width(columns: Sequence[Column], rows: Sequence[Row]) -> int:
+    """Return how many cells the table takes when nothing is cut."""
+    return sum(_wanted(columns, rows)) + GAP * (len(columns) - 1)
+
+
+def draw(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Iterator[Text | Padding]:
+    """Yield the table line by line, no line wider than *width* (unless that is absurd)."""
+    widths = _fit(columns, _wanted(columns, rows), width)
+    yield _line(columns, widths, [Text(column.name, theme.DIM) for column in columns])
+    for row in rows:
+        yield _line(columns, widths, row.cells)
+        if row.remark is not None:
+            yield Padding(row.remark, (0, 0, 0, widths[0] + GAP))
+
+
+def _wanted(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
+    wanted = []
+    for number, column in enumerate(columns):
+        longest = max((row.cells[number].cell_len for row in rows), default=0)
+        wanted.append(min(max(longest, len(column.name)), max(column.most, len(column.name))))
+    return wanted
+
+
+def _fit(columns: Sequence[Column], wanted: list[int], width: int) -> list[int]:
+    """Take cells from the columns that yield first, down to what they keep."""
+    widths = list(wanted)
+    excess = sum(widths) + GAP * (len(widths) - 1) - width
+    for number in sorted(range(len(columns)), key=lambda n: -columns[n].yields):
+        if excess <= 0:
+            break
+        given = min(excess, max(widths[number] - columns[number].least, 0))
+        widths[number] -= given
+        excess -= given + (0 if widths[number] else GAP)
+    return widths
+
+
+def _line(columns: Sequence[Column], widths: Sequence[int], cells: Sequence[Text]) -> Text:
+    line = Text(no_wrap=True, overflow="crop")
+    for column, width, cell in zip(columns, widths, cells, strict=True):
+        if not width:
+            continue
+        shown = cell.copy()
+        shown.truncate(width, overflow="ellipsis")
+        blanks = " " * (width - shown.cell_len)
+        if column.right:
+            line.append(blanks)
+        line.append_text(shown)
+        line.append(" " * GAP if column.right else blanks + " " * GAP)
+    line.rstrip()
+    return line

@@ -1,0 +1,59 @@
+"""The end of every answer: what was read, what was lost on the way, what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.padding import Padding
+from rich.text import Text
+
+from tqdecrypt.views import theme
+from tqdecrypt.views.words import count
+
+if TYPE_CHECKING:
+    from tqdecrypt.pipeline import Summary
+
+__all__ = ["SummaryLines", "size"]
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def size(number: int) -> str:
+    """Return a number of bytes with three digits that count: ``173 MB``, ``1.73 GB``."""
+    value, unit = float(number), 0
+    while value >= 999.5 and unit + 1 < len(_UNITS):
+        value /= 1000
+        unit += 1
+    if not unit:
+        return count(number, "byte")
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f} {_UNITS[unit]}"
+
+
+class SummaryLines:
+    """What a :class:`~tqdecrypt.pipeline.Summary` says, for a person.
+
+    :param problems: one sentence each; ``None`` takes those of the summary.
+    """
+
+    def __init__(self, summary: Summary, problems: Iterable[str] | None = None) -> None:
+        self._summary = summary
+        self._problems = list(summary.problems if problems is None else problems)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        summary = self._summary
+        yield Text(
+            f"Read {count(summary.packets, 'packet')} ({size(summary.bytes)}): "
+            f"{count(summary.messages, 'SIP message')}, {count(summary.calls, 'call')}, "
+            f"{count(summary.sessions, 'TLS session')} "
+            f"({summary.decrypted_sessions:,} decrypted).",
+            theme.DIM,
+        )
+        counters = sorted(item for item in summary.counters.items() if item[1])
+        if counters:
+            text = ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in counters)
+            yield Padding(theme.said(f"Counted: {text}.", theme.DIM), 0)
+        for problem in self._problems:
+            yield theme.said(problem, theme.FAILURE)
