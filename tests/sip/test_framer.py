@@ -230,7 +230,7 @@ def test_a_bare_line_feed_ends_a_header_with_other_line_ends() -> None:
     """gnutls-serv's echo does that: the CR of the empty line is gone."""
     first = b"OPTIONS sip:a@b SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\n"
     second = first.replace(b"\r", b"").replace(b"Call-ID: 1", b"Call-ID: 2")
-    framer = StreamFramer(Flow("192.0.2.1:1", "192.0.2.2:2", "TCP", "clear"))
+    framer = StreamFramer(FLOW)
     messages = framer.receive(first + second, 1, 1)
     assert [message.call_id for message in messages] == ["1", "2"]
     assert [message.raw for message in messages] == [first, second]

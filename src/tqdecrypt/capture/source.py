@@ -22,7 +22,7 @@ from tqdecrypt.capture.recognise import what_else
 
 __all__ = ["Piece", "Source"]
 
-WINDOW = 1 << 21
+WINDOW = 1 << 20
 """Bytes read of a file at a time: some thousands of packets, and within a processor's cache."""
 CHUNK = 1 << 20
 """Bytes read at a time from a pipe or a compressed file."""

@@ -10,6 +10,7 @@ second of the time) are made once and remembered, in tables with a bound.
 from __future__ import annotations
 
 import enum
+import functools
 import io
 import json
 from collections.abc import Callable, Mapping
@@ -58,11 +59,6 @@ class JsonLines:
 
     def message(self, message: Message) -> None:
         """One SIP message."""
-        second, nanoseconds = divmod(message.time, _SECOND)
-        if second != self._second:
-            self._second = second
-            self._prefix = _format_second(second)
-        fraction = f"{nanoseconds:09d}" if nanoseconds % 1000 else f"{nanoseconds // 1000:06d}"
         flow = message.flow
         flow_part = flow.json_part
         if flow_part is None:
@@ -88,12 +84,22 @@ class JsonLines:
         )
         lines = self._lines
         lines.append(
-            f'{{"type":"message","time":"{self._prefix}.{fraction}Z","frame":{message.frame},'
+            f'{{"type":"message","time":"{self._stamp(message.time)}","frame":{message.frame},'
             f'{flow_part},{start},"call_id":{quote(message.call_id)},"cseq":{sequence},'
             f'"from":{from_},"to":{to}{raw}}}\n'
         )
         if len(lines) >= LINES_JOINED:
             self._write_lines()
+
+    def _stamp(self, time: int) -> str:
+        """Return what :func:`format_time` does; the second's text is kept for the next time."""
+        second, nanoseconds = divmod(time, _SECOND)
+        if second != self._second:
+            self._second = second
+            self._prefix = _format_second(second)
+        if nanoseconds % 1000:
+            return f"{self._prefix}.{nanoseconds:09d}Z"
+        return f"{self._prefix}.{nanoseconds // 1000:06d}Z"
 
     def session(self, report: SessionReport) -> None:
         """One TLS session, with everything its report says."""
@@ -101,27 +107,24 @@ class JsonLines:
 
     def call(self, call: Call) -> None:
         """One call."""
-        self._append(
-            "call",
-            {
-                "call_id": call.call_id,
-                "started": call.started,
-                "answered": call.answered,
-                "ended": call.ended,
-                "state": call.state,
-                "from": call.from_uri or None,
-                "to": call.to_uri or None,
-                "caller": call.caller,
-                "callee": call.callee,
-                "final_status": call.final_status,
-                "reason": call.reason,
-                "hung_up_by": call.hung_up_by,
-                "messages": call.messages,
-                "retransmissions": call.retransmissions,
-                "sessions": sorted(call.sessions),
-                "findings": call.findings,
-            },
+        stamp = self._stamp
+        answered = "null" if call.answered is None else f'"{stamp(call.answered)}"'
+        ended = "null" if call.ended is None else f'"{stamp(call.ended)}"'
+        hung_up_by = "null" if call.hung_up_by is None else f'"{call.hung_up_by.value}"'
+        findings = ",".join([quote(finding) for finding in call.findings])
+        sessions = ",".join(map(str, sorted(call.sessions)))
+        self._lines.append(
+            f'{{"type":"call","call_id":{quote(call.call_id)},"started":"{stamp(call.started)}",'
+            f'"answered":{answered},"ended":{ended},"state":"{call.state.value}",'
+            f'"from":{_or_null(call.from_uri)},"to":{_or_null(call.to_uri)},'
+            f'"caller":{quote(call.caller)},"callee":{quote(call.callee)},'
+            f'"final_status":{call.final_status or "null"},"reason":{_or_null(call.reason)},'
+            f'"hung_up_by":{hung_up_by},"messages":{call.messages},'
+            f'"retransmissions":{call.retransmissions},"sessions":[{sessions}],'
+            f'"findings":[{findings}]}}\n'
         )
+        if len(self._lines) >= LINES_JOINED:
+            self._write_lines()
 
     def summary(self, summary: Summary) -> None:
         """What was read in all: the last line."""
@@ -166,6 +169,10 @@ class JsonLines:
         return quoted
 
 
+def _or_null(text: str | None) -> str:
+    return quote(text) if text else "null"
+
+
 _NO_CSEQ = 'null,"cseq_method":null'
 
 
@@ -178,6 +185,7 @@ def format_time(time: int) -> str:
     return f"{_format_second(second)}.{digits}Z"
 
 
+@functools.lru_cache(maxsize=256)
 def _format_second(second: int) -> str:
     try:
         return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")

@@ -10,12 +10,29 @@ _QUOTE = 0x22
 _SEMICOLON = 0x3B
 
 
+MOST_URIS = 1 << 14
+"""URIs remembered, some 200 bytes each: the messages of a call repeat the same two."""
+_uris: dict[bytes, str] = {}
+
+
 def uri_of(value: bytes) -> str:
     """Return the addr-spec of a name-addr or addr-spec: ``sip:a@b`` of ``"A" <sip:a@b>;tag=1``.
 
     Without angle brackets, parameters belong to the header (RFC 3261 section 20.10), so that the
     URI ends at the first semicolon.
     """
+    # What follows the bracket (a tag, mostly) changes nothing, unless a quoted name holds brackets.
+    end = value.find(b">")
+    key = value if end < 0 or _QUOTE in value else value[: end + 1]
+    uri = _uris.get(key)
+    if uri is None:
+        if len(_uris) >= MOST_URIS:
+            _uris.clear()
+        uri = _uris[key] = _find_uri(key)
+    return uri
+
+
+def _find_uri(value: bytes) -> str:
     opening = _without_strings(value).find(b"<")
     if opening < 0:
         return text(value.partition(b";")[0].strip())
