@@ -174,6 +174,8 @@ def _frames(draw: st.DrawFn) -> Frame:
 def _linked(draw: st.DrawFn, link_type: int, ip: bytes) -> bytes:
     ether_type = ether_type_of(ip)
     if link_type in (0, 108):
+        if draw(st.integers(0, 5)) == 0:
+            return b"\x0f\x00" + _number(draw(st.sampled_from([ether_type, 0x8100, 5]))) + ip
         family = 2 if ether_type == 0x0800 else draw(st.sampled_from([10, 24, 30]))
         return struct.pack(draw(st.sampled_from(["<I", ">I"])), family) + ip
     if link_type == 9:

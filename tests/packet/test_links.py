@@ -63,6 +63,12 @@ def test_loopback_in_any_byte_order(order: str, link_type: int, family: int) -> 
     assert payload_of(Frame(struct.pack(f"{order}I", family) + ip, link_type)) == HELLO
 
 
+@both
+def test_loopback_with_an_ether_type(ip: bytes) -> None:
+    """Seen in captures of some devices: the header of Cisco HDLC under this link type."""
+    assert payload_of(Frame(struct.pack("!HH", 0x0F00, ether_type_of(ip)) + ip, 0)) == HELLO
+
+
 @pytest.mark.parametrize("family", [0, 1, 7, 255, 256, 2 << 16, 0x12345678])
 def test_loopback_without_ip(family: int) -> None:
     assert decode(Frame(struct.pack("<I", family) + INNER[4], 0)) is Dropped.NOT_IP

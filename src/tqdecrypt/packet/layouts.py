@@ -119,9 +119,9 @@ _ETHER_KINDS = _table(
         EtherType.VLAN_OUTER_OLD: Kind.VLAN,
     },
 )
-_FAMILY_KINDS = _table(
-    256, Kind.NONE, {f: int(_ETHER_KINDS[t]) for f, t in ADDRESS_FAMILIES.items()}
-)
+_FAMILIES = np.zeros(256, np.uint16)
+"""EtherTypes by address family; 0 where it is none of IP."""
+_FAMILIES[list(ADDRESS_FAMILIES)] = list(ADDRESS_FAMILIES.values())
 _VERSION_KINDS = _table(16, Kind.NONE, {4: Kind.IPV4, 6: Kind.IPV6})
 PROTOCOL_KINDS = _table(
     256, Kind.NONE, {**dict.fromkeys(IP_PROTOCOLS, Kind.SCALAR), TCP: Kind.TCP, UDP: Kind.UDP}
@@ -145,9 +145,13 @@ def kinds_by_ether_type(rows: Rows) -> Kinds:
 
 
 def _kinds_by_family(rows: Rows) -> Kinds:
-    family = rows["family"].astype(np.uint32)
-    family = np.where(family > 0xFFFF, family.byteswap(), family)
-    return _FAMILY_KINDS[np.minimum(family, 255)]
+    number = rows["family"].astype(np.uint32)
+    family = np.where(number > 0xFFFF, number.byteswap(), number)
+    ether_type = _FAMILIES[np.minimum(family, len(_FAMILIES) - 1)]
+    ether_type = np.where(ether_type, ether_type, number & 0xFFFF)
+    kinds = _ETHER_KINDS[ether_type]
+    kinds[ether_type < LEAST_ETHER_TYPE] = Kind.NONE
+    return kinds
 
 
 def _kinds_by_version(rows: Rows) -> Kinds:

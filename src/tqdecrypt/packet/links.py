@@ -70,12 +70,14 @@ def raw(walk: Walk) -> Next:
 
 
 def _loopback(walk: Walk) -> Next | Dropped:
-    """LINKTYPE_NULL and LINKTYPE_LOOP: an address family in the byte order of who captured it."""
-    (family,) = walk.pull_fields(_UINT32)
-    if family > 0xFFFF:
-        family = int.from_bytes(family.to_bytes(4, "little"), "big")
-    ether_type = ADDRESS_FAMILIES.get(family)
-    return Dropped.NOT_IP if ether_type is None else Next(Space.ETHER_TYPE, ether_type)
+    """LINKTYPE_NULL and LINKTYPE_LOOP: an address family in the byte order of who captured it.
+
+    Some devices write two bytes of their own and an EtherType instead.
+    """
+    (number,) = walk.pull_fields(_UINT32)
+    family = number if number <= 0xFFFF else int.from_bytes(number.to_bytes(4, "little"), "big")
+    ether_type = ADDRESS_FAMILIES.get(family, number & 0xFFFF)
+    return Dropped.NOT_IP if ether_type < LEAST_ETHER_TYPE else Next(Space.ETHER_TYPE, ether_type)
 
 
 def ppp(walk: Walk) -> Next:
