@@ -55,13 +55,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
-        status = command.main(arguments, prog_name="tqdecrypt", standalone_mode=False)
+        # Not command.main(): it would take closed pipes and Ctrl-C for itself.
+        with command.make_context("tqdecrypt", arguments) as context:
+            return int(command.invoke(context) or 0)
+    except typer.Exit as leaving:
+        return leaving.exit_code
     except _WRONG_USAGE as error:
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context is not None else "tqdecrypt"
+        where = getattr(error, "ctx", None)
+        path = where.command_path if where is not None else "tqdecrypt"
         message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
         raise UsageError(f"{message}; {path} --help explains.") from None
-    return int(status or 0)
 
 
 def _forget_output() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from tqdecrypt.tls.report import SessionReport
 
 __all__ = ["follow"]
+
+
+_FRAME = itemgetter(0)
 
 
 class From(enum.Enum):
@@ -48,22 +52,24 @@ def follow(
     """
     from tqdecrypt.cli.collect import OneSession
 
-    write = sys.stdout.buffer.write
     client_only = None if sender is None else sender is From.CLIENT
+    # Inside a block each direction comes in one go; the frames put them in order.
+    pieces: list[tuple[int, bytes]] = []
 
-    def tap(number: int, from_client: bool, data: bytes, _frame: int, _time: int) -> None:
+    def tap(number: int, from_client: bool, data: bytes, frame: int, _time: int) -> None:
         if number == session and client_only in (None, from_client):
-            write(data)
+            pieces.append((frame, data))
+
+    def write() -> None:
+        pieces.sort(key=_FRAME)
+        sys.stdout.buffer.write(b"".join(data for _, data in pieces))
+        sys.stdout.buffer.flush()
+        pieces.clear()
 
     sink = OneSession(session)
-    outcome = read_for(
-        switches,
-        sink,
-        tap=tap,
-        on_idle=sys.stdout.buffer.flush,
-        progress=not sys.stdout.isatty(),
-    )
-    sys.stdout.buffer.flush()
+    in_the_way = sys.stdout.isatty()
+    outcome = read_for(switches, sink, tap=tap, on_block=write, progress=not in_the_way)
+    write()
     if sink.report is not None:
         return _judge(sink.report, outcome.status)
     if outcome.summary is None:

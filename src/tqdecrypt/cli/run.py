@@ -54,6 +54,7 @@ def read_for(
     *,
     tap: Tap | None = None,
     on_idle: Callable[[], None] | None = None,
+    on_block: Callable[[], None] | None = None,
     progress: bool = True,
     notes: bool = True,
 ) -> Outcome:
@@ -61,6 +62,7 @@ def read_for(
 
     Ctrl-C ends reading, and the caller shows what there is.
 
+    :param on_block: called after each block of packets, a few thousand of them.
     :param progress: whether a progress bar would not be in the way.
     :param notes: whether to say what is worth knowing of the keys.
     """
@@ -73,7 +75,11 @@ def read_for(
     try:
         with ProgressBar(wanted=progress) as bar, _patience(switches.captures) as asked:
             summary = read_captures(
-                switches.captures, inputs.options, sink, on_progress=bar, on_idle=on_idle
+                switches.captures,
+                inputs.options,
+                sink,
+                on_progress=_both(bar, on_block),
+                on_idle=on_idle,
             )
             interrupted = asked.is_set()
     except KeyboardInterrupt:
@@ -87,6 +93,17 @@ def read_for(
     if interrupted:
         return Outcome(summary, Status.INTERRUPTED)
     return Outcome(summary, _status(switches, summary))
+
+
+def _both(bar: ProgressBar, on_block: Callable[[], None] | None) -> Callable[[int, int], None]:
+    if on_block is None:
+        return bar
+
+    def progressed(done: int, total: int) -> None:
+        bar(done, total)
+        on_block()
+
+    return progressed
 
 
 def _status(switches: Switches, summary: Summary) -> Status:

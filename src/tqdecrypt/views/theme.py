@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 HEADING = "bold"
-DIM = "bright_black"
+DIM = "dim"  # not bright black, which some colour schemes paint like the background
 SUCCESS = "green"
 FAILURE = "red"
 NOTICE = "yellow"

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Runner
+from tqdecrypt.cli import collect
+
+
+@pytest.mark.parametrize(
+    "wanted", ["busy-1.105@pbx.example.net", "busy", "1.105@", "busy-1.105@…", "usy-1"]
+)
+def test_a_call_by_its_id_its_beginning_or_a_part(
+    run: Runner, capture: Path, key: Path, wanted: str
+) -> None:
+    ran = run("show", capture, "-k", key, "--call", wanted)
+    assert ran.status == 0
+    assert ran.out.startswith("INVITE busy-1.105@pbx.example.net\n")
+    assert "486 Busy Here" in ran.out
+    assert "TLS session 4  192.0.2.10:54747 → 192.0.2.20:5061" in ran.out
+    assert "✓ decrypted" in ran.out
+    assert "User-Agent" not in ran.out
+
+
+def test_messages_whole_on_request(run: Runner, capture: Path, key: Path) -> None:
+    out = run("show", capture, "-k", key, "--call", "busy", "--full").out
+    assert out.count("Call-ID: busy-1.105@pbx.example.net") == 7
+    assert "m=audio" in out
+
+
+def test_an_exchange_that_is_no_call(run: Runner, capture: Path, key: Path) -> None:
+    out = run("show", capture, "-k", key, "--call", "options").out
+    assert out.startswith("OPTIONS options")
+    assert "200 " in out
+
+
+def test_several_fit(run: Runner, capture: Path, key: Path) -> None:
+    ran = run("show", capture, "-k", key, "--call", "answered")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.startswith(
+        "tqdecrypt: 3 Call-IDs have 'answered' in them, name one: answered-1."
+    )
+
+
+def test_none_fits(run: Runner, capture: Path, key: Path) -> None:
+    ran = run("show", capture, "-k", key, "--call", "nobody")
+    assert (ran.status, ran.out) == (2, "")
+    assert "1 TLS session stayed dark: it may be in there." in ran.err
+    assert run("show", capture, "-k", key, "--call", " ").status == 2
+
+
+def test_many_candidates_are_bounded_but_the_exact_one_is_found(
+    run: Runner, capture: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "MOST_CANDIDATES", 1)
+    ran = run("show", capture, "-k", key, "--call", "not-found-1.107@pbx.example.net")
+    assert ran.status == 0
+    monkeypatch.setattr(collect, "MOST_CANDIDATES", 2)
+    assert "at least 2 Call-IDs" in run("show", capture, "-k", key, "--call", "@pbx").err
+
+
+def test_a_call_longer_than_anybody_reads(
+    run: Runner, capture: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "MOST_MESSAGES", 3)
+    out = run("show", capture, "-k", key, "--call", "busy").out
+    assert "and 4 more messages that are not shown." in out
