@@ -22,13 +22,16 @@ from .frames import (
     assert_as_specified,
     block_of,
     cooked,
+    erspan2,
     ethernet,
+    gre,
     ip4,
     ip6,
     rows_of,
     tcp,
     udp,
     vlan,
+    vxlan,
 )
 from .stacks import FRAMES, MUTATED
 
@@ -83,6 +86,22 @@ PLAIN = {
     "cooked": Frame(cooked(0x0800, ip4(17, udp(1, 2, SIP))), 113),
     "ipv6": Frame(ip6(6, tcp(SIP)), 229),
     "raw": Frame(ip4(6, tcp(SIP)), 101),
+    "vxlan": Frame(
+        ethernet(0x0800, ip4(17, udp(1, 4789, vxlan(ethernet(0x86DD, ip6(6, tcp(SIP)))))))
+    ),
+    "gre": Frame(ethernet(0x0800, ip4(47, gre(0x86DD, ip6(6, tcp(SIP)))))),
+    "nvgre": Frame(
+        ethernet(0x86DD, ip6(47, gre(0x6558, ethernet(0x0800, ip4(6, tcp(SIP))), 0x2000)))
+    ),
+    "erspan 1": Frame(ethernet(0x0800, ip4(47, gre(0x88BE, ethernet(0x0800, ip4(6, tcp(SIP))))))),
+    "erspan 2": Frame(
+        ethernet(
+            0x0800,
+            ip4(47, erspan2(ethernet(0x8100, vlan(0x0800, ip4(17, udp(1, 2, SIP)))))),
+        )
+    ),
+    "6in4": Frame(ethernet(0x0800, ip4(41, ip6(17, udp(1, 2, SIP))))),
+    "ip in ip in ip": Frame(ethernet(0x86DD, ip6(4, ip4(4, ip4(6, tcp(SIP)))))),
     "loopback": Frame(b"\x02\0\0\0" + ip4(17, udp(1, 2, SIP)), 0),
 }
 
@@ -96,11 +115,21 @@ def test_common_packets_need_no_scalar_decoder(name: str) -> None:
     assert sum(map(len, plain.tcp + plain.udp)) == 2
 
 
+def test_tunnels_that_are_nested_deeper_are_left() -> None:
+    packet = ip4(4, ip4(4, ip4(4, ip4(6, tcp(SIP)))))
+    block = block_of([Frame(packet, 101)])
+    plain = BlockDecoder(block, Selection(EVERYTHING, frozenset()), Counter())
+    assert plain.scalar == [0]
+    assert_as_specified([block])
+
+
 def test_rows_are_in_packet_order() -> None:
     frames = [*PLAIN.values()] * 3
     block = block_of(frames)
     result = PacketDecoder(EVERYTHING).decode(block)
-    assert sorted([*result.tcp.packet.tolist(), *result.udp.packet.tolist()]) == [*range(24)]
+    assert sorted([*result.tcp.packet.tolist(), *result.udp.packet.tolist()]) == [
+        *range(len(frames))
+    ]
     assert (np.diff(result.tcp.packet) > 0).all()
     assert (np.diff(result.udp.packet) > 0).all()
 
@@ -163,7 +192,7 @@ def test_a_memory_map_can_be_closed_afterwards(tmp_path: Path) -> None:
     result = PacketDecoder(EVERYTHING).decode(block)
     rows = rows_of(result.tcp, memory)
     memory.close()  # would raise BufferError if anything still looked into it
-    assert len(result.tcp) == len(rows) == 6
+    assert len(result.tcp) == len(rows) == 11
 
 
 def test_the_block_is_not_changed() -> None:

@@ -2,7 +2,8 @@
 
 It expresses the packets that make up nearly all traffic: Ethernet with up to two VLAN tags, Linux
 cooked, raw and loopback captures; IPv4 without options, IPv6 without extension headers, no
-fragments, no tunnels; TCP and UDP.  Everything that is not plainly that is left to the scalar
+fragments; TCP and UDP; and all that in VXLAN, GRE, ERSPAN and IP, which mirror ports and clouds
+put around everything.  Everything that is not plainly that is left to the scalar
 decoder (:mod:`tqdecrypt.packet.scalar`), which is the specification: what is decoded here, comes
 out the same there.
 """
@@ -10,7 +11,7 @@ out the same there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ import numpy.typing as npt
 
 from tqdecrypt.capture.block import PacketBlock
 from tqdecrypt.packet.layouts import (
+    GRE_HEADER,
+    GRE_KINDS,
     IPV4_HEADER,
     IPV6_HEADER,
     LINKS,
@@ -25,9 +28,11 @@ from tqdecrypt.packet.layouts import (
     TRANSPORT,
     TUNNEL_PORTS,
     VLAN_TAG,
+    VXLAN_PORTS,
     Integers,
     Kind,
     Kinds,
+    Link,
     Rows,
     gather,
     kinds_by_ether_type,
@@ -36,10 +41,15 @@ from tqdecrypt.packet.links import LINK_TYPES
 from tqdecrypt.packet.outcome import Dropped
 from tqdecrypt.packet.selection import STATE_BITS, Selection
 from tqdecrypt.packet.transport import TransportColumns
+from tqdecrypt.packet.walk import EtherType
 
 __all__ = ["BlockDecoder"]
 
+_ETHERNET = 1
+"""Link type."""
 _MOST_VLAN_TAGS = 2
+_MOST_TUNNELS = 2
+"""Tunnels in tunnels that columns follow."""
 
 
 class _Packets(NamedTuple):
@@ -54,6 +64,10 @@ class _Packets(NamedTuple):
 
     def pick(self, which: Integers) -> _Packets:
         return _Packets(self.packet[which], self.offset[which], self.captured[which])
+
+    def behind(self, size: Integers | int) -> _Packets:
+        """Return the packets at the layer behind a header of *size* bytes."""
+        return _Packets(self.packet, self.offset + size, self.captured - size)
 
 
 class _Ip(NamedTuple):
@@ -71,6 +85,10 @@ class _Ip(NamedTuple):
     """Bytes of IP payload on the wire."""
     captured: Integers
     """Those of them that were captured."""
+
+    def inner(self, which: Integers, size: int, captured: Integers) -> _Packets:
+        """Return packets at what their transport header of *size* bytes holds."""
+        return _Packets(self.packet[which], self.offset[which] + size, captured)
 
     def addresses(self, name: str, which: Integers) -> npt.NDArray[np.uint64]:
         """Return the halves of the addresses in field *name*."""
@@ -95,6 +113,7 @@ class BlockDecoder:
         self._buffer = block.buffer
         self._selection = selection
         self._counters = counters
+        self._tunnels = 0
         for link_type, packets in _by_link_type(block):
             self._decode_link(link_type, packets)
 
@@ -122,14 +141,20 @@ class BlockDecoder:
             else:
                 self._count(Dropped.UNKNOWN_LINK_TYPE, len(packets.packet))
             return
+        self._decode_frames(link, packets)
+
+    def _decode_frames(self, link: Link, packets: _Packets) -> None:
+        if not len(packets.packet):
+            return
         least = link.header.itemsize
         if packets.captured.min() < least:
             self._leave(packets.packet[packets.captured < least])
             packets = packets.pick(np.flatnonzero(packets.captured >= least))
         kinds = link.kinds(gather(self._buffer, packets.offset, link.header))
-        packets = _Packets(
-            packets.packet, packets.offset + link.length, packets.captured - link.length
-        )
+        self._decode_kinds(packets.behind(link.length), kinds)
+
+    def _decode_kinds(self, packets: _Packets, kinds: Kinds) -> None:
+        """Hand on packets by the kind of header that they begin with."""
         self._strip_tags(packets, kinds)
         self._decode_ip4(packets.pick(np.flatnonzero(kinds == Kind.IPV4)))
         self._decode_ip6(packets.pick(np.flatnonzero(kinds == Kind.IPV6)))
@@ -184,8 +209,56 @@ class BlockDecoder:
         )
         self._leave(packets.packet[kinds == Kind.SCALAR])
         self._count(Dropped.OTHER_IP_PROTOCOL, np.count_nonzero(kinds == Kind.NONE))
+        self._decode_tunnels(ip, kinds)
         self._decode_udp(ip, np.flatnonzero(kinds == Kind.UDP))
         self._decode_tcp(ip, np.flatnonzero(kinds == Kind.TCP))
+
+    def _decode_tunnels(self, ip: _Ip, kinds: Kinds) -> None:
+        for kind, decode in (
+            (Kind.IPV4, self._decode_ip4),
+            (Kind.IPV6, self._decode_ip6),
+            (Kind.GRE, self._decode_gre),
+        ):
+            which = np.flatnonzero(kinds == kind)
+            if len(which):
+                self._enter(decode, ip.inner(which, 0, ip.captured[which]))
+
+    def _enter(self, decode: Callable[[_Packets], None], packets: _Packets) -> None:
+        """Decode what a tunnel holds, unless it is one too many."""
+        if self._tunnels == _MOST_TUNNELS:
+            self._leave(packets.packet)
+            return
+        self._tunnels += 1
+        decode(packets)
+        self._tunnels -= 1
+
+    def _decode_gre(self, packets: _Packets) -> None:
+        rows = gather(self._buffer, packets.offset, GRE_HEADER)
+        flags = rows["flags"]
+        mirrored = rows["ether_type"] == EtherType.ERSPAN
+        # Checksum, key and sequence number; of ERSPAN, that last one announces a header of type II.
+        length = 4 + 4 * sum(
+            (flags & bit != 0).astype(np.int64) for bit in (0x8000, 0x2000, 0x1000)
+        )
+        length += 8 * (mirrored & (flags & 0x1000 != 0))
+        plain = (flags & 0x4FFF == 0) & (packets.captured >= length)
+        self._leave(packets.packet[~plain])
+        which = np.flatnonzero(plain)
+        packets = packets.pick(which).behind(length[which])
+        kinds = GRE_KINDS[rows["ether_type"][which]]
+        frames = np.flatnonzero(kinds == Kind.ETHERNET)
+        self._decode_frames(LINKS[_ETHERNET], packets.pick(frames))
+        others = np.flatnonzero(kinds != Kind.ETHERNET)
+        self._decode_kinds(packets.pick(others), kinds[others])
+
+    def _decode_udp_tunnels(self, ip: _Ip, which: Integers, captured: Integers) -> None:
+        """Decode datagrams to ports of tunnels; all but plain VXLAN is left."""
+        first = ip.header["udp_first_byte"][which]
+        plain = VXLAN_PORTS[ip.header["destination_port"][which]]
+        plain &= (first & 0x7F == 0x08) & (captured >= 8)
+        self._leave(ip.packet[which[~plain]])
+        packets = ip.inner(which[plain], 8, captured[plain]).behind(8)
+        self._enter(lambda frames: self._decode_frames(LINKS[_ETHERNET], frames), packets)
 
     def _decode_udp(self, ip: _Ip, which: Integers) -> None:
         if not len(which):
@@ -194,8 +267,11 @@ class BlockDecoder:
         length = np.minimum(ip.length[which], own_length) - 8
         captured = np.minimum(ip.captured[which] - 8, length)
         plain = (own_length >= 8) & (captured >= 0)
-        plain &= ~TUNNEL_PORTS[ip.header["destination_port"][which]]
-        self._leave(ip.packet[which[~plain]])
+        tunnels = plain & TUNNEL_PORTS[ip.header["destination_port"][which]]
+        plain &= ~tunnels
+        self._leave(ip.packet[which[~(plain | tunnels)]])
+        if tunnels.any():
+            self._decode_udp_tunnels(ip, which[tunnels], captured[tunnels])
         plain = self._narrow(ip, which, plain)
         wanted = plain
         if not self._selection.empty_udp:

@@ -17,11 +17,13 @@ import numpy.typing as npt
 
 from tqdecrypt.capture.block import Buffer
 from tqdecrypt.packet.links import ADDRESS_FAMILIES, LEAST_ETHER_TYPE
-from tqdecrypt.packet.scalar import ETHER_TYPES, IP_PROTOCOLS, TCP, UDP
-from tqdecrypt.packet.tunnels import UDP_TUNNELS
+from tqdecrypt.packet.scalar import ETHER_TYPES, IP4_IN_IP, IP6_IN_IP, IP_PROTOCOLS, TCP, UDP
+from tqdecrypt.packet.tunnels import GRE, UDP_TUNNELS, vxlan
 from tqdecrypt.packet.walk import EtherType
 
 __all__ = [
+    "GRE_HEADER",
+    "GRE_KINDS",
     "IPV4_HEADER",
     "IPV6_HEADER",
     "LINKS",
@@ -29,6 +31,7 @@ __all__ = [
     "TRANSPORT",
     "TUNNEL_PORTS",
     "VLAN_TAG",
+    "VXLAN_PORTS",
     "Integers",
     "Kind",
     "Kinds",
@@ -56,6 +59,9 @@ class Kind(enum.IntEnum):
     VLAN = 4
     TCP = 5
     UDP = 6
+    GRE = 7
+    ETHERNET = 8
+    """A frame in a tunnel."""
 
 
 def _layout(size: int, **fields: tuple[str | tuple[str, int], int]) -> np.dtype[Any]:
@@ -97,6 +103,7 @@ IPV6_HEADER = _layout(
     destination=((">u8", 2), 24),
 )
 VLAN_TAG = _layout(4, ether_type=(">u2", 2))
+GRE_HEADER = _layout(4, flags=(">u2", 0), ether_type=(">u2", 2))
 
 
 def _table(size: int, default: int, kinds: dict[int, int]) -> Kinds:
@@ -123,11 +130,24 @@ _FAMILIES = np.zeros(256, np.uint16)
 """EtherTypes by address family; 0 where it is none of IP."""
 _FAMILIES[list(ADDRESS_FAMILIES)] = list(ADDRESS_FAMILIES.values())
 _VERSION_KINDS = _table(16, Kind.NONE, {4: Kind.IPV4, 6: Kind.IPV6})
+GRE_KINDS = _ETHER_KINDS.copy()
+GRE_KINDS[[EtherType.ETHERNET, EtherType.ERSPAN]] = Kind.ETHERNET
 PROTOCOL_KINDS = _table(
-    256, Kind.NONE, {**dict.fromkeys(IP_PROTOCOLS, Kind.SCALAR), TCP: Kind.TCP, UDP: Kind.UDP}
+    256,
+    Kind.NONE,
+    {
+        **dict.fromkeys(IP_PROTOCOLS, Kind.SCALAR),
+        TCP: Kind.TCP,
+        UDP: Kind.UDP,
+        IP4_IN_IP: Kind.IPV4,
+        IP6_IN_IP: Kind.IPV6,
+        GRE: Kind.GRE,
+    },
 )
 TUNNEL_PORTS = np.zeros(1 << 16, np.bool_)
 TUNNEL_PORTS[list(UDP_TUNNELS)] = True
+VXLAN_PORTS = np.zeros(1 << 16, np.bool_)
+VXLAN_PORTS[[port for port, tunnel in UDP_TUNNELS.items() if tunnel is vxlan]] = True
 
 
 class Link(NamedTuple):

@@ -13,10 +13,11 @@ from tqdecrypt.packet.outcome import Dropped, Transport
 from tqdecrypt.packet.tunnels import ENCAPSULATIONS, MIRRORS
 from tqdecrypt.packet.walk import EtherType, Layer, Next, Space, Walk
 
-__all__ = ["ETHER_TYPES", "IP_PROTOCOLS", "TCP", "UDP", "decode_packet"]
+__all__ = ["ETHER_TYPES", "IP4_IN_IP", "IP6_IN_IP", "IP_PROTOCOLS", "TCP", "UDP", "decode_packet"]
 
 TCP, UDP = 6, 17
-"""IP protocols."""
+IP4_IN_IP, IP6_IN_IP = 4, 41
+"""IP protocols; tunnels of IP alone are those of RFC 2003, RFC 2473 and RFC 4213."""
 
 ETHER_TYPES: dict[int, Layer] = {
     **dict.fromkeys(range(LEAST_ETHER_TYPE), logical_link_control),
@@ -29,8 +30,8 @@ PPP_PROTOCOLS: dict[int, Layer] = {0x0021: ip4, 0x0057: ip6, 0x0281: mpls, 0x028
 IP_PROTOCOLS: dict[int, Layer] = {
     TCP: tcp,
     UDP: udp,
-    4: ip4,  # RFC 2003
-    41: ip6,  # RFC 2473, RFC 4213
+    IP4_IN_IP: ip4,
+    IP6_IN_IP: ip6,
     **EXTENSIONS,
     **ENCAPSULATIONS,
 }

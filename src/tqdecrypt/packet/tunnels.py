@@ -10,10 +10,13 @@ from tqdecrypt.packet.links import ethernet, mpls, ppp, raw
 from tqdecrypt.packet.outcome import Dropped
 from tqdecrypt.packet.walk import EtherType, Layer, Next, Space, Walk
 
-__all__ = ["ENCAPSULATIONS", "MIRRORS", "UDP_TUNNELS", "UdpTunnel"]
+__all__ = ["ENCAPSULATIONS", "GRE", "MIRRORS", "UDP_TUNNELS", "UdpTunnel", "vxlan"]
 
 UdpTunnel: TypeAlias = Callable[[Walk], Next | None]
 """As :data:`Layer`, or ``None`` with the walk where it was: it is a datagram like any other."""
+
+GRE = 47
+"""IP protocol."""
 
 _GRE = Struct("!HH")
 _GRE_ROUTE = Struct("!3xB")
@@ -72,7 +75,7 @@ def _ethernet_in_ip(walk: Walk) -> Next:
     return ethernet(walk)
 
 
-def _vxlan(walk: Walk) -> Next | None:
+def vxlan(walk: Walk) -> Next | None:
     """RFC 7348 section 5; the flag of draft-smith-vxlan-group-policy does not matter."""
     flags = walk.peek()
     if flags is None or flags & 0x7F != 0x08:
@@ -117,7 +120,7 @@ def _gtp_user(walk: Walk) -> Next | None:
 
 
 ENCAPSULATIONS: dict[int, Layer] = {
-    47: gre,
+    GRE: gre,
     97: _ethernet_in_ip,
     137: mpls,  # RFC 4023
     143: ethernet,  # RFC 8986 section 4.9
@@ -133,8 +136,8 @@ MIRRORS: dict[int, Layer] = {
 
 UDP_TUNNELS: dict[int, UdpTunnel] = {
     2152: _gtp_user,
-    4789: _vxlan,
+    4789: vxlan,
     6081: _geneve,
-    8472: _vxlan,  # Linux before the port was assigned
+    8472: vxlan,  # Linux before the port was assigned
 }
 """By destination port."""
