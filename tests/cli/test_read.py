@@ -56,12 +56,7 @@ def test_raw_without_json_is_a_mistake(run: Runner, capture: Path) -> None:
 
 def test_messages_on_request(run: Runner, capture: Path, key: Path) -> None:
     lines = run("read", capture, "-k", key, "--messages").out.splitlines()
-    assert (
-        lines[0].endswith(
-            "192.0.2.10:42897 -> 192.0.2.20:5061 TLS  OPTIONS  options-1.102@pbx.example.net"
-        )
-        or "OPTIONS" in lines[0]
-    )
+    assert "192.0.2.10:42897 -> 192.0.2.20:5061 TLS  OPTIONS  " in lines[0]
     assert lines[59] == ""
     assert lines[60].startswith("6 calls")
 

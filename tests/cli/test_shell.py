@@ -202,6 +202,10 @@ def test_terminals_without_unicode_get_ascii(capture: Path, key: Path) -> None:
     assert "+ decrypted" in text
 
 
+def test_a_keyboard_is_no_capture() -> None:
+    assert "standard input is the keyboard; pipe a capture into it" in on_terminal("read", "-")
+
+
 def test_problems_are_not_said_twice_to_one_pair_of_eyes(key: Path, tmp_path: Path) -> None:
     assert on_terminal("read", tmp_path / "none.pcap").count("does not exist") == 1
 

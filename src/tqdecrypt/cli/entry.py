@@ -63,7 +63,7 @@ def _dispatch(arguments: list[str]) -> int:
     except _WRONG_USAGE as error:
         where = getattr(error, "ctx", None)
         path = where.command_path if where is not None else "tqdecrypt"
-        message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+        message = error.format_message().rstrip(".").replace("Value error, ", "")  # type: ignore[attr-defined]
         raise UsageError(f"{message}; {path} --help explains.") from None
 
 

@@ -42,7 +42,10 @@ def follow(
     sender: Annotated[
         From | None,
         typer.Option(
-            "--from", help="One direction only; without it, both as they come.", show_default=False
+            "--from",
+            metavar="client|server",
+            help="One direction only; without it, both as they come.",
+            show_default=False,
         ),
     ] = None,
 ) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from tqdecrypt.cli.switches import PASSPHRASE_VARIABLE, SECRETS_PASSPHRASE_VARIABLE, Switches
-from tqdecrypt.errors import InputError, PrivateKeyError, SecretsError
+from tqdecrypt.errors import InputError, PrivateKeyError, SecretsError, UsageError
 
 if TYPE_CHECKING:
     from tqdecrypt.keys import KeyLog, KeyLogFile, PreSharedKey, SecretsStore
@@ -36,9 +36,15 @@ class Inputs:
 def open_inputs(switches: Switches, tap: Tap | None = None) -> Inputs:
     """Open everything but the captures.
 
+    :raises UsageError: when standard input is a terminal.
     :raises InputError: when a passphrase file or the secrets store cannot be read; other inputs
         that fail are problems, and the rest is used.
     """
+    if "-" in switches.captures and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError(
+            "standard input is the keyboard; pipe a capture into it, as in: "
+            "tcpdump -s 0 -U -w - | tqdecrypt read -"
+        )
     from tqdecrypt.keys import KeyLog, KeyRing, load_private_keys
     from tqdecrypt.pipeline import ReadOptions
 

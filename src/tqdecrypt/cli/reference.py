@@ -71,7 +71,7 @@ def _command(command: Any) -> Iterator[str]:
     for argument in arguments:
         yield f"| `{argument.metavar}…` | {_cell(argument.help)} |"
     for option in options:
-        yield f"| `{_spelled(option)}` | {_cell(option.help)}{_default(option)} |"
+        yield f"| `{_cell(_spelled(option))}` | {_cell(option.help)}{_default(option)} |"
     yield ""
 
 
@@ -79,10 +79,6 @@ def _spelled(option: Any) -> str:
     names = ", ".join(option.opts)
     if option.is_flag:
         return names
-    choices = getattr(option.type, "choices", None)
-    if choices is not None:
-        words = (getattr(choice, "value", choice) for choice in choices)
-        return f"{names} {'|'.join(words)}"
     return f"{names} {option.metavar}"
 
 
