@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tqdecrypt.tls.constants import AlertDescription
 
-__all__ = ["Alert"]
+__all__ = ["ADVICE", "Alert"]
 
 
 class Alert(NamedTuple):
@@ -36,3 +36,28 @@ class Alert(NamedTuple):
         level = "fatal" if self.fatal else "warning"
         sender = ("client", "server")[self.role]
         return f"{self.name} ({level}) from the {sender}, frame {self.frame}"
+
+
+ADVICE: dict[str, str] = {
+    "handshake_failure": "The {sender} accepts none of what the {other} offers: compare the cipher "
+    "suites offered with the {sender}'s list, and check whether it demands a client certificate.",
+    "protocol_version": "The {sender} does not speak the {other}'s TLS versions: allow a common one.",
+    "insufficient_security": "The {sender} wants stronger suites than the {other} offers.",
+    "unknown_ca": "The {sender} does not trust the issuer of the {other}'s certificate: import the "
+    "issuing CA (with its intermediates) on the {sender}, or send the whole chain from the {other}.",
+    "bad_certificate": "The {sender} could not use the {other}'s certificate: check that it is "
+    "whole, signed and fit for its purpose.",
+    "unsupported_certificate": "The {sender} does not take the kind of certificate the {other} has.",
+    "certificate_expired": "The {other}'s certificate is out of its validity, or the {sender}'s "
+    "clock is wrong.",
+    "certificate_revoked": "The {other}'s certificate was revoked: replace it.",
+    "certificate_unknown": "The {sender} refused the {other}'s certificate for a reason of its own "
+    "(often its name): look at the {sender}'s log.",
+    "certificate_required": "The {sender} demands a certificate of the {other}: configure one.",
+    "access_denied": "The {sender} knows the {other}'s certificate but does not allow it in.",
+    "unrecognized_name": "The {sender} knows no server of the name that the {other} asked for (SNI).",
+    "decrypt_error": "A signature or Finished did not verify at the {sender}.",
+    "no_application_protocol": "No common ALPN protocol.",
+    "unknown_psk_identity": "The {sender} does not know the {other}'s pre-shared key identity.",
+}
+"""What to do about an alert; {sender} and {other} stand for client and server."""

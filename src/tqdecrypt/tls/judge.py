@@ -6,16 +6,17 @@ sentence names what proves it: frames, suites, fingerprints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tqdecrypt.tls.constants import VERSION_NAMES, Version
+from tqdecrypt.tls.alerts import ADVICE
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
-from tqdecrypt.tls.handshake import pull_alpn
-from tqdecrypt.tls.report import Resumed, SessionReport
-from tqdecrypt.tls.suites import find_suite, is_grease, suite_name
-from tqdecrypt.tls.verdict import Verdict
+from tqdecrypt.tls.facts import collect_facts, decisive_exchange
+from tqdecrypt.tls.report import SessionReport
+from tqdecrypt.tls.suites import find_suite, suite_name
+from tqdecrypt.tls.verdict import MEANINGS, Side, Verdict
 
 if TYPE_CHECKING:
     from tqdecrypt.keys import CertificateFacts
@@ -42,6 +43,8 @@ class _Judgement:
     verdict: Verdict
     why: str
     advice: tuple[str, ...] = ()
+    side: Side | None = None
+    """Whose side must change, where the verdict alone does not say."""
 
 
 def report_session(
@@ -59,30 +62,8 @@ def report_session(
     :param given: what keys were given, in words.
     :param how_ended: how the TCP connection ended, in words.
     """
-    client_side = session.client_side
-    roles_known = client_side is not None and bool(session.exchanges)
-    if client_side is None:
-        client_side = initiator if initiator is not None else _guess_client(ends)
-    report = SessionReport(
-        session=number,
-        client=ends[client_side],
-        server=ends[1 - client_side],
-        started=session.started,
-        ended=session.ended,
-        first_frame=session.first_frame,
-        last_frame=session.last_frame,
-        roles_known=roles_known,
-    )
-    client, server = session.readers[client_side], session.readers[1 - client_side]
-    report.client_bytes, report.server_bytes = client.plain_bytes, server.plain_bytes
-    report.client_encrypted_bytes = client.dark_bytes
-    report.server_encrypted_bytes = server.dark_bytes
-    report.missing_bytes = client.missing_bytes + server.missing_bytes
-    exchange = _decisive(session)
-    if exchange is not None:
-        _describe(report, session, exchange)
-    _describe_alerts(report, session)
-    _describe_damage(report, session)
+    report = collect_facts(session, number, ends, initiator, how_ended)
+    exchange = decisive_exchange(session)
     case = _Case(session, report, exchange, given, how_ended)
     for rule in _RULES:
         judgement = rule(case)
@@ -90,110 +71,11 @@ def report_session(
             report.verdict = judgement.verdict
             report.why = judgement.why
             report.advice = list(judgement.advice)
+            if report.verdict is Verdict.HANDSHAKE_FAILED:
+                report.mutual_tls = None  # what the client sent was not accepted
+            report.side = (judgement.side or MEANINGS[judgement.verdict].side).value
             break
     return report
-
-
-_RESUMED: dict[str, Resumed] = {"ticket": "ticket", "session id": "session id", "psk": "psk"}
-
-
-def _guess_client(ends: tuple[str, str]) -> int:
-    """The end with the higher port is taken for the client; it is said that nothing proves it."""
-    ports = [int(end.rpartition(":")[2]) for end in ends]
-    return 0 if ports[0] >= ports[1] else 1
-
-
-def _decisive(session: TlsSession) -> Exchange | None:
-    for exchange in session.exchanges:
-        if exchange.refusal is not None:
-            return exchange
-    answered = [e for e in session.exchanges if e.server_hello is not None]
-    if answered:
-        return answered[-1]
-    return session.exchanges[-1] if session.exchanges else None
-
-
-# The facts.
-
-
-def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) -> None:
-    hello, answer, suite = exchange.client_hello, exchange.server_hello, exchange.suite
-    if hello is not None:
-        report.offered_suites = tuple(
-            suite_name(number) for number in hello.cipher_suites if not is_grease(number)
-        )
-        report.sni = hello.server_name
-    if answer is not None and suite is not None:
-        report.version = version_name(answer.version)
-        report.cipher_suite = suite.name
-        report.key_exchange = suite.key_exchange
-        report.alpn = answer.alpn or pull_alpn(exchange.encrypted_extensions)
-        report.extended_master_secret = exchange.extended_master_secret
-        report.encrypt_then_mac = exchange.encrypt_then_mac
-        if answer.version == Version.TLS13:
-            report.extended_master_secret = report.encrypt_then_mac = None
-    if exchange.resumed_by is not None:
-        report.resumed = _RESUMED[exchange.resumed_by]
-    report.mutual_tls = _mutual(session)
-    report.handshakes = sum(
-        all(e.finished_seen) or all(e.changed_cipher) for e in session.exchanges
-    )
-    report.finished_verified = _finished(session.exchanges)
-    report.secrets_from = exchange.secrets_from
-    report.handshake_frames = tuple(
-        dict.fromkeys(frame for e in session.exchanges for _, frame in e.frames)
-    )[:64]
-    for known in session.exchanges:
-        client, server = known.certificates
-        if server is not None:
-            report.server_certificate = server.fingerprint_sha256
-            report.server_subject = server.subject
-        if client is not None:
-            report.client_certificate = client.fingerprint_sha256
-            report.client_subject = client.subject
-
-
-def version_name(version: int) -> str:
-    """Return ``TLS 1.2`` for 0x0303."""
-    return VERSION_NAMES.get(version) or f"0x{version:04X}"
-
-
-def _mutual(session: TlsSession) -> bool | None:
-    full = [e for e in session.exchanges if e.full]
-    if any(e.certificate_verified for e in full):
-        return True
-    if not full or any(e.incomplete[CLIENT] for e in full):
-        return None
-    return False
-
-
-def _finished(exchanges: Iterable[Exchange]) -> bool | None:
-    results = [r for e in exchanges for r in e.finished_verified]
-    if False in results:
-        return False
-    return True if True in results else None
-
-
-def _describe_alerts(report: SessionReport, session: TlsSession) -> None:
-    fatal = [a for a in session.alerts if a.fatal]
-    others = [a for a in session.alerts if a.name != "close_notify"]
-    chosen = (fatal or others or session.alerts)[:1]
-    if chosen:
-        report.alert = str(chosen[0])
-
-
-def _describe_damage(report: SessionReport, session: TlsSession) -> None:
-    bad = sum(reader.bad_records for reader in session.readers)
-    if bad:
-        frames = ", ".join(map(str, session.failed_frames))
-        report.notes.append(f"{bad} records did not verify (first frames: {frames}); not shown")
-    if len(session.exchanges) > 1:
-        report.notes.append(f"{len(session.exchanges)} handshakes: the session was renegotiated")
-    if any(reader.overflowed for reader in session.readers):
-        report.notes.append("too many records waited for secrets; they were given up")
-    if report.finished_verified is False:
-        report.notes.append("a Finished message did not verify")
-    report.notes.extend(session.notes)
 
 
 # The rules.
@@ -229,13 +111,46 @@ def _failed_handshake(case: _Case) -> _Judgement | None:
         return None
     alert = fatal[0]
     sender, other = ("client", "server") if alert.role == CLIENT else ("server", "client")
+    advice = [ADVICE[alert.name].format(sender=sender, other=other)] if alert.name in ADVICE else []
+    advice += _suspicions(case, alert.role)
     return _Judgement(
         Verdict.HANDSHAKE_FAILED,
         f"The {sender} ended the handshake with the alert {alert.name} in frame {alert.frame}.",
-        (ALERT_ADVICE.get(alert.name, "").format(sender=sender, other=other),)
-        if alert.name in ALERT_ADVICE
-        else (),
+        tuple(advice),
+        # Who complains is mostly right: the other end's offer or certificate does not fit.
+        Side.SERVER if alert.role == CLIENT else Side.CLIENT,
     )
+
+
+def _suspicions(case: _Case, role: int) -> list[str]:
+    """Say what is visibly wrong with the certificate that *role* looked at."""
+    exchange = case.exchange
+    facts = exchange.certificates[1 - role] if exchange else None
+    if exchange is None:
+        return []
+    found = []
+    if facts is not None:
+        moment = datetime.fromtimestamp(case.session.started / 1e9, UTC)
+        if facts.not_after is not None and facts.not_after < moment:
+            found.append(f"That certificate expired on {facts.not_after:%Y-%m-%d}.")
+        if facts.not_before is not None and facts.not_before > moment:
+            found.append(f"That certificate is not valid before {facts.not_before:%Y-%m-%d}.")
+        name = case.report.sni
+        if role == CLIENT and name and not _names(facts, name):
+            found.append(
+                f"The client asked for {name}, which the certificate does not name "
+                f"({', '.join(facts.names[:6]) or 'no names'})."
+            )
+    elif role == SERVER and exchange.certificate_requested:
+        found.append("The server asked for a client certificate, and the client sent none.")
+    return found
+
+
+def _names(facts: CertificateFacts, name: str) -> bool:
+    """Return whether a certificate names *name* (RFC 6125 section 6.4: a wildcard is one label)."""
+    wanted = name.lower().rstrip(".")
+    above = "*." + wanted.partition(".")[2]
+    return any(known.lower().rstrip(".") in (wanted, above) for known in facts.names)
 
 
 def _damaged_handshake(case: _Case) -> _Judgement | None:
@@ -333,6 +248,7 @@ def _forward_secret(case: _Case, exchange: Exchange) -> _Judgement:
         f"The server chose {_suite(exchange)}: its key exchange is ephemeral, so that no private "
         "key opens the session.",
         tuple(advice),
+        Side.SERVER if offered or hello is None else Side.CLIENT,
     )
 
 
@@ -482,30 +398,6 @@ _INCOMPLETE_ADVICE = {
     True: "Check that the capture did not stop too early; else look at why {client} or {server} "
     "closed the connection.",
 }
-
-ALERT_ADVICE = {
-    "handshake_failure": "The {sender} accepts none of what the {other} offers: compare the cipher "
-    "suites offered with the {sender}'s list, and check whether it demands a client certificate.",
-    "protocol_version": "The {sender} does not speak the {other}'s TLS versions: allow a common one.",
-    "insufficient_security": "The {sender} wants stronger suites than the {other} offers.",
-    "unknown_ca": "The {sender} does not trust the issuer of the {other}'s certificate: import the "
-    "issuing CA (with its intermediates) on the {sender}, or send the whole chain from the {other}.",
-    "bad_certificate": "The {sender} could not use the {other}'s certificate: check that it is "
-    "whole, signed and fit for its purpose.",
-    "unsupported_certificate": "The {sender} does not take the kind of certificate the {other} has.",
-    "certificate_expired": "The {other}'s certificate is out of its validity, or the {sender}'s "
-    "clock is wrong.",
-    "certificate_revoked": "The {other}'s certificate was revoked: replace it.",
-    "certificate_unknown": "The {sender} refused the {other}'s certificate for a reason of its own "
-    "(often its name): look at the {sender}'s log.",
-    "certificate_required": "The {sender} demands a certificate of the {other}: configure one.",
-    "access_denied": "The {sender} knows the {other}'s certificate but does not allow it in.",
-    "unrecognized_name": "The {sender} knows no server of the name that the {other} asked for (SNI).",
-    "decrypt_error": "A signature or Finished did not verify at the {sender}.",
-    "no_application_protocol": "No common ALPN protocol.",
-    "unknown_psk_identity": "The {sender} does not know the {other}'s pre-shared key identity.",
-}
-
 
 # Words.
 

@@ -55,6 +55,8 @@ class SessionReport:
     """Frames of ClientHello, ServerHello, …: what proves the verdict."""
     alert: str | None = None
     """The alert that ended it: ``unknown_ca (fatal) from the client, frame 12``."""
+    ending: str = ""
+    """How it ended: ``close_notify from the client; closed``, ``no close_notify; reset`` …"""
     client_bytes: int = 0
     """Decrypted application bytes that the client sent."""
     server_bytes: int = 0
@@ -70,6 +72,8 @@ class SessionReport:
     verdict: Verdict = Verdict.HANDSHAKE_INCOMPLETE
     why: str = ""
     """One sentence with its evidence."""
+    side: str = "nobody"
+    """Whose configuration must change: ``server``, ``client``, ``observer``, ``nobody``."""
     advice: list[str] = field(default_factory=list)
     """Sentences: which setting on whose device ends the darkness."""
     notes: list[str] = field(default_factory=list)

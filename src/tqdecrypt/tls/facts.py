@@ -1,0 +1,175 @@
+"""What a session's report says besides the verdict: who, what was agreed, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tqdecrypt.tls.constants import VERSION_NAMES, Version
+from tqdecrypt.tls.exchange import CLIENT, Exchange
+from tqdecrypt.tls.handshake import pull_alpn
+from tqdecrypt.tls.report import Resumed, SessionReport
+from tqdecrypt.tls.suites import is_grease, suite_name
+
+if TYPE_CHECKING:
+    from tqdecrypt.tls.session import TlsSession
+
+__all__ = ["collect_facts", "decisive_exchange", "version_name"]
+
+
+def collect_facts(
+    session: TlsSession,
+    number: int,
+    ends: tuple[str, str],
+    initiator: int | None,
+    how_ended: str,
+) -> SessionReport:
+    """Return a report without its verdict.
+
+    :param ends: ``ip:port`` of side 0 and 1.
+    :param initiator: the side that opened the TCP connection, if that was seen.
+    :param how_ended: how the connection ended, in words.
+    """
+    client_side = session.client_side
+    roles_known = client_side is not None and bool(session.exchanges)
+    if client_side is None:
+        client_side = initiator if initiator is not None else _guess_client(ends)
+    report = SessionReport(
+        session=number,
+        client=ends[client_side],
+        server=ends[1 - client_side],
+        started=session.started,
+        ended=session.ended,
+        first_frame=session.first_frame,
+        last_frame=session.last_frame,
+        roles_known=roles_known,
+    )
+    client, server = session.readers[client_side], session.readers[1 - client_side]
+    report.client_bytes, report.server_bytes = client.plain_bytes, server.plain_bytes
+    report.client_encrypted_bytes = client.dark_bytes
+    report.server_encrypted_bytes = server.dark_bytes
+    report.missing_bytes = client.missing_bytes + server.missing_bytes
+    exchange = decisive_exchange(session)
+    if exchange is not None:
+        _describe(report, session, exchange)
+    _describe_alerts(report, session)
+    _describe_damage(report, session)
+    report.ending = _ending(session, how_ended)
+    return report
+
+
+def decisive_exchange(session: TlsSession) -> Exchange | None:
+    """Return the handshake that the verdict is about: the first refused, else the last."""
+    for exchange in session.exchanges:
+        if exchange.refusal is not None:
+            return exchange
+    answered = [e for e in session.exchanges if e.server_hello is not None]
+    if answered:
+        return answered[-1]
+    return session.exchanges[-1] if session.exchanges else None
+
+
+def _ending(session: TlsSession, how_ended: str) -> str:
+    """Tell an orderly end from a truncated one (RFC 5246 section 7.2.1)."""
+    said = sorted({alert.role for alert in session.alerts if alert.name == "close_notify"})
+    if said:
+        names = " and ".join(_ROLES[role] for role in said)
+        return f"close_notify from the {names}; {how_ended}"
+    if session.dark_alert_frames:
+        role, frame = session.dark_alert_frames[-1]
+        return f"an encrypted alert from the {_ROLES[role]} in frame {frame}; {how_ended}"
+    if any(reader.opened_records for reader in session.readers):
+        return f"no close_notify; {how_ended}"
+    return how_ended
+
+
+_ROLES = ("client", "server")
+
+
+_RESUMED: dict[str, Resumed] = {"ticket": "ticket", "session id": "session id", "psk": "psk"}
+
+
+def _guess_client(ends: tuple[str, str]) -> int:
+    """The end with the higher port is taken for the client; it is said that nothing proves it."""
+    ports = [int(end.rpartition(":")[2]) for end in ends]
+    return 0 if ports[0] >= ports[1] else 1
+
+
+def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) -> None:
+    hello, answer, suite = exchange.client_hello, exchange.server_hello, exchange.suite
+    if hello is not None:
+        report.offered_suites = tuple(
+            suite_name(number) for number in hello.cipher_suites if not is_grease(number)
+        )
+        report.sni = hello.server_name
+    if answer is not None and suite is not None:
+        report.version = version_name(answer.version)
+        report.cipher_suite = suite.name
+        report.key_exchange = suite.key_exchange
+        report.alpn = answer.alpn or pull_alpn(exchange.encrypted_extensions)
+        report.extended_master_secret = exchange.extended_master_secret
+        report.encrypt_then_mac = exchange.encrypt_then_mac
+        if answer.version == Version.TLS13:
+            report.extended_master_secret = report.encrypt_then_mac = None
+    if exchange.resumed_by is not None:
+        report.resumed = _RESUMED[exchange.resumed_by]
+    report.mutual_tls = _mutual(session)
+    report.handshakes = sum(
+        all(e.finished_seen) or all(e.changed_cipher) for e in session.exchanges
+    )
+    report.finished_verified = _finished(session.exchanges)
+    report.secrets_from = exchange.secrets_from
+    report.handshake_frames = tuple(
+        dict.fromkeys(frame for e in session.exchanges for _, frame in e.frames)
+    )[:64]
+    for known in session.exchanges:
+        client, server = known.certificates
+        if server is not None:
+            report.server_certificate = server.fingerprint_sha256
+            report.server_subject = server.subject
+        if client is not None:
+            report.client_certificate = client.fingerprint_sha256
+            report.client_subject = client.subject
+
+
+def version_name(version: int) -> str:
+    """Return ``TLS 1.2`` for 0x0303."""
+    return VERSION_NAMES.get(version) or f"0x{version:04X}"
+
+
+def _mutual(session: TlsSession) -> bool | None:
+    full = [e for e in session.exchanges if e.full]
+    if any(e.certificate_verified for e in full):
+        return True
+    if not full or any(e.incomplete[CLIENT] for e in full):
+        return None
+    return False
+
+
+def _finished(exchanges: Iterable[Exchange]) -> bool | None:
+    results = [r for e in exchanges for r in e.finished_verified]
+    if False in results:
+        return False
+    return True if True in results else None
+
+
+def _describe_alerts(report: SessionReport, session: TlsSession) -> None:
+    fatal = [a for a in session.alerts if a.fatal]
+    others = [a for a in session.alerts if a.name != "close_notify"]
+    chosen = (fatal or others or session.alerts)[:1]
+    if chosen:
+        report.alert = str(chosen[0])
+
+
+def _describe_damage(report: SessionReport, session: TlsSession) -> None:
+    bad = sum(reader.bad_records for reader in session.readers)
+    if bad:
+        frames = ", ".join(map(str, session.failed_frames))
+        report.notes.append(f"{bad} records did not verify (first frames: {frames}); not shown")
+    if len(session.exchanges) > 1:
+        report.notes.append(f"{len(session.exchanges)} handshakes: the session was renegotiated")
+    if any(reader.overflowed for reader in session.readers):
+        report.notes.append("too many records waited for secrets; they were given up")
+    if report.finished_verified is False:
+        report.notes.append("a Finished message did not verify")
+    report.notes.extend(session.notes)
