@@ -322,8 +322,8 @@ class _Run:
                 if len(self._udp_flows) >= MAX_UDP_FLOWS:
                     self._udp_flows.clear()
                 flow = self._udp_flows[key] = Flow(
-                    endpoint_text(version, *source, sport),
-                    endpoint_text(version, *destination, dport),
+                    endpoint_text(version, source[0], source[1], sport),
+                    endpoint_text(version, destination[0], destination[1], dport),
                     "UDP",
                     "clear",
                 )

@@ -10,6 +10,7 @@ from tqdecrypt import __version__
 from tqdecrypt.cli.demo import demo
 from tqdecrypt.cli.follow import follow
 from tqdecrypt.cli.read import read
+from tqdecrypt.cli.selftest import selftest
 from tqdecrypt.cli.show import show
 
 __all__ = ["EXIT_STATUS", "app"]
@@ -60,3 +61,4 @@ app.command(short_help="List calls and TLS sessions; say what is dark.")(read)
 app.command(short_help="Draw the ladder of one call.")(show)
 app.command(short_help="Write the decrypted bytes of one session.")(follow)
 app.command(short_help="Do it all on the example that comes along.")(demo)
+app.command(short_help="Prove decryption for every suite of this machine.")(selftest)

@@ -10,6 +10,7 @@ from tqdecrypt.views.ladder import Ladder, lay_out
 from tqdecrypt.views.message import FullMessage, message_line
 from tqdecrypt.views.sessions import Causes, SessionRows, SessionsTable
 from tqdecrypt.views.summary import SummaryLines
+from tqdecrypt.views.trials import TrialsTable
 from tqdecrypt.views.words import clean
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "SessionRows",
     "SessionsTable",
     "SummaryLines",
+    "TrialsTable",
     "clean",
     "lay_out",
     "message_line",
