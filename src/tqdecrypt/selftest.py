@@ -71,7 +71,7 @@ def run_trials() -> Iterator[Trial]:
         for version, ciphers in _offers():
             for cipher in ciphers:
                 if version == "TLSv1.3":
-                    trial = _try_elsewhere(cipher, directory)
+                    trial: Trial | None = _try_elsewhere(cipher, directory)
                 else:
                     trial = _try(version, cipher, identities, directory)
                 if trial is not None:
