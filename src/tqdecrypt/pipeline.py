@@ -125,11 +125,11 @@ def read_captures(
     ):
         run = _Run(options, sink, workers, live=reader.live)
         for block in reader:
-            run.take_secrets(reader.secrets)
+            run.take_secrets(reader.secrets, more=reader.may_bring_secrets)
             run.receive(block)
             if on_idle is not None and reader.live:
                 on_idle()
-        run.take_secrets(reader.secrets)
+        run.take_secrets(reader.secrets, more=False)
         run.finish()
         run.summary.problems.extend(reader.problems)
         return run.summary
@@ -222,15 +222,17 @@ class _Run:
         self._counters: Counter[str] = Counter()
         self._block_frames: deque[int] = deque(maxlen=MAX_BLOCKS_AHEAD)
 
-    def take_secrets(self, captured: Sequence[CapturedSecrets]) -> None:
-        """Take session secrets that the capture or a key log brought since the last time."""
+    def take_secrets(self, captured: Sequence[CapturedSecrets], *, more: bool) -> None:
+        """Take session secrets that the capture or a key log brought since the last time.
+
+        :param more: whether more may come.
+        """
+        self._finder.expect_late = more or bool(self._keylog_sources)
         for secrets in captured[self._secrets_taken :]:
             if secrets.kind == TLS_KEY_LOG:
                 self._keylog.feed(secrets.data, f"in {os.path.basename(secrets.source)}")
                 self._keylog.finish(f"in {os.path.basename(secrets.source)}")
-        if self._secrets_taken != len(captured):
-            self._secrets_taken = len(captured)
-            self._finder.expect_late = True
+        self._secrets_taken = len(captured)
         for source in self._keylog_sources:
             source.poll()
         self._finder.poll()

@@ -56,6 +56,11 @@ class CaptureReader:
         return [source.problem for source in self._sources if source.problem]
 
     @property
+    def may_bring_secrets(self) -> bool:
+        """Whether a source is of a format that can hold session secrets, behind packets, too."""
+        return any(isinstance(source.index, PcapngIndex) for source in self._sources)
+
+    @property
     def secrets(self) -> list[CapturedSecrets]:
         """The secrets met so far."""
         return [

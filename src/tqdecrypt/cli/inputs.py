@@ -45,7 +45,7 @@ def open_inputs(switches: Switches, tap: Tap | None = None) -> Inputs:
             "standard input is the keyboard; pipe a capture into it, as in: "
             "tcpdump -s 0 -U -w - | tqdecrypt read -"
         )
-    from tqdecrypt.keys import KeyLog, KeyRing, load_private_keys
+    from tqdecrypt.keys import KeyLog, KeyLogListener, KeyRing, load_private_keys
     from tqdecrypt.pipeline import ReadOptions
 
     loaded = load_private_keys(
@@ -60,9 +60,10 @@ def open_inputs(switches: Switches, tap: Tap | None = None) -> Inputs:
     options = ReadOptions(
         ring=ring, ports=frozenset(switches.ports), tap=tap, store=_open_store(switches)
     )
-    if is_live(switches.captures):
-        options.keylog_sources = files
-    return Inputs(options, problems, list(loaded.notes))
+    listeners = [KeyLogListener(place, keylog) for place in switches.keylog_listen]
+    options.keylog_sources = [*(files if is_live(switches.captures) else ()), *listeners]
+    notes = [*loaded.notes, *(listener.warning for listener in listeners if listener.warning)]
+    return Inputs(options, problems, notes)
 
 
 def is_live(captures: list[str]) -> bool:

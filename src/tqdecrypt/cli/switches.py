@@ -70,6 +70,16 @@ class Switches:
             show_default=False,
         ),
     ] = field(default_factory=list)
+    keylog_listen: Annotated[
+        list[str],
+        typer.Option(
+            "--keylog-listen",
+            metavar="PLACE",
+            help="Receive key-log lines over the network: udp:HOST:PORT (Kamailio's keylog_peer) or "
+            "tcp:HOST:PORT. Repeatable.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
     psks: Annotated[
         list[str],
         typer.Option(

@@ -50,7 +50,7 @@ class WaitingBudget:
 
     __slots__ = ("limit", "used")
 
-    def __init__(self, limit: int = 1 << 27) -> None:
+    def __init__(self, limit: int = 1 << 26) -> None:
         self.limit = limit
         self.used = 0
 
