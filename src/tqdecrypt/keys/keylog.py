@@ -319,6 +319,10 @@ class KeyLog:
         entry = self._table.get(identifier)
         return None if entry is None else str(entry[0])
 
+    def client_randoms(self) -> list[bytes]:
+        """Return the client randoms that have secrets, the oldest first."""
+        return [identifier for identifier in self._table if len(identifier) == 32]
+
     def traffic_secrets(self) -> Iterator[TrafficSecret]:
         """Yield all TLS 1.3 secrets that protect records, oldest session first.
 

@@ -366,6 +366,18 @@ def _opened(case: _Case) -> _Judgement | None:
 def _incomplete(case: _Case) -> _Judgement | None:
     exchange = case.exchange
     assert exchange is not None
+    roles = {name.partition(" ")[0] for name, _ in exchange.frames}
+    if len(roles) == 1 and case.session.sides_seen in (1, 2):
+        (role,) = roles
+        return _Judgement(
+            Verdict.HANDSHAKE_INCOMPLETE,
+            f"Only what the {role} sent is in the capture ({_seen(exchange)}); both directions are "
+            "needed for the keys.",
+            (
+                "Capture both directions: mirror both, or capture on the device itself "
+                "(asymmetric routing and one-way mirrors show half a connection).",
+            ),
+        )
     return _Judgement(
         Verdict.HANDSHAKE_INCOMPLETE,
         f"The handshake did not get to its end: {_seen(exchange)}; the connection: "

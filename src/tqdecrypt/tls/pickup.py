@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tqdecrypt.keys.store import StoredSession
@@ -31,6 +32,7 @@ __all__ = [
     "find_place",
     "from_keylog",
     "from_store",
+    "one_sided",
     "stored_session",
     "ticket_digest",
 ]
@@ -38,6 +40,8 @@ __all__ = [
 MAX_SEARCH = 1 << 18
 """Records that a direction may have sent before: five hours at 15 messages a second.  A trial takes
 about a microsecond."""
+MAX_ONE_SIDED = 4096
+"""Sessions of a key log that are tried on one direction."""
 MAX_TRIES = 1 << 19
 """Trials for all candidates of one record together."""
 
@@ -101,6 +105,47 @@ def from_keylog(keylog: KeyLog) -> Iterator[tuple[Exchange, int | None]]:
             exchange = _exchange(Version.TLS13, suite, random, bytes(32), False, origin)
             exchange.traffic_secrets = secrets
             yield exchange, None
+
+
+def one_sided(exchange: Exchange, keylog: KeyLog) -> Iterator[Exchange]:
+    """Yield what *exchange* may be, when only one direction was captured; the newest secrets first.
+
+    Of the server's direction the ServerHello is known, so each client random of the key log is a
+    candidate.  Of the client's the ClientHello is; its random names the secrets, and for TLS 1.3 only
+    the suite is missing (for TLS 1.2 the server's random is, and nothing replaces it).
+    """
+    hello, answer = exchange.client_hello, exchange.server_hello
+    if hello is not None and answer is None:
+        yield from _guess_answer(hello, keylog)
+    elif hello is None and answer is not None:
+        for random in islice(reversed(keylog.client_randoms()), MAX_ONE_SIDED):
+            secrets = keylog.secrets_of(random)
+            origin = f"key log {keylog.source_of(random) or ''}".strip()
+            candidate = _exchange(
+                answer.version,
+                answer.cipher_suite,
+                random,
+                answer.random,
+                exchange.encrypt_then_mac,
+                origin,
+            )
+            candidate.master = secrets.get("CLIENT_RANDOM")
+            candidate.traffic_secrets = dict(secrets)
+            usable = (
+                candidate.traffic_secrets if answer.version == Version.TLS13 else candidate.master
+            )
+            if usable:
+                yield candidate
+
+
+def _guess_answer(hello: ClientHello, keylog: KeyLog) -> Iterator[Exchange]:
+    secrets = keylog.secrets_of(hello.random)
+    traffic = [secret for label, secret in secrets.items() if "_TRAFFIC_SECRET" in label]
+    for suite in _SUITES13.get(len(traffic[0]), ()) if traffic else ():
+        origin = f"key log {keylog.source_of(hello.random) or ''}".strip()
+        candidate = _exchange(Version.TLS13, suite, hello.random, bytes(32), False, origin)
+        candidate.traffic_secrets = dict(secrets)
+        yield candidate
 
 
 def find_place(opener: Opener, record: Record, known: int, most: int) -> bool:

@@ -149,6 +149,14 @@ class RecordReader:
         """Whether records were given up because too many waited for keys."""
 
     @property
+    def first_waiting(self) -> Record | None:
+        """The oldest protected record that waits for keys."""
+        for record in self._waiting or ():
+            if not self.wrapped or record.content_type == ContentType.application_data:
+                return record
+        return None
+
+    @property
     def first_waiting_frame(self) -> int | None:
         """Frame of the oldest record that waits for keys."""
         return self._waiting[0].frame if self._waiting else None

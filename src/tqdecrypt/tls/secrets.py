@@ -22,7 +22,7 @@ from tqdecrypt.tls.agreement import (
 from tqdecrypt.tls.constants import Version
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.handshake import pull_encrypted_premaster
-from tqdecrypt.tls.pickup import from_keylog, from_store, stored_session, ticket_digest
+from tqdecrypt.tls.pickup import from_keylog, from_store, one_sided, stored_session, ticket_digest
 from tqdecrypt.tls.tls13 import PHASE_LABELS
 
 if TYPE_CHECKING:
@@ -110,6 +110,11 @@ class SecretFinder:
             yield from from_store(reversed(stored), session.ends, origin)
         if len(self._ring.keylog):
             yield from from_keylog(self._ring.keylog)
+
+    def one_sided(self, exchange: Exchange) -> Iterator[Exchange]:
+        """See :meth:`SecretSource.one_sided`."""
+        if len(self._ring.keylog):
+            yield from one_sided(exchange, self._ring.keylog)
 
     def _load_store(self, store: SecretsStore) -> None:
         """Make what a store holds known for resumption and for sessions in mid-connection."""

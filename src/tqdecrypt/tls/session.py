@@ -77,6 +77,9 @@ class SecretSource(Protocol):
         With each: the client's side, if that is known.
         """
 
+    def one_sided(self, exchange: Exchange) -> Iterable[Exchange]:
+        """Return what *exchange* may be, of which only one direction was captured."""
+
     def issued(self, exchange: Exchange) -> None:
         """The server issued a session id or ticket by which *exchange* may be resumed."""
 
@@ -110,6 +113,7 @@ class TlsSession:
         "notes",
         "pick_up_tries",
         "readers",
+        "sides_seen",
         "started",
         "unreadable_frame",
     )
@@ -129,6 +133,8 @@ class TlsSession:
         """What the two sides are called."""
         self.budget = budget or WaitingBudget()
         self.pick_up_tries = 0
+        self.sides_seen = 0
+        """Bit *i*: side *i* sent something."""
         self.client_side: int | None = None
         """Which side is the TLS client; ``None`` until a hello told."""
         self.exchanges: list[Exchange] = []
@@ -157,6 +163,7 @@ class TlsSession:
         if not self.first_frame:
             self.first_frame, self.started = frames[0], times[0]
         self.last_frame, self.ended = frames[-1], times[-1]
+        self.sides_seen |= 1 << side
         self.readers[side].receive(data, ends, frames, times)
 
     def gap(self, side: int, size: int, snapped: bool) -> None:
@@ -173,7 +180,30 @@ class TlsSession:
         """Nothing more comes: whoever still waits for secrets stays dark."""
         for reader in self.readers:
             if reader.state is RecordState.WAITING:
+                self._try_one_sided(reader)
+            if reader.state is RecordState.WAITING:
                 reader.darken()
+
+    def _try_one_sided(self, reader: RecordReader) -> None:
+        """Look for secrets of a handshake of which only one direction was captured."""
+        exchange, role = self._exchange_of(reader), self._role(reader.side)
+        record = reader.first_waiting
+        one = (exchange.client_hello is None) != (exchange.server_hello is None)
+        if record is None or not one or exchange.openers is not None:
+            return
+        for candidate in self._secrets.one_sided(exchange):
+            openers = self._openers_of(candidate)
+            opener = openers[role] if openers else None
+            if opener is None or opener.open(*record[:3]) is None:
+                continue
+            exchange.client_hello = exchange.client_hello or candidate.client_hello
+            exchange.server_hello = exchange.server_hello or candidate.server_hello
+            exchange.suite = candidate.suite
+            exchange.master, exchange.secrets_from = candidate.master, candidate.secrets_from
+            exchange.traffic_secrets = candidate.traffic_secrets
+            exchange.openers = self._openers_of(candidate)
+            self._open(reader, exchange)
+            return
 
     @property
     def awaits_secrets(self) -> bool:
