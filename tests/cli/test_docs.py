@@ -41,3 +41,10 @@ def test_links_lead_somewhere() -> None:
     for page in [DOCS / "guide.md", *DOCS.glob("verdicts/*.md"), *DOCS.glob("reference/*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} -> {target}"
+
+
+def test_the_ladder_in_the_guide_is_what_is_drawn() -> None:
+    snapshots = DOCS.parent / "tests" / "views" / "snapshots"
+    drawn = (snapshots / "ladder-busy-80.txt").read_text(encoding="utf-8").split("\n\n")[1]
+    shown = drawn.splitlines()[:6]
+    assert "\n".join(shown) in (DOCS / "guide.md").read_text(encoding="utf-8")

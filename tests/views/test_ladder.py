@@ -82,6 +82,14 @@ def test_a_host_that_talks_to_itself_gets_a_column_a_port() -> None:
     ]
 
 
+def test_one_long_reason_phrase_does_not_change_the_picture() -> None:
+    talk = busy_call()
+    talk.say("SIP/2.0 100 trying -- your call is important to us", SBC, PBX)
+    text = drawn(CallLadder(talk.messages))
+    assert "│◀─ 100 trying -- your call is… ─│" in text
+    assert "─ INVITE ─" in text
+
+
 def test_retransmissions_and_time_that_goes_back_are_told() -> None:
     talk = busy_call()
     first, last = talk.messages[0], talk.messages[-1]

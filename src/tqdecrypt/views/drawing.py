@@ -1,7 +1,7 @@
 """Draws a ladder: times on the left, arrows between the columns, frames and proof on the right.
 
-Where the labels fit between the columns they stand on the arrows; where they do not, all of them
-stand above.  Where the names of the columns do not fit, letters stand for them, told above.
+Where the labels (or enough of them) fit between the columns they stand on the arrows; where they do
+not, all of them stand above.  Where the names of the columns do not fit, letters stand for them, told above.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterator, Mapping, Sequence
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
@@ -30,6 +30,9 @@ LEAST_GAP = 4
 """Columns are never nearer: an arrow needs a shaft and a head."""
 MOST_GAP = 40
 """Columns are never farther apart: the eye has to follow."""
+LEAST_LABEL = 24
+"""Cells of a label that have to fit on its arrow: one long reason phrase is cut rather than that it
+changes the whole picture."""
 ROOM_FOR_MICROSECONDS = 100
 DELTA = 5
 """Cells of ``+123.`` and of the point; the digits come on top."""
@@ -160,7 +163,7 @@ class _Drawing:
 
     def _fits_on_arrow(self, arrow: Arrow) -> bool:
         span = abs(self._lanes[arrow.source] - self._lanes[arrow.destination]) - 1
-        return span >= cell_len(self._label(arrow)) + 5
+        return span >= min(cell_len(self._label(arrow)), LEAST_LABEL) + 5
 
     # What stands there.
 
@@ -205,8 +208,13 @@ class _Drawing:
         else:
             canvas.write(left + 1, marks.left, _style(arrow))
         if self._on_arrow:
-            label = f" {self._label(arrow)} "
-            start = left + 1 + (right - left - 1 - cell_len(label)) // 2
+            label = self._label(arrow)
+            room = right - left - 6  # a blank on either side, two cells of shaft, the head
+            if cell_len(label) > room:
+                label = set_cell_size(label, room - 1) + marks.more
+            label = f" {label} "
+            first = left + 1 + (arrow.destination < arrow.source)  # behind a head on the left
+            start = first + (right - left - 2 - cell_len(label)) // 2
             canvas.write(start, label, _style(arrow))
         return canvas
 
