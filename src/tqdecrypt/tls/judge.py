@@ -331,7 +331,8 @@ def _opened(case: _Case) -> _Judgement | None:
     if exchange.openers is None:
         return None
     bad = sum(reader.bad_records for reader in readers)
-    if bad and not any(reader.opened_records for reader in readers):
+    dark = any(reader.dark_bytes for reader in readers)
+    if (bad or dark) and not any(reader.opened_records for reader in readers):
         return _wrong_secrets(case, exchange)
     if report.missing_bytes and any(reader.snapped for reader in readers):
         return _Judgement(

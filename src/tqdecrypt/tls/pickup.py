@@ -89,7 +89,11 @@ def from_store(
             (session.client_sequence, session.server_sequence),
         )
         exchange.master = session.master or None
-        exchange.traffic_secrets = dict(session.traffic)
+        exchange.traffic_secrets = {
+            label: secret
+            for label, secret in session.traffic.items()
+            if label.endswith("TRAFFIC_SECRET_0")
+        }
         yield exchange, client_side
 
 
@@ -175,11 +179,6 @@ def stored_session(
     if exchange.openers is None or hello is None or answer is None:
         return None
     sequences = [opener.sequence if opener else 0 for opener in exchange.openers]
-    application = {
-        label: secret
-        for label, secret in exchange.traffic_secrets.items()
-        if label.endswith("TRAFFIC_SECRET_0")
-    }
     return StoredSession(
         version=answer.version,
         cipher_suite=answer.cipher_suite,
@@ -194,5 +193,5 @@ def stored_session(
         client_sequence=sequences[CLIENT],
         server_sequence=sequences[SERVER],
         master=exchange.master or b"",
-        traffic=application,
+        traffic=dict(exchange.traffic_secrets),
     )

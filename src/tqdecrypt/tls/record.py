@@ -343,9 +343,13 @@ class RecordReader:
         return True
 
     def _failed(self, fragment: bytes, frame: int) -> None:
-        """A record did not verify: it may be damaged, or not belong here at all."""
-        self.bad_records += 1
+        """A record did not verify: it may be damaged, or not belong here at all.
+
+        TLS 1.3: when only the application's traffic secret is known, the handshake's records in front
+        of it are not bad, but dark.
+        """
         self.failed_in_row += 1
+        self.bad_records += not self.wrapped or self.opened_records > 0
         self.dark_bytes += len(fragment)
         self._gap_records = min(self._gap_records + 1, MAX_SEARCH)
         self._session.record_failed(self, frame)

@@ -83,6 +83,7 @@ class SecretFinder:
         self._ring = ring
         self._store = store
         self._by_ends: dict[frozenset[str], list[StoredSession]] = {}
+        self._by_random: dict[bytes, StoredSession] = {}
         self._submit = submit
         self._resumable: dict[bytes, Resumable] = {}
         self.resumable_evicted = 0
@@ -119,6 +120,7 @@ class SecretFinder:
     def _load_store(self, store: SecretsStore) -> None:
         """Make what a store holds known for resumption and for sessions in mid-connection."""
         for session in store:
+            self._by_random[session.client_random] = session
             self._by_ends.setdefault(frozenset((session.client, session.server)), []).append(
                 session
             )
@@ -228,6 +230,20 @@ class SecretFinder:
         if master is None:
             return False
         session.provide(exchange, master, self._keylog_name(random))
+        return True
+
+    def _from_store(self, session: TlsSession, exchange: Exchange) -> bool:
+        """A handshake that was opened in an earlier run."""
+        hello, answer = exchange.client_hello, exchange.server_hello
+        stored = self._by_random.get(hello.random) if hello else None
+        if stored is None or answer is None or stored.server_random != answer.random:
+            return False
+        assert self._store is not None
+        origin = f"secrets store {os.path.basename(self._store.path)}"
+        if stored.master:
+            session.provide(exchange, stored.master, origin)
+        else:
+            session.provide_traffic_secrets(exchange, stored.traffic, origin)
         return True
 
     def _from_keylog_premaster(self, session: TlsSession, exchange: Exchange) -> bool:
@@ -415,6 +431,7 @@ class SecretFinder:
 
 
 _WAYS: tuple[Callable[[SecretFinder, TlsSession, Exchange], bool], ...] = (
+    SecretFinder._from_store,
     SecretFinder._tls13,
     SecretFinder._from_keylog,
     SecretFinder._resumed,
