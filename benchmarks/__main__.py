@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 from pathlib import Path
 from statistics import median
@@ -16,6 +17,8 @@ from benchmarks.measure import run
 from benchmarks.programs import PROGRAMS, Program, tqdecrypt_path
 from benchmarks.sidebyside import Comparison, compare
 
+IDLE, QUICK_IDLE = 200_000, 20_000
+"""Sessions of ``idle``."""
 STARTS = 20
 """Runs of each command of ``startup``."""
 
@@ -27,7 +30,7 @@ def main() -> int:
         wanted = capture(arguments.profile, quick=arguments.quick)
         command = [sys.executable, "-m", "benchmarks.profile", str(wanted.key), str(wanted.path)]
         os.execv(sys.executable, command)
-    names = arguments.only or [*NAMES, "startup"]
+    names = arguments.only or [*NAMES, "idle", "startup"]
     if arguments.make:
         for name in NAMES:
             if name in names:
@@ -44,8 +47,8 @@ def _arguments() -> argparse.Namespace:
         "--only",
         action="append",
         metavar="NAME",
-        choices=[*NAMES, "startup"],
-        help=f"this benchmark, again for more: {', '.join(NAMES)}, startup",
+        choices=[*NAMES, "idle", "startup"],
+        help=f"this benchmark, again for more: {', '.join(NAMES)}, idle, startup",
     )
     parser.add_argument(
         "--program",
@@ -87,6 +90,8 @@ def _benchmark(names: list[str], arguments: argparse.Namespace) -> int:
         print("", *comparisons[-1].lines(), sep="\n", flush=True)
         facts["captures"].append(comparisons[-1].facts())
     _print_growth(comparisons)
+    if "idle" in names:
+        facts["idle"] = _idle(QUICK_IDLE if arguments.quick else IDLE)
     if "startup" in names:
         facts["startup"] = _startup()
     if arguments.json:
@@ -125,6 +130,18 @@ def _tqdecrypt_complete(comparison: Comparison) -> bool:
         for row in comparison.measured
         if row.program == "tqdecrypt"
     )
+
+
+def _idle(sessions: int) -> list[dict[str, Any]]:
+    """Memory of idle TLS sessions, by cipher."""
+    print(f"\nidle: {sessions:,} TLS sessions on which nothing happens any more, bytes for each")
+    rows = []
+    for cipher in ("AES128-GCM-SHA256", "AES128-SHA"):
+        command = [sys.executable, "-m", "benchmarks.idle", str(sessions), cipher]
+        done = subprocess.run(command, capture_output=True, check=True, text=True)
+        rows.append({"cipher": cipher, **json.loads(done.stdout)})
+        print(f"{cipher:<18} {rows[-1]['bytes']:>8,.0f}")
+    return rows
 
 
 def _startup() -> dict[str, Any]:

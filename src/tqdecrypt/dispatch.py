@@ -15,6 +15,7 @@ from tqdecrypt.sip import Flow, StreamFramer, looks_like_sip, parse_datagram
 from tqdecrypt.tcp import Connection, End, Gap, GapCause, StreamHandler
 from tqdecrypt.tls import SessionReport, TlsSession, Verdict, WaitingBudget, report_session
 from tqdecrypt.tls.dtls import DtlsSession
+from tqdecrypt.tls.parking import Parking
 from tqdecrypt.tls.record import HEADER, plausible_header
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ MOST_LOOKED_AT = 2048
 """Bytes at the beginning of a side that tell the protocol; a SIP request line may be long."""
 MOST_SNIFFED = 1 << 15
 """Bytes of one connection that are looked at before it is let go: two records at the longest."""
+MOST_AWAKE = 2048
+"""TLS sessions that stay as they are however idle: some 25 MB."""
+IDLE = 10_000_000_000
+"""How long nothing must have come on a session before it is parked, ns of capture time."""
+TIDY_EVERY = 1_000_000_000
+"""How often idle sessions are looked for, ns of capture time."""
 MOST_GAPS = 64
 """Gaps in front of the first bytes that tell the protocol; captures of headers only have more."""
 MAX_DTLS = 20_000
@@ -60,6 +67,10 @@ class Dispatcher:
         self.counters: Counter[str] = Counter()
         self.sessions = 0
         self.budget = WaitingBudget()
+        self.parking = Parking(secrets, self.budget)
+        self.awake: dict[TlsConnection, None] = {}
+        """Connections whose session is not parked."""
+        self._next_tidy = 0
         self._unsettled: list[tuple[TlsSession, Callable[[], None]]] = []
         self._dtls: dict[tuple[str, str], DtlsConnection] = {}
 
@@ -98,6 +109,14 @@ class Dispatcher:
         for flow in self._dtls.values():
             flow.end(End.CAPTURE_END)
         self._dtls.clear()
+
+    def tidy(self, now: int) -> None:
+        """Park the sessions that have been idle, when there are many; *now* is capture time, ns."""
+        if len(self.awake) <= MOST_AWAKE or now < self._next_tidy:
+            return
+        self._next_tidy = now + TIDY_EVERY
+        for connection in [c for c in self.awake if c.park(now - IDLE)]:
+            del self.awake[connection]
 
     def next_session(self) -> int:
         """Return the number of a new session."""
@@ -342,23 +361,62 @@ class DtlsConnection:
 class TlsConnection:
     """TLS on a TCP connection, and SIP inside when that is what it carries."""
 
-    __slots__ = ("_connection", "_dispatcher", "_framers", "_messages", "number", "session")
+    shared_as = "listener"
+
+    __slots__ = (
+        "_connection",
+        "_dispatcher",
+        "_framers",
+        "_messages",
+        "_parked",
+        "_session",
+        "number",
+    )
 
     def __init__(self, dispatcher: Dispatcher, connection: Connection) -> None:
         self._dispatcher = dispatcher
         self._connection = connection
         self.number = dispatcher.next_session()
-        self.session = TlsSession(
+        self._parked: bytes | None = None
+        dispatcher.awake[self] = None
+        self._session: TlsSession | None = TlsSession(
             dispatcher.secrets, self, ends=connection.ends, budget=dispatcher.budget
         )
         self._framers: tuple[StreamFramer, StreamFramer] | None = None
         self._messages = 0
 
+    @property
+    def session(self) -> TlsSession:
+        """The session, brought back if it was parked."""
+        if self._session is None:
+            assert self._parked is not None
+            self._session = self._dispatcher.parking.wake(self._parked, self)
+            self._parked = None
+            self._dispatcher.awake[self] = None
+        return self._session
+
+    def park(self, before: int) -> bool:
+        """Put the session away when nothing came since *before*, ns; return whether it was."""
+        session = self._session
+        if session is None or session.ended > before:
+            return False
+        for framer in self._framers or ():
+            if not framer.idle:
+                return False
+        parked = self._dispatcher.parking.park(session)
+        if parked is None:
+            return False
+        for framer in self._framers or ():
+            self._dispatcher.counters.update(framer.counters)
+        self._framers = self._session = None
+        self._parked = parked
+        return True
+
     def receive(
         self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
     ) -> None:
         """See :class:`~tqdecrypt.tcp.StreamHandler`."""
-        self.session.receive(side, data, ends, frames, times)
+        (self._session or self.session).receive(side, data, ends, frames, times)
 
     def gap(self, side: int, gap: Gap) -> None:
         """See :class:`~tqdecrypt.tcp.StreamHandler`."""
@@ -370,6 +428,7 @@ class TlsConnection:
 
     def _report(self, reason: End) -> None:
         dispatcher, connection = self._dispatcher, self._connection
+        dispatcher.awake.pop(self, None)
         self.session.finish()
         for framer in self._framers or ():
             framer.end()

@@ -253,6 +253,7 @@ class _Run:
         workers.collect(None if self._live else self._block_frames[0])
         self._dispatcher.report_settled()
         self._hand_on(self._watermark())
+        self._dispatcher.tidy(self._connections.now)
 
     def finish(self) -> None:
         """End of input: everything that still waits is decided."""

@@ -257,7 +257,7 @@ class TestHandlers:
         assert bench.finish().counters == {"connections": 1}
 
     def test_position_is_kept_when_nobody_reads(self) -> None:
-        connection = Connection(("a", "b"), ((0,) * 6, (0,) * 6), 1, 0)
+        connection = Connection(4, ((0,) * 6, (0,) * 6), 1, 0)
         direction = Direction(connection, 0)
         connection.directions = (direction, Direction(connection, 1))
         counters = Bench().table.counters

@@ -113,6 +113,11 @@ class StreamFramer:
                 break
         return messages
 
+    @property
+    def idle(self) -> bool:
+        """Whether it stands between two messages, and a new one could take its place."""
+        return not (self._held or self._seeking or self._behind_gap or self._in_line)
+
     def gap(self) -> None:
         """Bytes are missing behind what was received."""
         self._drop_held()

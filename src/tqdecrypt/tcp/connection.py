@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from tqdecrypt.packet import endpoint_text
+
 if TYPE_CHECKING:
     from tqdecrypt.tcp.stream import Direction
 
@@ -79,7 +81,6 @@ class Connection:
         "closed_at",
         "directions",
         "end_reason",
-        "ends",
         "first_frame",
         "handler",
         "initiator",
@@ -87,11 +88,12 @@ class Connection:
         "last_frame",
         "last_time",
         "started",
+        "version",
     )
 
-    def __init__(self, ends: tuple[str, str], keys: tuple[Key, Key], frame: int, time: int) -> None:
-        self.ends = ends
-        """``ip:port`` of both; end 0 sent the first packet that was seen."""
+    def __init__(self, version: int, keys: tuple[Key, Key], frame: int, time: int) -> None:
+        self.version = version
+        """Of IP: 4 or 6."""
         self.keys = keys
         """What the table finds the two directions by: that of end 0's segments, and of end 1's."""
         self.directions: tuple[Direction, Direction]
@@ -107,3 +109,14 @@ class Connection:
         """Why it ended, or will when no late segment comes any more."""
         self.closed_at: int | None = None
         """Once FIN of both sides or RST was seen: capture time of the last segment, ns."""
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """``ip:port`` of both; end 0 sent the first packet that was seen.
+
+        Made when somebody asks: a table of idle connections need not hold the texts.
+        """
+        return (
+            endpoint_text(self.version, *self.keys[0][:3]),
+            endpoint_text(self.version, *self.keys[0][3:]),
+        )

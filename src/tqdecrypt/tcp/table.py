@@ -30,7 +30,6 @@ from collections import Counter
 from collections.abc import Callable
 
 from tqdecrypt.capture.block import PacketBlock
-from tqdecrypt.packet import endpoint_text
 from tqdecrypt.packet.transport import ControlBits, TransportColumns
 from tqdecrypt.tcp.connection import Connection, End, Key, StreamHandler
 from tqdecrypt.tcp.runs import hand_runs
@@ -216,11 +215,11 @@ class ConnectionTable:
         if len(self._directions) >= 2 * self._max:
             self._evict()
         a, b = key[:3], key[3:]
-        ends = (endpoint_text(version, *a), endpoint_text(version, *b))
-        connection = Connection(ends, (key, b + a), frame, time)
+        back = b + a
+        connection = Connection(version, (key, back), frame, time)
         connection.directions = (Direction(connection, 0), Direction(connection, 1))
         connection.handler = self._accept(connection)
-        self._directions[b + a] = connection.directions[1]
+        self._directions[back] = connection.directions[1]
         self._directions[key] = connection.directions[0]
         self.counters["connections"] += 1
         return connection.directions[0]

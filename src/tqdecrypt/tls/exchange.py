@@ -195,6 +195,10 @@ class Exchange:
             answer.version, suite.prf_hash, pre_master_secret, hello.random, answer.random
         )
 
+    def forget_key_exchange(self) -> None:
+        """Drop what only served to find the secrets."""
+        self.encrypted_premaster = self.server_key_exchange = self.resumable = None
+
     def verify_finished(self) -> None:
         """Check the Finished messages that can be checked by now (RFC 5246 section 7.4.9)."""
         if self.master is None or self.suite is None or any(self.incomplete):

@@ -78,6 +78,7 @@ class _SearchBySequence:
 class _ExplicitNonceOpener(_SearchBySequence):
     """GCM and CCM of TLS 1.2: nonce = salt + 8 bytes of the record (RFC 5288 3, RFC 6655 3)."""
 
+    shared_as = "opener"
     __slots__ = ("_decrypt", "_invalid", "_salt", "overhead")
 
     def __init__(self, aead: Aead, salt: bytes, tag_length: int) -> None:
@@ -108,6 +109,7 @@ class _ExplicitNonceOpener(_SearchBySequence):
 class _ImplicitNonceOpener(_SearchBySequence):
     """ChaCha20-Poly1305 of TLS 1.2: nonce = IV xor sequence number (RFC 7905 section 2)."""
 
+    shared_as = "opener"
     __slots__ = ("_aead", "_invalid", "_iv", "overhead")
 
     def __init__(self, aead: Aead, iv: bytes, tag_length: int) -> None:
@@ -177,6 +179,7 @@ class _RecordMac:
 class _StreamOpener:
     """RC4 and NULL with a MAC (RFC 5246 section 6.2.3.1)."""
 
+    shared_as = "opener"
     __slots__ = ("_cipher", "_held", "_mac", "overhead", "sequence")
 
     def __init__(self, cipher: CipherContext | None, mac: _RecordMac) -> None:
@@ -245,6 +248,7 @@ class _BlockOpener:
     record, and the chain heals itself after damage.
     """
 
+    shared_as = "opener"
     __slots__ = (
         "_block",
         "_cipher",

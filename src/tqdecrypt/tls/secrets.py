@@ -64,18 +64,20 @@ their secrets as the handshake ends; a minute covers buffered files and slow sha
 class Resumable:
     """A session that may be resumed.  Its secret does not show in its repr."""
 
-    __slots__ = ("exchange", "master", "origin", "refusal", "waiters")
+    __slots__ = ("master", "origin", "refusal", "waiters")
 
     def __init__(self) -> None:
         self.master: bytes | None = None
         self.origin = ""
         self.refusal: Refusal | None = None
-        self.waiters: list[tuple[TlsSession, Exchange]] = []
+        self.waiters: list[tuple[TlsSession, Exchange]] | None = None
         """Resumed handshakes whose first handshake still waits for its secret."""
 
 
 class SecretFinder:
     """The :class:`~tqdecrypt.tls.session.SecretSource` over a :class:`KeyRing`."""
+
+    shared_as = "secrets"
 
     def __init__(
         self, ring: KeyRing, submit: Submit = run_at_once, store: SecretsStore | None = None
@@ -167,8 +169,8 @@ class SecretFinder:
         resumable.refusal = exchange.refusal
         if resumable.master is None and resumable.refusal is None:
             return
-        waiters, resumable.waiters = resumable.waiters, []
-        for session, waiting in waiters:
+        waiters, resumable.waiters = resumable.waiters, None
+        for session, waiting in waiters or ():
             _answer(session, waiting, resumable)
 
     def _remember(self, key: bytes, resumable: Resumable) -> None:
@@ -286,7 +288,7 @@ class SecretFinder:
             if resumable is not None:
                 exchange.resumed_by = how
                 if resumable.master is None and resumable.refusal is None:
-                    resumable.waiters.append((session, exchange))
+                    resumable.waiters = [*(resumable.waiters or ()), (session, exchange)]
                 else:
                     _answer(session, exchange, resumable)
                 return True

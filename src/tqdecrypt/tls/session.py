@@ -48,6 +48,8 @@ MAX_EXCHANGES = 64
 class WaitingBudget:
     """How many bytes may wait for secrets in all sessions together."""
 
+    shared_as = "budget"
+
     __slots__ = ("limit", "used")
 
     def __init__(self, limit: int = 1 << 26) -> None:
@@ -600,6 +602,20 @@ class TlsSession:
         for reader in self.readers:
             if reader.state is RecordState.WAITING and self._exchange_of(reader) is exchange:
                 reader.darken()
+
+    def restore_openers(self, sequences: Iterable[tuple[int, ...]]) -> None:
+        """Derive openers again, for records from *sequences* on, after the session was parked."""
+        for exchange, numbers in zip(self.exchanges, sequences, strict=True):
+            if exchange.openers is None or self._tls13(exchange):
+                continue
+            assert exchange.master is not None
+            exchange.openers = self._make_openers(exchange, exchange.master)
+            for opener, number in zip(exchange.openers or (), numbers, strict=True):
+                opener.sequence = number
+        for reader in self.readers:
+            openers = self._exchange_of(reader).openers
+            if reader.state is RecordState.OPEN and openers is not None:
+                reader.opener = openers[self._role(reader.side)]
 
     # Which handshake, which role.
 

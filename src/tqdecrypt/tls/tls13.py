@@ -69,6 +69,11 @@ class Tls13Opener:
         self.overhead = suite.bulk.tag_length + 1
         self.sequence = 0
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle the secrets, not the ciphers (see :mod:`tqdecrypt.tls.parking`)."""
+        secrets = [(self._phase.label, self._phase.secret), *self._coming]
+        return _restore, (self._suite, secrets, self.sequence)
+
     @property
     def phase(self) -> str:
         """Key-log label of the secret in use."""
@@ -143,6 +148,12 @@ class Tls13Opener:
             self.sequence = sequence + 1
             return plaintext
         return None
+
+
+def _restore(suite: Suite, secrets: list[tuple[str, bytes]], sequence: int) -> Tls13Opener:
+    opener = Tls13Opener(suite, secrets)
+    opener.sequence = sequence
+    return opener
 
 
 def make_openers13(
