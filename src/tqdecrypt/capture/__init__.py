@@ -1,7 +1,7 @@
 """Capture files and pipes become blocks of packets: columns over one buffer."""
 
 from tqdecrypt.capture.block import Buffer, Interface, PacketBlock
-from tqdecrypt.capture.pcapng import CapturedSecrets
+from tqdecrypt.capture.facts import CapturedSecrets
 from tqdecrypt.capture.reader import CaptureReader, open_captures
 
 __all__ = [

@@ -1,212 +1,334 @@
 """pcapng files: sections of blocks (draft-ietf-opsawg-pcapng).
 
-Each section has its own byte order and interfaces; each interface its own link type, resolution and
-offset of time.  Besides packets, names (Name Resolution Block) and session secrets (Decryption
-Secrets Block) are kept; other blocks are counted and passed over.
+Each section has its own byte order and interfaces; each interface its own link type and clock.
+Besides packets, names (Name Resolution Block) and session secrets (Decryption Secrets Block) are
+kept; other blocks are counted and passed over.
+
+Enhanced packets, which is nearly all there is, are only walked over; their fields are gathered at
+once when anything else comes that they depend on, or at the end of the buffer.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from struct import Struct
 from struct import error as struct_error
 
 import numpy as np
+import numpy.typing as npt
 
 from tqdecrypt.capture.block import Interface
-from tqdecrypt.capture.pcap import MAX_PACKET, Indexed
+from tqdecrypt.capture.clock import Clock, clamped
+from tqdecrypt.capture.facts import CapturedSecrets, Facts
+from tqdecrypt.capture.indexed import MAX_RECORD, Indexed
+from tqdecrypt.errors import Malformed
 
-__all__ = ["SECTION_HEADER", "CapturedSecrets", "PcapngIndex"]
+__all__ = ["SECTION_HEADER", "PcapngIndex"]
 
 SECTION_HEADER = 0x0A0D0D0A
+"""The same in both byte orders."""
 _INTERFACE, _PACKET, _SIMPLE, _NAMES, _ENHANCED, _SECRETS = 1, 2, 3, 4, 6, 10
 _BYTE_ORDER_MAGIC = 0x1A2B3C4D
+_MAJOR_VERSION = 1
+_SMALLEST_BLOCK, _SMALLEST_ENHANCED = 12, 32
 _END_OF_OPTIONS = 0
 _IF_NAME, _IF_TSRESOL, _IF_TSOFFSET = 2, 9, 14
-_IPV4_RECORD, _IPV6_RECORD = 1, 2
-MAX_INTERFACES = 65_535
-"""As many as the column of interface numbers can name."""
-MAX_SECRETS = 1 << 26
-"""Bytes of secrets kept of one file."""
+_ADDRESS_SIZE = {1: 4, 2: 16}
+"""Of the records of a Name Resolution Block, by type."""
+
+_Columns = tuple[
+    npt.NDArray[np.int64],
+    npt.NDArray[np.int64],
+    npt.NDArray[np.int64],
+    npt.NDArray[np.int64],
+    npt.NDArray[np.uint16],
+]
+"""Time, offset, captured, length, interface."""
+_Row = tuple[int, int, int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class CapturedSecrets:
-    """The content of a Decryption Secrets Block."""
+class _Damage(Malformed):
+    """A block contradicts the specification; ``offset`` is where it begins."""
 
-    kind: int
-    """0x544C534B: a TLS key log."""
-    data: bytes = field(repr=False)
-    source: str
-    """File that held it."""
-
-
-@dataclass(slots=True)
-class _Clock:
-    """How an interface counts time: units a second, and what is added, in seconds."""
-
-    units: int = 1_000_000
-    offset: int = 0
-
-    def nanoseconds(self, ticks: int) -> int:
-        return ticks * 1_000_000_000 // self.units + self.offset * 1_000_000_000
+    def __init__(self, what: str, position: int) -> None:
+        super().__init__("a block", what, position)
+        self.what = what
+        self.position = position
 
 
 class PcapngIndex:
-    """Finds the packets in a buffer that holds blocks of one pcapng file."""
+    """Finds the packets of one pcapng file."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.interfaces: list[Interface] = []
-        """Of all sections so far."""
-        self.names: dict[str, set[str]] = {}
-        self.secrets: list[CapturedSecrets] = []
-        self.counters: Counter[str] = Counter()
-        self._clocks: list[_Clock] = []
-        self._first = 0
-        """Index of the section's first interface."""
+    def __init__(self, source: str, facts: Facts) -> None:
+        self._source = source
+        self._facts = facts
+        facts.may_bring_secrets = True
+        self._numbers: list[int] = []
+        """Of the section's interfaces, among all interfaces."""
+        self._clocks: list[Clock] = []
+        """Of the section's interfaces."""
+        self._snap_lengths: list[int] = []
         self._last_time = 0
-        self._order = "<"
-        self._prepare()
+        self._set_order("<")
 
-    def _prepare(self) -> None:
-        self._two = Struct(self._order + "II").unpack_from
-        self._enhanced = Struct(self._order + "IIIII").unpack_from
-        self._uint32 = Struct(self._order + "I").unpack_from
+    def _set_order(self, order: str) -> None:
+        self._order = order
+        self._two = Struct(order + "II").unpack_from
+        self._four_bytes = np.dtype(order + "u4")
 
     def index(self, buffer: bytes, start: int) -> Indexed:
         """Find the packets in ``buffer[start:]``, which begins with a block."""
-        end = len(buffer)
-        rows: list[tuple[int, int, int, int, int]] = []
-        position = start
+        found = _Found()
         damaged = ""
-        while end - position >= 12:
-            kind, length = self._two(buffer, position)
-            if kind == SECTION_HEADER:
-                if not self._begin_section(buffer, position):
-                    damaged = "a section header without its byte-order magic"
-                    break
-                kind, length = self._two(buffer, position)
-            if length < 12 or length % 4 or length > MAX_PACKET:
-                damaged = f"a block of {length:,} bytes"
-                break
-            if position + length > end:
-                break
-            if self._uint32(buffer, position + length - 4)[0] != length:
-                damaged = "a block whose two lengths differ"
-                break
+        try:
+            position, wanted = self._walk(buffer, start, found)
+            self._gather(buffer, found)
+        except _Damage as damage:
+            position, wanted, damaged = damage.position, _SMALLEST_BLOCK, damage.what
             try:
-                row = self._take(kind, buffer, position + 8, position + length - 4)
-            except (struct_error, ValueError, IndexError):
-                damaged = f"a block of type {kind} that is not whole"
-                break
-            if row is not None:
-                rows.append(row)
-            position += length
-        columns = np.array(rows, np.int64).reshape(len(rows), 5)
-        return Indexed(
-            columns[:, 0].copy(),
-            columns[:, 1].copy(),
-            columns[:, 2].copy(),
-            columns[:, 3].copy(),
-            position,
-            damaged,
-            columns[:, 4].astype(np.uint16),
-        )
+                self._gather(buffer, found)  # what stands in front of it
+            except _Damage as earlier:
+                position, damaged = earlier.position, earlier.what
+        return Indexed(*found.columns(), position, wanted, damaged)
 
-    def _begin_section(self, buffer: bytes, position: int) -> bool:
+    def _walk(self, buffer: bytes, position: int, found: _Found) -> tuple[int, int]:
+        """Return where the first block begins that is not whole, and how much of it is wanted."""
+        end = len(buffer)
+        last = end - _SMALLEST_BLOCK
+        two = self._two
+        append = found.enhanced.append
+        while position <= last:
+            kind, length = two(buffer, position)
+            if kind == _ENHANCED and length & 3 == 0 and _SMALLEST_ENHANCED <= length <= MAX_RECORD:
+                following = position + length
+                if following > end:
+                    return position, length
+                append(position)
+                position = following
+                continue
+            if kind == SECTION_HEADER:
+                self._gather(buffer, found)
+                self._find_order(buffer, position)
+                two = self._two
+                kind, length = two(buffer, position)
+            if length < _SMALLEST_BLOCK or length & 3 or length > MAX_RECORD:
+                raise _Damage(f"a block of {length:,} bytes", position)
+            if position + length > end:
+                return position, length
+            self._take(kind, buffer, position, length, found)
+            position += length
+        return position, _SMALLEST_BLOCK
+
+    def _find_order(self, buffer: bytes, position: int) -> None:
         for order in "<>":
             if Struct(order + "I").unpack_from(buffer, position + 8)[0] == _BYTE_ORDER_MAGIC:
-                self._order = order
-                self._prepare()
-                return True
-        return False
+                self._set_order(order)
+                return
+        raise _Damage("a section header without its byte-order magic", position)
 
-    def _take(
-        self, kind: int, buffer: bytes, start: int, end: int
-    ) -> tuple[int, int, int, int, int] | None:
-        """Take the block whose body is ``buffer[start:end]``; return a packet's row."""
-        if kind == _ENHANCED:
-            interface, high, low, captured, length = self._enhanced(buffer, start)
-            return self._row(interface, high << 32 | low, start + 20, captured, length, end)
-        if kind == _SIMPLE:
-            (length,) = self._uint32(buffer, start)
-            snap = self.interfaces[self._first].snap_length if self._has(0) else 0
-            captured = min(length, end - start - 4, snap or length)
-            return self._row(0, None, start + 4, captured, length, end)
-        if kind == _PACKET:
-            interface, _ = Struct(self._order + "HH").unpack_from(buffer, start)
-            _, high, low, captured, length = self._enhanced(buffer, start)
-            return self._row(interface, high << 32 | low, start + 20, captured, length, end)
-        if kind == _INTERFACE:
-            self._take_interface(buffer, start, end)
-        elif kind == SECTION_HEADER:
-            self._first = len(self.interfaces)
-        elif kind == _NAMES:
-            self._take_names(buffer, start, end)
-        elif kind == _SECRETS:
-            self._take_secrets(buffer, start, end)
+    def _gather(self, buffer: bytes, found: _Found) -> None:
+        """Turn the enhanced packets that were walked over into columns."""
+        if not found.enhanced:
+            return
+        blocks = np.array(found.enhanced, np.int64)
+        found.enhanced.clear()
+        # Overlapping items, one at each byte: picking those at the blocks gathers their fields.
+        items = np.ndarray((len(buffer) - 27,), "V28", buffer, 0, (1,))
+        fields = items[blocks].view(self._four_bytes).reshape(len(blocks), 7).astype(np.int64)
+        total, interface, captured = fields[:, 1], fields[:, 2], fields[:, 5]
+        words = np.ndarray((len(buffer) - 3,), "V4", buffer, 0, (1,))
+        again = words[blocks + total - 4].view(self._four_bytes).astype(np.int64)
+        good = (
+            (again == total)
+            & (captured <= total - _SMALLEST_ENHANCED)
+            & (interface < len(self._numbers))
+        )
+        sound = len(blocks) if good.all() else int(good.argmin())
+        fields, section_interface = fields[:sound], interface[:sound]
+        if sound:
+            ticks = fields[:, 3].astype(np.uint64) << np.uint64(32) | fields[:, 4].astype(np.uint64)
+            time = self._times(ticks, section_interface)
+            self._last_time = int(time[-1])
+            found.add_columns(
+                (
+                    time,
+                    blocks[:sound] + 28,
+                    fields[:, 5],
+                    fields[:, 6],
+                    np.array(self._numbers, np.uint16)[section_interface],
+                )
+            )
+        if sound < len(blocks):
+            position = int(blocks[sound])
+            if again[sound] != total[sound]:
+                raise _Damage("a block whose two lengths differ", position)
+            if captured[sound] > total[sound] - _SMALLEST_ENHANCED:
+                raise _Damage(f"a packet of {captured[sound]:,} bytes in a smaller block", position)
+            raise _Damage("a packet of an interface that is not described", position)
+
+    def _times(
+        self, ticks: npt.NDArray[np.uint64], interface: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        first = self._clocks[int(interface[0])]
+        if all(clock == first for clock in self._clocks):
+            time, beyond = first.column(ticks)
         else:
-            self.counters["other_blocks"] += 1
-        return None
+            time = np.empty(len(ticks), np.int64)
+            beyond = 0
+            for number in np.unique(interface).tolist():
+                rows = interface == number
+                time[rows], more = self._clocks[number].column(ticks[rows])
+                beyond += more
+        self._count_clamped(beyond)
+        return time
 
-    def _has(self, interface: int) -> bool:
-        return self._first + interface < len(self.interfaces)
+    def _count_clamped(self, number: int) -> None:
+        if number:
+            self._facts.counters["times_clamped"] += number
 
-    def _row(
-        self, interface: int, ticks: int | None, offset: int, captured: int, length: int, end: int
-    ) -> tuple[int, int, int, int, int]:
-        if offset + captured > end or not self._has(interface):
-            raise ValueError
-        number = self._first + interface
-        # A simple packet has no time: that of the packet before it is the nearest truth.
-        time = self._last_time if ticks is None else self._clocks[number].nanoseconds(ticks)
-        self._last_time = time = min(time, (1 << 63) - 1)
-        return time, offset, captured, length, number
+    def _take(self, kind: int, buffer: bytes, position: int, length: int, found: _Found) -> None:
+        """Take a block that is not an enhanced packet."""
+        start, end = position + 8, position + length - 4
+        if Struct(self._order + "I").unpack_from(buffer, end)[0] != length:
+            raise _Damage("a block whose two lengths differ", position)
+        try:
+            if kind in (_SIMPLE, _PACKET):
+                self._gather(buffer, found)
+                take = self._simple if kind == _SIMPLE else self._obsolete
+                found.add_row(take(buffer, start, end))
+            elif kind in (_INTERFACE, SECTION_HEADER):
+                self._gather(buffer, found)
+                if kind == _INTERFACE:
+                    self._take_interface(buffer, start, end)
+                else:
+                    self._begin_section(buffer, start)
+            elif kind == _NAMES:
+                self._take_names(buffer, start, end)
+            elif kind == _SECRETS:
+                self._take_secrets(buffer, start, end)
+            else:
+                self._facts.counters["other_capture_blocks"] += 1
+        except struct_error:
+            raise _Damage(f"a block of type {kind} that is too short", position) from None
+        except _Damage:
+            raise
+        except Malformed as problem:
+            raise _Damage(str(problem), position) from None
+
+    def _begin_section(self, buffer: bytes, start: int) -> None:
+        major, minor = Struct(self._order + "4xHH8x").unpack_from(buffer, start)
+        if major != _MAJOR_VERSION:
+            raise Malformed("version 1 of the format", f"{major}.{minor}")
+        self._numbers, self._clocks, self._snap_lengths = [], [], []
+
+    def _simple(self, buffer: bytes, start: int, end: int) -> _Row:
+        """Return the row of a Simple Packet Block.
+
+        It belongs to the section's first interface, whose snap length cut it.  It has no time; that
+        of the packet before it is the nearest truth.
+        """
+        (length,) = Struct(self._order + "I").unpack_from(buffer, start)
+        if not self._numbers:
+            raise Malformed("an interface in front of its packets")
+        captured = min(length, self._snap_lengths[0] or length)
+        if captured > end - start - 4:
+            raise Malformed("a packet that fits in its block", captured)
+        return self._last_time, start + 4, captured, length, self._numbers[0]
+
+    def _obsolete(self, buffer: bytes, start: int, end: int) -> _Row:
+        """Return the row of a Packet Block (appendix A)."""
+        layout = Struct(self._order + "HHIIII")
+        interface, _drops, high, low, captured, length = layout.unpack_from(buffer, start)
+        if interface >= len(self._numbers):
+            raise Malformed("an interface in front of its packets")
+        if captured > end - start - 20:
+            raise Malformed("a packet that fits in its block", captured)
+        exact = self._clocks[interface].nanoseconds(high << 32 | low)
+        self._last_time = clamped(exact)
+        self._count_clamped(exact != self._last_time)
+        return self._last_time, start + 20, captured, length, self._numbers[interface]
 
     def _take_interface(self, buffer: bytes, start: int, end: int) -> None:
-        link_type, _, snap_length = Struct(self._order + "HHI").unpack_from(buffer, start)
-        clock = _Clock()
+        link_type, snap_length = Struct(self._order + "H2xI").unpack_from(buffer, start)
+        resolution, offset = 6, 0
         name = ""
         for code, value in self._options(buffer, start + 8, end):
             if code == _IF_NAME:
                 name = value.decode("utf-8", "backslashreplace")
             elif code == _IF_TSRESOL and value:
-                exponent = value[0] & 0x7F
-                clock.units = 2**exponent if value[0] & 0x80 else 10 ** min(exponent, 30)
+                resolution = value[0]
             elif code == _IF_TSOFFSET and len(value) == 8:
-                clock.offset = Struct(self._order + "q").unpack(value)[0]
-        if len(self.interfaces) >= MAX_INTERFACES:
-            raise ValueError
-        self.interfaces.append(Interface(link_type, snap_length, name, self.source))
-        self._clocks.append(clock)
+                (offset,) = Struct(self._order + "q").unpack(value)
+        interface = Interface(link_type, snap_length, name, self._source)
+        self._numbers.append(self._facts.interface_number(interface))
+        self._clocks.append(Clock.with_resolution(resolution, offset))
+        self._snap_lengths.append(snap_length)
 
-    def _options(self, buffer: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
-        options = []
+    def _options(self, buffer: bytes, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Yield code and value of options, or of the records of a Name Resolution Block."""
         head = Struct(self._order + "HH").unpack_from
         while end - start >= 4:
             code, length = head(buffer, start)
             if code == _END_OF_OPTIONS or start + 4 + length > end:
-                break
-            options.append((code, bytes(buffer[start + 4 : start + 4 + length])))
+                return
+            yield code, buffer[start + 4 : start + 4 + length]
             start += 4 + (length + 3) // 4 * 4
-        return options
 
     def _take_names(self, buffer: bytes, start: int, end: int) -> None:
         for code, value in self._options(buffer, start, end):
-            size = {_IPV4_RECORD: 4, _IPV6_RECORD: 16}.get(code)
+            size = _ADDRESS_SIZE.get(code)
             if size is None or len(value) < size:
                 continue
-            address = str(ipaddress.ip_address(value[:size]))
             names = [n.decode("utf-8", "backslashreplace") for n in value[size:].split(b"\0") if n]
-            self.names.setdefault(address, set()).update(names)
+            self._facts.add_names(str(ipaddress.ip_address(value[:size])), names)
 
     def _take_secrets(self, buffer: bytes, start: int, end: int) -> None:
         kind, length = self._two(buffer, start)
-        data = bytes(buffer[start + 8 : min(start + 8 + length, end)])
-        if sum(len(secrets.data) for secrets in self.secrets) + len(data) > MAX_SECRETS:
-            self.counters["secrets_blocks_dropped"] += 1
-            return
-        self.secrets.append(CapturedSecrets(kind, data, self.source))
+        data = buffer[start + 8 : min(start + 8 + length, end)]
+        self._facts.add_secrets(CapturedSecrets(kind, data, self._source))
+
+
+class _Found:
+    """What the walk over one buffer has found."""
+
+    def __init__(self) -> None:
+        self.enhanced: list[int] = []
+        """Where Enhanced Packet Blocks begin that are in no column so far.  They stand behind
+        everything that is."""
+        self._rows: list[_Row] = []
+        """Behind the columns in ``_parts``."""
+        self._parts: list[_Columns] = []
+
+    def add_row(self, row: _Row) -> None:
+        self._rows.append(row)
+
+    def add_columns(self, columns: _Columns) -> None:
+        self._settle()
+        self._parts.append(columns)
+
+    def columns(self) -> _Columns:
+        """Return everything that was found, in order."""
+        self._settle()
+        if len(self._parts) == 1:
+            return self._parts[0]
+        if not self._parts:
+            return _as_columns([])
+        time, offset, captured, length, interface = zip(*self._parts, strict=True)
+        return (
+            np.concatenate(time),
+            np.concatenate(offset),
+            np.concatenate(captured),
+            np.concatenate(length),
+            np.concatenate(interface),
+        )
+
+    def _settle(self) -> None:
+        if self._rows:
+            self._parts.append(_as_columns(self._rows))
+            self._rows = []
+
+
+def _as_columns(rows: list[_Row]) -> _Columns:
+    table = np.array(rows, np.int64).reshape(len(rows), 5).T
+    return table[0], table[1], table[2], table[3], table[4].astype(np.uint16)

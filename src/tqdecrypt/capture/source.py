@@ -1,4 +1,4 @@
-"""One capture file or pipe, block by block, without ever holding it whole.
+"""One capture file or pipe, piece by piece, without ever holding it whole.
 
 A plain file is read in windows, each beginning with a record.  Pipes and compressed files are read in
 chunks; what a chunk leaves of an incomplete record goes in front of the next.
@@ -6,49 +6,43 @@ chunks; what a chunk leaves of an incomplete record goes in front of the next.
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import gzip
+import fcntl
 import os
 import select
 import stat
-import zlib
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from tqdecrypt.capture.block import Interface
-from tqdecrypt.capture.pcap import FILE_HEADER, Indexed, PcapIndex, find_dialect
+from tqdecrypt.capture.compressed import ENOUGH, Expander, find_expander
+from tqdecrypt.capture.facts import Facts
+from tqdecrypt.capture.indexed import Index, Indexed
+from tqdecrypt.capture.pcap import FILE_HEADER, PcapIndex, find_dialect
 from tqdecrypt.capture.pcapng import SECTION_HEADER, PcapngIndex
 from tqdecrypt.capture.recognise import what_else
+from tqdecrypt.errors import Malformed
 
-__all__ = ["Piece", "Source"]
+__all__ = ["IDLE", "Piece", "Source"]
 
 WINDOW = 1 << 20
 """Bytes read of a file at a time: some thousands of packets, and within a processor's cache."""
+FIRST_WINDOW = 1 << 14
+"""Bytes read at first: of many files that follow each other in time, only this is held."""
 CHUNK = 1 << 20
-"""Bytes read at a time from a pipe or a compressed file."""
+"""Bytes read at a time from a pipe."""
+COMPRESSED_CHUNK = 1 << 16
+"""Bytes read at a time from a compressed file."""
 IDLE = 0.25
 """Seconds without data after which a pipe yields an empty piece, so that timers run."""
-MAX_RECORD = (1 << 28) + 64
 
 
-class Index(Protocol):
-    """Finds packets in a buffer."""
-
-    interfaces: list[Interface]
-
-    def index(self, buffer: bytes, start: int) -> Indexed:
-        """Find the packets in ``buffer[start:]``."""
-
-
-class Piece:
+class Piece(NamedTuple):
     """Packets of one source: a buffer and what is in it."""
 
-    __slots__ = ("buffer", "found")
-
-    def __init__(self, buffer: bytes, found: Indexed | None) -> None:
-        self.buffer = buffer
-        self.found = found
-        """``None``: nothing came for a while."""
+    buffer: bytes
+    found: Indexed | None
+    """``None``: nothing came for a while."""
 
 
 class Source:
@@ -58,23 +52,21 @@ class Source:
     :ivar live: whether it is a pipe, on which packets come as they happen.
     :ivar size: bytes of the file; 0 for a pipe.
     :ivar position: bytes of the file that were read.
+    :ivar patience: seconds to wait for a pipe before yielding an empty piece.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, facts: Facts) -> None:
         self.path = path
         self.name = "standard input" if path == "-" else path
         self.problem: str | None = None
         self.live = False
         self.size = 0
         self.position = 0
-        self.index: Index | None = None
+        self.patience = IDLE
+        self._facts = facts
         self._descriptor: int | None = None
+        self._expander: Expander | None = None
         self._open()
-
-    @property
-    def interfaces(self) -> list[Interface]:
-        """The interfaces met so far."""
-        return self.index.interfaces if self.index else []
 
     def close(self) -> None:
         """Let go of the file."""
@@ -82,36 +74,45 @@ class Source:
             os.close(self._descriptor)
         self._descriptor = None
 
+    def fileno(self) -> int:
+        """Return the descriptor of the open file, for waiting."""
+        assert self._descriptor is not None
+        return self._descriptor
+
     def _open(self) -> None:
         try:
             self._descriptor = (
                 0 if self.path == "-" else os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             )
             status = os.fstat(self._descriptor)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self.problem = _why_not_opened(self.name, error)
             return
         if stat.S_ISDIR(status.st_mode):
-            self.problem = f"{self.name} is a directory; name the capture files in it."
+            self.problem = f"{self.name} {_REASONS[errno.EISDIR]}"
             self.close()
             return
         self.live = not stat.S_ISREG(status.st_mode)
         self.size = 0 if self.live else status.st_size
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield the packets, piece by piece."""
+        """Yield the packets, piece by piece; afterwards, the file is closed."""
         if self._descriptor is None:
             return
         try:
             if self.live:
-                yield from self._streamed(self._read_pipe())
+                yield from self._streamed(self._expanded(self._pipe_chunks()))
             elif not self.size:
                 self.problem = f"{self.name} is empty; capture again, or name another file."
             else:
                 yield from self._file()
         except OSError as error:
-            where = f" at offset {self.position:,}"
-            self.problem = f"{self.name} cannot be read on{where} ({error.strerror}); try a copy."
+            where = f"at offset {self.position:,}"
+            self.problem = f"{self.name} cannot be read {where} ({error.strerror}); try a copy."
+        finally:
+            self.close()
+
+    # A file ------------------------------------------------------------------------------------
 
     def _file(self) -> Iterator[Piece]:
         """Read a plain file in windows.
@@ -120,204 +121,172 @@ class Source:
         cache, takes half the time of touching mapped pages, and a file that somebody cuts off
         meanwhile is a short read, not a crash.
         """
-        descriptor = self._descriptor
-        assert descriptor is not None
-        start = os.pread(descriptor, 64, 0)
-        if _decompressor(start) is not None:
-            yield from self._streamed(self._read_compressed())
+        descriptor = self.fileno()
+        start = os.pread(descriptor, FILE_HEADER, 0)
+        if find_expander(start) is not None:
+            yield from self._streamed(self._expanded(self._file_chunks()))
             return
-        if not self._begin(start, self.size):
+        begun = self._begin(start)
+        if begun is None:
             return
-        assert self.index is not None
-        position = FILE_HEADER if isinstance(self.index, PcapIndex) else 0
-        size = WINDOW
-        while window := os.pread(descriptor, size, position):
-            found = self.index.index(window, 0)
-            if found.consumed:
+        index, self.position = begun
+        size = FIRST_WINDOW
+        while window := os.pread(descriptor, size, self.position):
+            found = index.index(window, 0)
+            self.position += found.consumed
+            if len(found.time):
                 yield Piece(window, found)
-            position = self.position = position + found.consumed
-            if found.damaged or (not found.consumed and len(window) < size):
-                self._say_damage(found.damaged, position, position + len(window))
-                return
-            size = WINDOW if found.consumed else 2 * size  # a record longer than the window
-
-    def _streamed(self, chunks: Iterator[bytes]) -> Iterator[Piece]:
-        buffer = b""
-        base = 0
-        for chunk in chunks:
-            if not chunk:
-                yield Piece(b"", None)
-                continue
-            buffer += chunk
-            if self.index is None:
-                if len(buffer) < FILE_HEADER and self.live:
-                    continue
-                if not self._begin(buffer, len(buffer)):
-                    return
-                if isinstance(self.index, PcapIndex):
-                    buffer = buffer[FILE_HEADER:]
-                    base = FILE_HEADER
-            assert self.index is not None
-            found = self.index.index(buffer, 0)
-            if found.consumed:
-                yield Piece(buffer, found)
-            buffer = buffer[found.consumed :]
-            base += found.consumed
             if found.damaged:
-                self._say_damage(found.damaged, base, 0)
+                self._say_damaged(found.damaged, self.position)
                 return
-            if len(buffer) > MAX_RECORD:
-                self._say_damage(f"a record of more than {MAX_RECORD:,} bytes", base, 0)
+            if not found.consumed and len(window) < size:
+                self._say_cut(self.position)
                 return
-        if self.index is None and not self.problem:
-            if buffer:
-                self._begin(buffer, len(buffer))
-            else:
-                self.problem = f"{self.name} is empty; is the program that writes it running?"
-        elif buffer and not self.problem:
-            self._say_damage("", base, base + len(buffer))
+            size = max(WINDOW, found.wanted)
 
-    def _begin(self, start: bytes, size: int) -> bool:
-        """Choose the format by the first bytes."""
-        if find_dialect(start) is not None and size >= FILE_HEADER:
-            self.index = PcapIndex(start[:FILE_HEADER], self.path)
-        elif int.from_bytes(start[:4], "big") == SECTION_HEADER:
-            self.index = PcapngIndex(self.path)
-        else:
-            self.problem = what_else(self.name, start)
-            return False
-        return True
+    def _file_chunks(self) -> Iterator[bytes]:
+        while chunk := os.pread(self.fileno(), COMPRESSED_CHUNK, self.position):
+            self.position += len(chunk)
+            yield chunk
 
-    def _say_damage(self, damaged: str, position: int, end: int) -> None:
-        if damaged:
-            self.problem = (
-                f"{self.name} is damaged at offset {position:,} ({damaged}); everything in front "
-                "of it was read."
-            )
-        elif position < end:
-            self.problem = (
-                f"{self.name} ends in the middle of a packet at offset {position:,}; everything "
-                "in front of it was read."
-            )
+    # A stream ----------------------------------------------------------------------------------
 
-    def _read_pipe(self) -> Iterator[bytes]:
+    def _pipe_chunks(self) -> Iterator[bytes]:
         """Yield what the pipe has, as soon as it has anything; empty when nothing came."""
-        descriptor = self._descriptor
-        assert descriptor is not None
-        expand: Callable[[bytes], bytes] | None = None
-        started = False
+        descriptor = self.fileno()
+        with contextlib.suppress(OSError, AttributeError):  # a larger pipe makes larger blocks
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, CHUNK)
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
         while True:
-            ready, _, _ = select.select([descriptor], [], [], IDLE)
-            if not ready:
+            if not poll.poll(self.patience * 1000):
                 yield b""
                 continue
             chunk = os.read(descriptor, CHUNK)
             if not chunk:
                 return
             self.position += len(chunk)
-            if not started:
-                expand, started = _decompressor(chunk), True
-            data = self._expanded(chunk, expand)
-            if data is None:
-                return
-            if data:
-                yield data
+            yield chunk
 
-    def _read_compressed(self) -> Iterator[bytes]:
-        """Yield the expanded content of a compressed file."""
-        descriptor = self._descriptor
-        assert descriptor is not None
-        expand: Callable[[bytes], bytes] | None = None
-        while chunk := os.pread(descriptor, CHUNK // 4, self.position):
-            expand = expand or _decompressor(chunk)
-            self.position += len(chunk)
-            data = self._expanded(chunk, expand)
-            if data is None:
-                return
-            # Highly compressed data would come as one huge piece.
-            for start in range(0, len(data), 4 * CHUNK):
-                yield data[start : start + 4 * CHUNK]
-        if isinstance(expand, _Gzip) and not expand.at_end:
-            self.problem = (
-                f"{self.name} ends in the middle of its compressed data; everything in front of "
-                "that was read."
-            )
-
-    def _expanded(self, chunk: bytes, expand: Callable[[bytes], bytes] | None) -> bytes | None:
-        if expand is None:
-            return chunk
+    def _expanded(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield *chunks*, expanded if they begin like compressed data."""
+        start = b""
+        known = False
         try:
-            return expand(chunk)
-        except (zlib.error, gzip.BadGzipFile, EOFError, _zstd_error()) as error:
-            self.problem = (
-                f"{self.name} has damaged compressed data near offset {self.position:,} ({error}); "
-                "everything in front of it was read."
-            )
+            for chunk in chunks:
+                data = chunk
+                if not known and chunk:
+                    start += chunk
+                    if len(start) < ENOUGH:
+                        continue
+                    known, data, start = True, start, b""
+                    self._expander = find_expander(data)
+                if self._expander is None or not data:
+                    yield data
+                else:
+                    yield from self._expander.expand(data)
+            if start:
+                yield start
+            if self._expander is not None:
+                self._expander.finish()
+        except Malformed as problem:
+            if problem.got is None:
+                self._say(f"{self.name} ends in the middle of its compressed data")
+            else:
+                where = f"near offset {self.position:,} ({problem.got})"
+                self._say(f"{self.name} has damaged compressed data {where}")
+
+    def _streamed(self, chunks: Iterator[bytes]) -> Iterator[Piece]:
+        index: Index | None = None
+        parts: list[bytes] = []
+        held, wanted = 0, FILE_HEADER
+        base = 0
+        """Where the parts begin in what the chunks are parts of."""
+        for chunk in chunks:
+            if not chunk:
+                yield Piece(b"", None)
+                continue
+            parts.append(chunk)
+            held += len(chunk)
+            if held < wanted:
+                continue
+            buffer = b"".join(parts)
+            start = 0
+            if index is None:
+                begun = self._begin(buffer)
+                if begun is None:
+                    return
+                index, start = begun
+            found = index.index(buffer, start)
+            base += found.consumed
+            wanted = found.wanted
+            if len(found.time):
+                yield Piece(buffer, found)
+            if found.damaged:
+                self._say_damaged(found.damaged, base)
+                return
+            parts = [buffer[found.consumed :]]
+            held = len(parts[0])
+        self._end_stream(index, b"".join(parts), base)
+
+    def _end_stream(self, index: Index | None, left: bytes, base: int) -> None:
+        """Say what is wrong with a stream that ends with *left*, unless it was said already."""
+        if self.problem:
+            return
+        if index is not None:
+            if left:
+                self._say_cut(base)
+        elif left:
+            self._begin(left)
+        elif self.live:
+            self.problem = f"{self.name} is empty; is the program that writes it running?"
+        else:
+            self.problem = f"{self.name} holds nothing; capture again, or name another file."
+
+    # Both --------------------------------------------------------------------------------------
+
+    def _begin(self, start: bytes) -> tuple[Index, int] | None:
+        """Choose the format by the first bytes; return it, and where the first record begins."""
+        dialect = find_dialect(start)
+        pcapng = int.from_bytes(start[:4], "big") == SECTION_HEADER
+        if (dialect or pcapng) and len(start) < FILE_HEADER:
+            self.problem = f"{self.name} ends in the middle of its file header; capture again."
             return None
+        try:
+            if dialect:
+                return PcapIndex(start, dialect, self.path, self._facts), FILE_HEADER
+            if pcapng:
+                return PcapngIndex(self.path, self._facts), 0
+        except Malformed as problem:
+            self.problem = f"{self.name} cannot be read along with the others ({problem})."
+            return None
+        self.problem = what_else(self.name, start)
+        return None
 
+    def _say_damaged(self, what: str, position: int) -> None:
+        self._say(f"{self.name} is damaged at {self._place(position)} ({what})")
 
-class _Gzip:
-    """Expands gzip data of one or several members (RFC 1952)."""
+    def _say_cut(self, position: int) -> None:
+        self._say(f"{self.name} ends in the middle of a packet at {self._place(position)}")
 
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj(31)
-        self.at_end = False
+    def _place(self, position: int) -> str:
+        expanded = " of what it expands to" if self._expander is not None else ""
+        return f"offset {position:,}{expanded}"
 
-    def __call__(self, chunk: bytes) -> bytes:
-        parts = []
-        while chunk:
-            parts.append(self._stream.decompress(chunk))
-            chunk = self._stream.unused_data
-            self.at_end = self._stream.eof
-            if self.at_end:
-                chunk = chunk.lstrip(b"\0")  # tapes and block devices pad with zeros
-                self._stream = zlib.decompressobj(31)
-        return b"".join(parts)
-
-
-def _decompressor(start: bytes) -> Callable[[bytes], bytes] | None:
-    """Return what expands data that begins with *start*; ``None`` when it is not compressed."""
-    if start.startswith(b"\x1f\x8b"):
-        return _Gzip()
-    if start.startswith(b"\x28\xb5\x2f\xfd"):
-        return _Zstandard()
-    return None
-
-
-class _Zstandard:
-    """Expands Zstandard data of one or several frames (RFC 8878)."""
-
-    def __init__(self) -> None:
-        import zstandard
-
-        self._context = zstandard.ZstdDecompressor()
-        self._stream = self._context.decompressobj()
-
-    def __call__(self, chunk: bytes) -> bytes:
-        parts = []
-        while chunk:
-            parts.append(self._stream.decompress(chunk))
-            chunk = self._stream.unused_data
-            if self._stream.eof:
-                self._stream = self._context.decompressobj()
-        return b"".join(parts)
-
-
-def _zstd_error() -> type[Exception]:
-    try:
-        import zstandard
-    except ImportError:  # pragma: no cover - it is a dependency
-        return zlib.error
-    return zstandard.ZstdError
+    def _say(self, what: str) -> None:
+        self.problem = f"{what}; everything in front of it was read."
 
 
 _REASONS = {
     errno.ENOENT: "does not exist; check its name.",
     errno.EACCES: "may not be read by you; ask for the permission, or copy it.",
     errno.EISDIR: "is a directory; name the capture files in it.",
+    errno.EMFILE: "cannot be opened, as too many files are open; name fewer, or raise ulimit -n.",
+    errno.EBADF: "is closed; feed a capture into it, or name a file.",
 }
 
 
-def _why_not_opened(name: str, error: OSError) -> str:
-    reason = _REASONS.get(error.errno or 0)
-    return f"{name} {reason}" if reason else f"{name} cannot be opened ({error.strerror})."
+def _why_not_opened(name: str, error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return f"{name} {_REASONS.get(error.errno or 0, f'cannot be opened ({error.strerror}).')}"
+    return f"{name!r} is no name of a file; check it."
