@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.tls.constants import ExtensionType, HandshakeType
 from tqdecrypt.tls.derive import extended_master_secret, master_secret, verify_data
+from tqdecrypt.tls.handshake import HELLO_RETRY_REQUEST
 
 if TYPE_CHECKING:
     from tqdecrypt.keys import CertificateFacts
@@ -143,6 +144,18 @@ class Exchange:
 
     def __repr__(self) -> str:
         return f"<Exchange of {self.suite.name if self.suite else 'no suite yet'}>"
+
+    @property
+    def retried(self) -> bool:
+        """Whether the server answered the first ClientHello with a HelloRetryRequest."""
+        answer = self.messages[SERVER][:1]
+        return bool(answer) and answer[0][6:38] == HELLO_RETRY_REQUEST
+
+    @property
+    def lacks_second_hello(self) -> bool:
+        """Whether the ClientHello that answers a HelloRetryRequest has not been seen."""
+        hellos = sum(message[0] == HandshakeType.client_hello for message in self.messages[CLIENT])
+        return self.retried and hellos < 2
 
     @property
     def version(self) -> int | None:

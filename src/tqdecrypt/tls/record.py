@@ -410,6 +410,21 @@ class RecordReader:
         self.opener = None
         self.wrapped = wrapped
 
+    def wrap(self) -> None:
+        """Learn that the session is TLS 1.3 after records began to wait.
+
+        Those that it does not protect need no keys: a second ClientHello behind a ChangeCipherSpec
+        that was sent for the sake of middleboxes (RFC 8446 appendix D.4).
+        """
+        self.wrapped = True
+        waiting = self._waiting or []
+        self._waiting = [r for r in waiting if r.content_type == ContentType.application_data]
+        for record in waiting:
+            if record.content_type != ContentType.application_data:
+                self._waiting_bytes -= len(record.fragment)
+                self._session.budget.used -= len(record.fragment)
+                self._take_unprotected(record)
+
     def open_with(
         self, opener: Opener, *, wrapped: bool = False, inflater: Inflater | None = None
     ) -> None:

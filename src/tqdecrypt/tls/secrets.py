@@ -41,6 +41,8 @@ MAX_RESUMABLE = 200_000
 """Sessions that can be resumed, at some 300 bytes each.  The oldest goes first: servers forget
 sessions after minutes to a day."""
 _TRAFFIC_LABELS = tuple(label for labels in PHASE_LABELS for label in labels)
+_LAST_LABELS = frozenset(labels[-1] for labels in PHASE_LABELS)
+"""What a key log gets last when a TLS 1.3 handshake ends."""
 PREMASTER_LENGTH = 48
 """RFC 5246 section 7.4.7.1."""
 MAX_TRIALS = 16
@@ -153,12 +155,23 @@ class SecretFinder:
         if exchange.ticket:
             self._remember(_ticket_key(exchange.ticket), exchange.resumable)
         session_id = exchange.server_hello.session_id if exchange.server_hello else b""
-        if session_id and not exchange.resumption_offered:
+        # Only the ClientHello tells a new session id from one that is resumed.
+        if session_id and exchange.client_hello is not None and not exchange.resumption_offered:
             self._remember(session_id, exchange.resumable)
 
     def settled(self, exchange: Exchange) -> None:
         """See :meth:`SecretSource.settled`."""
         self._settle(exchange)
+
+    def abandoned(self, exchange: Exchange) -> None:
+        """See :meth:`SecretSource.abandoned`."""
+        resumable = exchange.resumable
+        if resumable is None or resumable.master is not None:
+            return
+        resumable.refusal = Refusal.RESUMED_UNSEEN
+        waiters, resumable.waiters = resumable.waiters, None
+        for session, waiting in waiters or ():
+            _answer(session, waiting, resumable)
 
     def _settle(self, exchange: Exchange) -> None:
         resumable = exchange.resumable
@@ -219,7 +232,11 @@ class SecretFinder:
 
     def _give_up(self, random: bytes) -> None:
         for session, exchange, refusal in self._late.pop(random):
-            session.refuse(exchange, refusal)
+            secrets = self._traffic_secrets(exchange)
+            if refusal is Refusal.TLS13 and secrets:  # some of them are better than none
+                session.provide_traffic_secrets(exchange, secrets, self._keylog_name(random))
+            else:
+                session.refuse(exchange, refusal)
 
     # The ways.
 
@@ -263,14 +280,21 @@ class SecretFinder:
         if exchange.version != Version.TLS13:
             return False
         assert exchange.client_hello is not None
-        keylog, random = self._ring.keylog, exchange.client_hello.random
-        known = keylog.secrets_of(random) if len(keylog) else {}
-        secrets = {label: known[label] for label in _TRAFFIC_LABELS if label in known}
-        if secrets:
+        random = exchange.client_hello.random
+        secrets = self._traffic_secrets(exchange)
+        if self.expect_late and secrets and not secrets.keys() >= _LAST_LABELS:
+            self._refuse(session, exchange, Refusal.TLS13)  # the rest is about to be written
+        elif secrets:
             session.provide_traffic_secrets(exchange, secrets, self._keylog_name(random))
         elif not self._static13(session, exchange):
             self._refuse(session, exchange, Refusal.TLS13)
         return True
+
+    def _traffic_secrets(self, exchange: Exchange) -> dict[str, bytes]:
+        """Return what the key log has for a TLS 1.3 handshake so far."""
+        keylog, hello = self._ring.keylog, exchange.client_hello
+        known = keylog.secrets_of(hello.random) if len(keylog) and hello is not None else {}
+        return {label: known[label] for label in _TRAFFIC_LABELS if label in known}
 
     def _keylog_name(self, identifier: bytes) -> str:
         return f"key log {self._ring.keylog.source_of(identifier) or ''}".strip()

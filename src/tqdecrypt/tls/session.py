@@ -21,6 +21,7 @@ from tqdecrypt.tls.constants import ExtensionType, HandshakeType, Version
 from tqdecrypt.tls.derive import partition_key_block
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.handshake import (
+    ClientHello,
     pull_certificates,
     pull_certificates13,
     pull_client_hello,
@@ -87,6 +88,9 @@ class SecretSource(Protocol):
 
     def settled(self, exchange: Exchange) -> None:
         """The secrets of *exchange* were provided or refused."""
+
+    def abandoned(self, exchange: Exchange) -> None:
+        """The session ended, and the secrets of *exchange* were never asked for."""
 
     def keep(self, session: TlsSession, client: str, server: str) -> None:
         """Keep the secrets of a session that ended for later runs."""
@@ -177,14 +181,27 @@ class TlsSession:
         elif reader.state is RecordState.PLAIN and self.exchanges:
             exchange = self._exchange_of(reader)
             exchange.incomplete[self._role(side)] = True
+            self._want_secrets(exchange)
 
     def finish(self) -> None:
         """Nothing more comes: whoever still waits for secrets stays dark."""
         for reader in self.readers:
             if reader.state is RecordState.WAITING:
+                self._ask_without_second_hello(reader)
+            if reader.state is RecordState.WAITING:
                 self._try_one_sided(reader)
             if reader.state is RecordState.WAITING:
                 reader.darken()
+        for exchange in self.exchanges:
+            if exchange.openers is None and not exchange.wanted:
+                self._secrets.abandoned(exchange)
+
+    def _ask_without_second_hello(self, reader: RecordReader) -> None:
+        """A key log needs no second ClientHello, only the transcript does."""
+        exchange = self._exchange_of(reader)
+        if self._tls13(exchange) and exchange.client_hello and not exchange.wanted:
+            exchange.wanted = True
+            self._secrets.find(self, exchange)
 
     def _try_one_sided(self, reader: RecordReader) -> None:
         """Look for secrets of a handshake of which only one direction was captured."""
@@ -381,7 +398,7 @@ class TlsSession:
         elif self.client_side != reader.side:
             raise Malformed("a ClientHello from the client only")
         current = self._exchange_of(reader) if reader.exchange_count else None
-        if current is None or not self._asked_again(current):
+        if current is None or not (self._asked_again(current) or _says_again(current, hello)):
             current = self._begin(reader)
         current.client_hello = hello
         self._keep(current, CLIENT, "ClientHello", message, frame)
@@ -402,8 +419,6 @@ class TlsSession:
         current.suite = find_suite(hello.cipher_suite)
         self._keep(current, SERVER, "ServerHello", message, frame)
         self._hellos_complete(current)
-        if hello.session_id and not hello.is_hello_retry_request and not self._tls13(current):
-            self._secrets.issued(current)
 
     def _certificate(self, reader: RecordReader, message: bytes, frame: int) -> None:
         exchange, role = self._exchange_of(reader), self._role(reader.side)
@@ -511,8 +526,9 @@ class TlsSession:
         if exchange.wanted or suite is None or exchange.client_hello is None:
             return
         if self._tls13(exchange):
-            exchange.wanted = True
-            self._secrets.find(self, exchange)
+            if not exchange.lacks_second_hello or any(exchange.incomplete):
+                exchange.wanted = True
+                self._secrets.find(self, exchange)
             return
         if exchange.full:
             ready = exchange.encrypted_premaster is not None and (
@@ -652,6 +668,10 @@ class TlsSession:
             for reader in self.readers:
                 if reader.state is RecordState.PLAIN:
                     reader.wait(wrapped=True)
+                elif reader.state is RecordState.WAITING and not reader.wrapped:
+                    reader.wrap()
+        elif exchange.server_hello.session_id:
+            self._secrets.issued(exchange)
         self._want_secrets(exchange)
 
     def _keep(self, exchange: Exchange, role: int, name: str, message: bytes, frame: int) -> None:
@@ -659,6 +679,14 @@ class TlsSession:
             exchange.messages[role].append(message)
         if len(exchange.frames) < 64:
             exchange.frames.append((f"{_ROLE_NAMES[role]} {name}", frame))
+
+
+def _says_again(exchange: Exchange, hello: ClientHello) -> bool:
+    """Return whether *hello* is the second of a handshake (RFC 8446 section 4.1.2).
+
+    It keeps its random; the HelloRetryRequest may come later, the directions are independent.
+    """
+    return exchange.client_hello is not None and exchange.client_hello.random == hello.random
 
 
 _ROLE_NAMES = ("client", "server")

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import Any
 
-from tqdecrypt.tls.ciphers import make_aead
+from tqdecrypt.tls.ciphers import UnsupportedCipher, make_aead
 from tqdecrypt.tls.constants import HandshakeType
 from tqdecrypt.tls.derive import hkdf_expand_label
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange
@@ -44,7 +44,8 @@ class _Phase:
     __slots__ = ("decrypt", "iv", "label", "secret")
 
     def __init__(self, suite: Suite, secret: bytes, label: str) -> None:
-        assert suite.bulk is not None
+        if suite.bulk is None:
+            raise UnsupportedCipher(suite.name)
         key = hkdf_expand_label(suite.prf_hash, secret, b"key", b"", suite.bulk.key_length)
         iv = hkdf_expand_label(suite.prf_hash, secret, b"iv", b"", 12)
         self.secret = secret
@@ -61,12 +62,11 @@ class Tls13Opener:
     def __init__(self, suite: Suite, secrets: list[tuple[str, bytes]]) -> None:
         from cryptography.exceptions import InvalidTag
 
-        assert suite.bulk is not None
         self._suite = suite
         self._invalid = InvalidTag
         self._coming = secrets[1:]
         self._phase = _Phase(suite, secrets[0][1], secrets[0][0])
-        self.overhead = suite.bulk.tag_length + 1
+        self.overhead = (suite.bulk.tag_length if suite.bulk else 0) + 1
         self.sequence = 0
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -177,9 +177,7 @@ def transcript13(exchange: Exchange, role: int, stop: int) -> bytes:
     """
     client, server = exchange.messages
     assert exchange.suite is not None
-    hellos = sum(message[0] == HandshakeType.client_hello for message in client)
-    retried = hellos > 1
-    if retried:
+    if exchange.retried and len(client) > 1:
         digest = hashlib.new(exchange.suite.prf_hash, client[0], usedforsecurity=False).digest()
         first = [bytes([HandshakeType.message_hash, 0, 0, len(digest)]) + digest]
         first += [server[0], client[1]]
@@ -199,7 +197,7 @@ def transcript13(exchange: Exchange, role: int, stop: int) -> bytes:
 
 def verify_finished13(exchange: Exchange, secrets: Mapping[str, bytes]) -> None:
     """Check the Finished messages that can be checked by now (RFC 8446 section 4.4.4)."""
-    if exchange.suite is None or any(exchange.incomplete):
+    if exchange.suite is None or any(exchange.incomplete) or exchange.lacks_second_hello:
         return
     digest = exchange.suite.prf_hash
     size = hashlib.new(digest, usedforsecurity=False).digest_size
