@@ -35,6 +35,8 @@ MOST_ADDRESSES = 1 << 15
 MOST_WORDS = 1 << 12
 """Methods and status lines, likewise."""
 
+EASY_DIGITS = 8
+"""Digits of microseconds from which on the last six are the fraction of a positive second."""
 _SECOND = 1_000_000_000
 _TIMES = frozenset({"started", "ended", "answered"})
 
@@ -52,7 +54,7 @@ class JsonLines:
         self._write, self._flush = _writer(stream)
         self._raw = raw
         self._lines: list[str] = []
-        self._second = -1
+        self._second = ""
         self._prefix = ""
         self._starts: dict[object, str] = {}
         self._addresses: dict[bytes, str] = {}
@@ -93,13 +95,15 @@ class JsonLines:
 
     def _stamp(self, time: int) -> str:
         """Return what :func:`format_time` does; the second's text is kept for the next time."""
-        second, nanoseconds = divmod(time, _SECOND)
+        microseconds = time // 1000
+        digits = str(microseconds)
+        if microseconds * 1000 != time or len(digits) < EASY_DIGITS:
+            return format_time(time)
+        second = digits[:-6]
         if second != self._second:
             self._second = second
-            self._prefix = _format_second(second)
-        if nanoseconds % 1000:
-            return f"{self._prefix}.{nanoseconds:09d}Z"
-        return f"{self._prefix}.{nanoseconds // 1000:06d}Z"
+            self._prefix = _format_second(int(second))
+        return f"{self._prefix}.{digits[-6:]}Z"
 
     def session(self, report: SessionReport) -> None:
         """One TLS session, with everything its report says."""
