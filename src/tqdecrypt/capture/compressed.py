@@ -89,7 +89,8 @@ def _up_to_damage(member: zlib._Decompress, chunk: bytes) -> bytes:
 
 _FRAME = 0xFD2FB528
 _SKIPPABLE = 0x184D2A50
-_RLE = 1
+_RLE, _RESERVED = 1, 3
+LARGEST_BLOCK = 1 << 17
 
 
 class _Zstandard:
@@ -168,8 +169,11 @@ class _Zstandard:
         while not last:
             head = yield 3
             number = int.from_bytes(head, "little")
-            last = bool(number & 1)
-            size = 1 if number >> 1 & 3 == _RLE else number >> 3
+            last, kind, size = bool(number & 1), number >> 1 & 3, number >> 3
+            if kind == _RESERVED or size > LARGEST_BLOCK:
+                raise Malformed("a Zstandard block", f"type {kind} of {size:,} bytes")
+            if kind == _RLE:
+                size = 1
             expand(head + ((yield size) if size else b""))
         if flags >> 2 & 1:
             expand((yield 4))

@@ -1,8 +1,9 @@
 """Several sources as one: the packets in time order, as far as each source keeps it.
 
-Like mergecap, the source whose next packet is the earliest comes next (the one named first when
-they are equal), and no source is sorted within itself.  That is the same as sorting all packets, in a
-stable way, by the latest time that their own source has shown up to them: the key that is used here.
+Like mergecap, the source whose next packet is the earliest comes next (the one named last when they
+are equal, so that frames have the numbers that mergecap gives them), and no source is sorted within
+itself.  That is the same as sorting all packets, in a stable way, by the latest time that their own
+source has shown up to them: the key that is used here.
 
 Files are merged exactly.  A pipe may be silent for ever, so nobody waits for it longer than
 :data:`~tqdecrypt.capture.source.IDLE`: the others then go on without it, and what it brings later is
@@ -44,7 +45,7 @@ NOTHING = Packets(b"", _NONE, _NONE, _NONE, _NONE, _NONE.astype(np.uint16))
 
 def merged(sources: Sequence[Source]) -> Iterator[Packets]:
     """Yield the packets of all sources; :data:`NOTHING` when pipes have been silent for a while."""
-    heads = [_Head(number, source) for number, source in enumerate(sources)]
+    heads = [_Head(number, source) for number, source in enumerate(reversed(sources))]
     while heads := [head for head in heads if head.filled or head.advance()]:
         ready = [head for head in heads if head.filled]
         if not ready:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from struct import Struct
-from struct import error as struct_error
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +31,15 @@ _INTERFACE, _PACKET, _SIMPLE, _NAMES, _ENHANCED, _SECRETS = 1, 2, 3, 4, 6, 10
 _BYTE_ORDER_MAGIC = 0x1A2B3C4D
 _MAJOR_VERSION = 1
 _SMALLEST_BLOCK, _SMALLEST_ENHANCED = 12, 32
+_SMALLEST = {
+    SECTION_HEADER: 28,
+    _INTERFACE: 20,
+    _PACKET: 32,
+    _SIMPLE: 16,
+    _ENHANCED: _SMALLEST_ENHANCED,
+    _SECRETS: 20,
+}
+"""Bytes of a block at least, by type."""
 _END_OF_OPTIONS = 0
 _IF_NAME, _IF_TSRESOL, _IF_TSOFFSET = 2, 9, 14
 _ADDRESS_SIZE = {1: 4, 2: 16}
@@ -192,6 +200,8 @@ class PcapngIndex:
         start, end = position + 8, position + length - 4
         if Struct(self._order + "I").unpack_from(buffer, end)[0] != length:
             raise _Damage("a block whose two lengths differ", position)
+        if length < _SMALLEST.get(kind, 0):
+            raise _Damage(f"a block of type {kind} that is too short", position)
         try:
             if kind in (_SIMPLE, _PACKET):
                 self._gather(buffer, found)
@@ -209,8 +219,6 @@ class PcapngIndex:
                 self._take_secrets(buffer, start, end)
             else:
                 self._facts.counters["other_capture_blocks"] += 1
-        except struct_error:
-            raise _Damage(f"a block of type {kind} that is too short", position) from None
         except _Damage:
             raise
         except Malformed as problem:

@@ -12,6 +12,7 @@ import fcntl
 import os
 import select
 import stat
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -80,6 +81,9 @@ class Source:
         return self._descriptor
 
     def _open(self) -> None:
+        if self.path == "-" and sys.stdin is None:  # 0 may by now be another file
+            self.problem = f"{self.name} is closed; feed a capture into it, or name a file."
+            return
         try:
             self._descriptor = (
                 0 if self.path == "-" else os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -282,7 +286,6 @@ _REASONS = {
     errno.EACCES: "may not be read by you; ask for the permission, or copy it.",
     errno.EISDIR: "is a directory; name the capture files in it.",
     errno.EMFILE: "cannot be opened, as too many files are open; name fewer, or raise ulimit -n.",
-    errno.EBADF: "is closed; feed a capture into it, or name a file.",
 }
 
 
