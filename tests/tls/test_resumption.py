@@ -17,6 +17,7 @@ def resumed_pairs(kind: str, suite: str = "AES128-GCM-SHA256") -> tuple[TlsPair,
     talk(first, 1)
     second = TlsPair(ciphers=suite, resume_from=first)
     assert second.resumed
+    talk(second, 1)
     return first, second
 
 
@@ -29,7 +30,8 @@ def test_the_first_handshake_opens_the_second(kind: str, suite: str) -> None:
     finder = SecretFinder(ring([server_key()]))
     assert listen(first.flights, finder).verdict == "decrypted"
     heard = listen(second.flights, finder)
-    assert (bytes(heard.client), bytes(heard.server)) == said
+    assert bytes(heard.client).endswith(said[0])
+    assert bytes(heard.server).endswith(said[1])
     assert heard.verdict == "decrypted"
     assert heard.report.resumed == kind
     assert heard.report.finished_verified is True
@@ -46,7 +48,8 @@ def test_the_directions_may_come_in_any_order(kind: str, first_side: int) -> Non
         skewed = sorted(flat(pair.flights), key=lambda packet: packet[0] != first_side)
         heard = listen(skewed, finder)
         assert heard.verdict == "decrypted", heard.report.why
-    assert (bytes(heard.client), bytes(heard.server)) == said
+    assert bytes(heard.client).endswith(said[0])
+    assert bytes(heard.server).endswith(said[1])
     assert heard.report.finished_verified is True
 
 
@@ -100,7 +103,8 @@ def test_the_second_may_come_before_the_firsts_secret_is_there(kind: str) -> Non
     for work, done in waiting:
         done(work())
     assert not later.session.awaits_secrets
-    assert (bytes(later.client), bytes(later.server)) == said
+    assert bytes(later.client).endswith(said[0])
+    assert bytes(later.server).endswith(said[1])
     assert later.finish().verdict.value == "decrypted"
 
 

@@ -7,8 +7,9 @@ from itertools import permutations
 import pytest
 
 from kit import Switch, TlsPair, Version, certificates
-from .passive import flat, key_of, listen, ring, server_key, talk
 from tqdecrypt.tls.verdict import Verdict
+
+from .passive import flat, key_of, listen, ring, server_key, talk
 
 RSA_12 = (
     "AES128-GCM-SHA256",

@@ -79,6 +79,7 @@ def test_forward_secrecy_says_whose_list_must_change(suites: str, side: str) -> 
 
 def test_an_ecdsa_certificate_makes_rsa_key_exchange_impossible() -> None:
     pair = TlsPair(ciphers="ECDHE-ECDSA-AES128-GCM-SHA256", server_cert=certificates.server("ec"))
+    talk(pair, 1)
     heard = listen(pair.flights, ring())
     assert heard.verdict == "forward-secrecy"
     assert "RSA certificate" in heard.report.advice[0]
@@ -255,6 +256,7 @@ def test_a_damaged_record_header() -> None:
 def test_a_cipher_that_no_library_has() -> None:
     """RC2 was never made; a ServerHello that names it cannot be decrypted."""
     pair = TlsPair(options=Switch.NO_EXTENDED_MASTER_SECRET)
+    talk(pair, 1)
     packets = flat(pair.flights)
     first, *rest = records_of(packets[1][1])
     place = 5 + 4 + 2 + 32 + 1 + first[5 + 4 + 2 + 32]
@@ -273,7 +275,7 @@ def test_too_many_bytes_waited() -> None:
     heard = Passive(finder)
     for side, data in flat(pair.flights):
         heard.hear(side, data)
-    assert heard.session.budget.used == 0
+    assert heard.session.budget.used < 100  # what the server's Finished takes
     for work, done in waiting:
         done(work())
     heard.finish()

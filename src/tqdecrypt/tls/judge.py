@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tqdecrypt.tls.alerts import ADVICE
+from tqdecrypt.tls.constants import ExtensionType
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.facts import collect_facts, decisive_exchange
+from tqdecrypt.tls.record import RecordState
 from tqdecrypt.tls.report import SessionReport
 from tqdecrypt.tls.suites import find_suite, suite_name
 from tqdecrypt.tls.verdict import MEANINGS, Side, Verdict
@@ -332,6 +334,8 @@ def _opened(case: _Case) -> _Judgement | None:
         return None
     bad = sum(reader.bad_records for reader in readers)
     dark = any(reader.dark_bytes for reader in readers)
+    if any(reader.overflowed for reader in readers):
+        return _given_up(case, exchange)
     if (bad or dark) and not any(reader.opened_records for reader in readers):
         return _wrong_secrets(case, exchange)
     if report.missing_bytes and any(reader.snapped for reader in readers):
@@ -356,11 +360,77 @@ def _opened(case: _Case) -> _Judgement | None:
             f"(frames {frames}) and are not shown.",
             ("Look for damaged packets or a middlebox that changes them.",),
         )
+    if any(reader.state is RecordState.DARK for reader in readers) or _lacks_early_secret(case):
+        return _dark_in_part(case, exchange)
     proof = ", Finished verified" if report.finished_verified else ""
     if exchange.picked_up is not None:
         proof = ", picked up in mid-connection, every record verified"
     return _Judgement(
         Verdict.DECRYPTED, f"Decrypted with {exchange.secrets_from} ({_suite(exchange)}{proof})."
+    )
+
+
+def _given_up(case: _Case, exchange: Exchange) -> _Judgement:
+    return _Judgement(
+        Verdict.EVICTED,
+        f"Records waited for {exchange.secrets_from} longer than the memory for them lasts; "
+        f"{_bytes(case)} were given up.",
+        ("Read less at a time: fewer ports (--port) or a part of the capture.",),
+    )
+
+
+def _dark_in_part(case: _Case, exchange: Exchange) -> _Judgement:
+    """One direction opened and the other did not, or not to its end."""
+    lacking = [
+        role
+        for role, opener in zip(("client", "server"), exchange.openers or (), strict=False)
+        if opener is None
+    ]
+    if _lacks_early_secret(case):
+        lacking = ["client's early data"]
+    if lacking:
+        return _Judgement(
+            Verdict.TLS13,
+            f"The secrets from {exchange.secrets_from} lack those of the {lacking[0]}: "
+            f"{_bytes(case)} stayed dark.",
+            ("Give a key log that has all secrets of the session (CLIENT_… and SERVER_… lines).",),
+            Side.OBSERVER,
+        )
+    return _Judgement(
+        Verdict.CORRUPT_RECORDS,
+        f"Decrypted with {exchange.secrets_from}, but one direction could not be read to its end: "
+        f"{_bytes(case)} stayed dark.",
+        ("Look for damaged packets or a middlebox that changes them.",),
+    )
+
+
+def _lacks_early_secret(case: _Case) -> bool:
+    """Return whether early data (RFC 8446 section 2.3) was accepted that no secret opens."""
+    exchange = case.exchange
+    return (
+        exchange is not None
+        and ExtensionType.early_data in exchange.encrypted_extensions
+        and "CLIENT_EARLY_TRAFFIC_SECRET" not in exchange.traffic_secrets
+        and case.report.client_encrypted_bytes > 0
+    )
+
+
+def _no_data(case: _Case) -> _Judgement | None:
+    """A whole handshake, and nothing said behind it: nothing is hidden, whatever keys there are."""
+    exchange, report, readers = case.exchange, case.report, case.session.readers
+    assert exchange is not None
+    if exchange.refusal is None or report.version in (None, "TLS 1.3"):
+        return None
+    if not all(exchange.changed_cipher) or report.missing_bytes:
+        return None
+    if any(reader.dark_data or reader.plain_bytes or reader.bad_records for reader in readers):
+        return None
+    would_be = _REFUSALS[exchange.refusal](case, exchange)
+    return _Judgement(
+        Verdict.NO_DATA,
+        "The handshake is complete, but no record of application data followed; there was nothing "
+        f"to decrypt. It would have stayed dark: {would_be.why}",
+        would_be.advice,
     )
 
 
@@ -395,6 +465,7 @@ _RULES: tuple[Callable[[_Case], _Judgement | None], ...] = (
     _no_handshake,
     _failed_handshake,
     _damaged_handshake,
+    _no_data,
     _refused,
     _opened,
     _incomplete,

@@ -40,6 +40,11 @@ MAX_HANDSHAKE = 1 << 18
 """Longest handshake message that is put together; chains of 16 KB certificates are real."""
 MAX_SEARCH = 1 << 16
 """Most sequence numbers tried behind a gap."""
+MAX_FAILED_SEARCH = 1 << 12
+"""Most tried because records did not verify: 4 ms a record, whatever a peer sends."""
+MAX_FAILED = 256
+"""Records in a row that do not verify before a direction that was open is given up: its keys were
+changed where the capture cannot show it."""
 HEADER = 5
 """Length of a record header."""
 ALERT_LENGTH = 2
@@ -91,6 +96,7 @@ class RecordReader:
         "_waiting_bytes",
         "bad_records",
         "dark_bytes",
+        "dark_data",
         "direct",
         "exchange_count",
         "failed_in_row",
@@ -142,6 +148,8 @@ class RecordReader:
         """Verified application bytes."""
         self.dark_bytes = 0
         """Bytes in protected records that were not opened."""
+        self.dark_data = False
+        """Whether application data was among them (TLS 1.3 calls everything that)."""
         self.missing_bytes = 0
         self.snapped = False
         """Whether the snap length cut something."""
@@ -186,8 +194,19 @@ class RecordReader:
                 or data[position + 1] != 3
                 or length > MAX_FRAGMENT
             ):
-                found = self._find_header(data, position)
-                self._gap_bytes += found - position
+                while ends[index] + shift <= position:
+                    index += 1
+                if content_type & 0x80 and self._may_begin_in_sslv2(data, position):
+                    stop = position + 2 + ((content_type & 0x7F) << 8 | data[position + 1])
+                    if stop > size:
+                        break
+                    while ends[index] + shift < stop:
+                        index += 1
+                    session.sslv2_client_hello(self, data[position + 2 : stop], frames[index])
+                    position = stop
+                    continue
+                found = self._find_header(data, position, frames[index])
+                self._pass_over(found - position)
                 if found != position:
                     position = found
                     continue
@@ -225,7 +244,7 @@ class RecordReader:
                 position = stop
             else:  # no record begins there: look on
                 position += 1
-                self._gap_bytes += 1
+                self._pass_over(1)
         self._rest = data[position:]
 
     def gap(self, size: int, snapped: bool) -> None:
@@ -253,11 +272,29 @@ class RecordReader:
         self._gap_records = min(max(self._gap_records, most), MAX_SEARCH)
         self._searching = True
 
-    def _find_header(self, data: bytes, position: int) -> int:
+    def _may_begin_in_sslv2(self, data: bytes, position: int) -> bool:
+        """Return whether the direction's first bytes are an SSL 2.0 ClientHello that offers more."""
+        return (
+            self.state is RecordState.PLAIN
+            and not self.exchange_count
+            and not self._searching
+            and data[position] < 0x90  # 4 KB: no more suites than there are
+            and data[position + 2] == HandshakeType.client_hello
+            and data[position + 3] == 3
+        )
+
+    def _pass_over(self, size: int) -> None:
+        """Take note of bytes that belong to no record that could be found."""
+        self._gap_bytes += size
+        if self.state is not RecordState.PLAIN:
+            self.dark_bytes += size
+
+    def _find_header(self, data: bytes, position: int, frame: int) -> int:
         """Return where a record header may stand, from *position* on; else close to the end."""
         if not self._searching:
             self._searching = True
             self._gap_records = max(self._gap_records, 1)
+            self._session.boundary_lost(self, frame)
         last = len(data) - HEADER
         while position <= last:
             if plausible_header(data, position):
@@ -282,11 +319,14 @@ class RecordReader:
         return True
 
     def _take_plain(self, record: Record) -> bool:
+        gap = self._gap_bytes, self._gap_records
         self._gap_bytes = self._gap_records = 0
         if record.content_type == ContentType.application_data:
             self._session.protected_data(self, record)
             if self.state is RecordState.PLAIN:  # undecided yet
                 return self._take_dark(record)
+            if self.state is RecordState.OPEN:  # protected records are missing in front of it
+                self._gap_bytes, self._gap_records = gap
             return self._take(record)
         self._hand_over(record.content_type, record.fragment, record.frame, record.time)
         return True
@@ -309,11 +349,13 @@ class RecordReader:
     def _take_open(self, record: Record) -> bool:
         assert self.opener is not None
         if self._gap_records:
+            # Bytes passed over since the gap may have been records, too.
+            held = min(self._gap_bytes // (HEADER + self.opener.overhead) + 1, MAX_SEARCH)
             plaintext = self.opener.open_ahead(
                 record.content_type,
                 record.version,
                 record.fragment,
-                self._gap_records,
+                max(self._gap_records, held),
                 self._gap_bytes,
             )
             if plaintext is None and self._searching:
@@ -338,6 +380,7 @@ class RecordReader:
     def _take_dark(self, record: Record) -> bool:
         self._gap_bytes = self._gap_records = 0
         self.dark_bytes += len(record.fragment)
+        self.dark_data |= record.content_type == ContentType.application_data
         if record.content_type == ContentType.alert:
             self._session.dark_alert(self.side, record.frame)
         return True
@@ -351,8 +394,13 @@ class RecordReader:
         self.failed_in_row += 1
         self.bad_records += not self.wrapped or self.opened_records > 0
         self.dark_bytes += len(fragment)
-        self._gap_records = min(self._gap_records + 1, MAX_SEARCH)
+        # When it was the length that was damaged, other records went down with it.
+        swallowed = len(fragment) // (HEADER + self.opener.overhead) if self.opener else 0
+        if self._gap_records < MAX_FAILED_SEARCH:
+            self._gap_records = min(self._gap_records + 1 + swallowed, MAX_FAILED_SEARCH)
         self._session.record_failed(self, frame)
+        if self.failed_in_row >= MAX_FAILED and self.state is RecordState.OPEN:
+            self.darken()
 
     def _opened(self, content_type: int, plaintext: bytes, frame: int, time: int) -> None:
         self.opened_records += 1
@@ -455,11 +503,11 @@ class RecordReader:
         """No keys will come: count what there is, keep nothing."""
         self.state = RecordState.DARK
         self.opener = None
-        self.dark_bytes += sum(
-            len(record.fragment)
-            for record in self._take_waiting_list()
-            if not self.wrapped or record.content_type == ContentType.application_data
-        )
+        for record in self._take_waiting_list():
+            data = record.content_type == ContentType.application_data
+            self.dark_data |= data
+            if data or not self.wrapped:
+                self.dark_bytes += len(record.fragment)
 
     def _take_waiting_list(self) -> list[Record]:
         waiting, self._waiting = self._waiting, None

@@ -28,6 +28,7 @@ from tqdecrypt.tls.handshake import (
     pull_encrypted_extensions,
     pull_new_session_ticket,
     pull_server_hello,
+    pull_sslv2_client_hello,
 )
 from tqdecrypt.tls.pickup import MAX_SEARCH, MAX_TRIES, find_place
 from tqdecrypt.tls.protection import Opener, make_openers
@@ -275,10 +276,21 @@ class TlsSession:
         if len(self.failed_frames) < 8:
             self.failed_frames.append(frame)
         if not reader.opened_records and reader.failed_in_row >= GIVE_UP_AFTER:
-            exchange = self._exchange_of(reader)
-            exchange.refusal = Refusal.WRONG_SECRETS
+            if not any(other.opened_records for other in self.readers):
+                self._exchange_of(reader).refusal = Refusal.WRONG_SECRETS
             reader.darken()
         elif reader.opened_records:
+            self._listener.application_gap(reader.side == self.client_side)
+
+    def boundary_lost(self, reader: RecordReader, frame: int) -> None:
+        """Take note that no record begins where one must: bytes are damaged, or not TLS."""
+        if reader.state is RecordState.PLAIN:
+            if self.exchanges:
+                self._exchange_of(reader).incomplete[self._role(reader.side)] = True
+        elif reader.state is RecordState.OPEN:
+            reader.bad_records += 1
+            if len(self.failed_frames) < 8:
+                self.failed_frames.append(frame)
             self._listener.application_gap(reader.side == self.client_side)
 
     def protected_data(self, reader: RecordReader, record: Record) -> None:
@@ -393,6 +405,19 @@ class TlsSession:
 
     def _client_hello(self, reader: RecordReader, message: bytes, frame: int) -> None:
         hello = pull_client_hello(message[self.header_length :], dtls=self.dtls)
+        self._client_says(hello, reader, message, frame)
+
+    def sslv2_client_hello(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        """Handle a ClientHello in SSL 2.0 format, without its record header (RFC 5246 E.2)."""
+        try:
+            hello = pull_sslv2_client_hello(message)
+            self._client_says(hello, reader, message, frame)
+        except Malformed as error:
+            self.notes.append(f"frame {frame}: SSL 2.0 ClientHello: {error}")
+
+    def _client_says(
+        self, hello: ClientHello, reader: RecordReader, message: bytes, frame: int
+    ) -> None:
         if self.client_side is None or not self.exchanges:
             self.client_side = reader.side
         elif self.client_side != reader.side:
@@ -642,7 +667,11 @@ class TlsSession:
             if len(self.exchanges) >= MAX_EXCHANGES:
                 reader.exchange_count -= 1
                 raise Malformed(f"at most {MAX_EXCHANGES} handshakes")
-            self.exchanges.append(Exchange(self.header_length))
+            exchange = Exchange(self.header_length)
+            self.exchanges.append(exchange)
+            for end in self.readers:  # what was lost in front of the first hello may be the other's
+                if end.missing_bytes and end.state is RecordState.PLAIN:
+                    exchange.incomplete[self._role(end.side)] = True
         return self.exchanges[reader.exchange_count - 1]
 
     def _exchange_of(self, reader: RecordReader) -> Exchange:
