@@ -133,6 +133,8 @@ def find_suite(number: int) -> Suite:
     if exchange in ("RSA_PSK", "DHE_PSK", "ECDHE_PSK"):
         key_exchange = exchange
         authentication = "PSK"
+    elif authentication == "anon":  # ephemeral, and nobody signs (RFC 5246 section 7.4.3)
+        key_exchange = f"{key_exchange}_anon"
     elif authentication.startswith("EXPORT") or key_exchange not in (
         "RSA",
         "DHE",
