@@ -90,7 +90,7 @@ def test_prf_against_nist(shared: Path, name: str) -> None:
         )
         assert out == expected
         count += 1
-    assert count == 2
+    assert count >= 2
 
 
 @pytest.mark.shared
@@ -192,11 +192,7 @@ def test_ssl3_finished(from_client: bool, sender: bytes) -> None:
     """RFC 6101 section 5.6.9."""
     messages = b"the handshake"
     expected = b"".join(
-        hashed(
-            PREMASTER
-            + b"\x5c" * pad
-            + hashed(messages + sender + PREMASTER + b"\x36" * pad)
-        )
+        hashed(PREMASTER + b"\x5c" * pad + hashed(messages + sender + PREMASTER + b"\x36" * pad))
         for hashed, pad in ((md5, 48), (sha, 40))
     )
     assert verify_data(Version.SSL3, "sha256", PREMASTER, from_client, messages) == expected
@@ -211,7 +207,10 @@ def test_prf_of_tls10_halves_an_odd_secret() -> None:
         return hmac.digest(key, first + seed, digest)
 
     out = prf(Version.TLS10, "sha256", secret, b"label", b"seed", 16)
-    left, right = p_hash("md5", secret[:24], b"labelseed"), p_hash("sha1", secret[23:], b"labelseed")
+    left, right = (
+        p_hash("md5", secret[:24], b"labelseed"),
+        p_hash("sha1", secret[23:], b"labelseed"),
+    )
     assert out == bytes(a ^ b for a, b in zip(left, right[:16], strict=True))
 
 

@@ -144,9 +144,7 @@ def plain_records(heard: Passive) -> list[bytes]:
 
 @kinds
 @given(data=st.data())
-def test_damage_of_a_byte_costs_no_more_than_its_neighbours(
-    kind: str, data: st.DataObject
-) -> None:
+def test_damage_of_a_byte_costs_no_more_than_its_neighbours(kind: str, data: st.DataObject) -> None:
     play = scene(kind)
     client, server = play.sides()
     place = data.draw(st.integers(play.handshake[0], len(client) - 1))
@@ -175,7 +173,8 @@ def test_damage_of_a_byte_costs_no_more_than_its_neighbours(
         # The version of a record is in its additional data; SSL 3.0 left it out, nobody else.
         assert kind == "cbc-tls10"
     else:
-        assert heard.verdict in ("corrupt-records", "packets-missing")
+        at_the_end = any("is cut" in note for note in heard.report.notes)
+        assert heard.verdict == "corrupt-records" or at_the_end
 
 
 def header_of(client: bytes, place: int) -> int:
@@ -259,7 +258,9 @@ RECORDISH = st.builds(
 
 @given(
     pieces=st.lists(
-        st.tuples(st.integers(0, 1), st.one_of(st.binary(max_size=80), RECORDISH, st.integers(1, 99)))
+        st.tuples(
+            st.integers(0, 1), st.one_of(st.binary(max_size=80), RECORDISH, st.integers(1, 99))
+        )
     )
 )
 def test_arbitrary_bytes_end_with_a_verdict(

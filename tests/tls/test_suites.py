@@ -89,7 +89,6 @@ UNREADABLE = (
 """Weakened on purpose, national, never deployed, or no cipher at all."""
 
 
-
 def test_only_these_kinds_are_beyond_us() -> None:
     dark = [name for number, name in SUITE_NAMES.items() if find_suite(number).bulk is None]
     assert [name for name in dark if not any(part in name for part in UNREADABLE)] == []

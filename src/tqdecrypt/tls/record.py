@@ -509,6 +509,13 @@ class RecordReader:
             if data or not self.wrapped:
                 self.dark_bytes += len(record.fragment)
 
+    def finish(self) -> int:
+        """Return how many bytes of a record are left whose end never came."""
+        left, self._rest = len(self._rest), b""
+        if self.state is not RecordState.PLAIN:
+            self.dark_bytes += left
+        return left
+
     def _take_waiting_list(self) -> list[Record]:
         waiting, self._waiting = self._waiting, None
         self._session.budget.used -= self._waiting_bytes

@@ -193,6 +193,12 @@ class TlsSession:
                 self._try_one_sided(reader)
             if reader.state is RecordState.WAITING:
                 reader.darken()
+            left = reader.finish()
+            if left:
+                name = _ROLE_NAMES[self._role(reader.side)]
+                self.notes.append(
+                    f"the last record of the {name} is cut: {left:,} bytes of it came"
+                )
         for exchange in self.exchanges:
             if exchange.openers is None and not exchange.wanted:
                 self._secrets.abandoned(exchange)
