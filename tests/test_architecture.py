@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 ABOVE = {
     "export": frozenset({"cli"}),
     "views": frozenset({"cli", "export", "dispatch"}),
+    "workers": frozenset({"cli", "views", "export", "pipeline"}),
     "selftest": frozenset({"cli", "views", "pipeline"}),
     "dispatch": frozenset({"cli", "views", "export", "pipeline"}),
     "pipeline": frozenset({"cli", "views", "export"}),

@@ -436,7 +436,7 @@ class TlsConnection:
         report = report_session(
             self.session,
             self.number,
-            connection.ends,
+            self.session.ends,
             connection.initiator,
             dispatcher.given,
             reason.value,
@@ -464,7 +464,7 @@ class TlsConnection:
 
     def _make_framers(self) -> tuple[StreamFramer, StreamFramer]:
         client_side = self.session.client_side or 0
-        client, server = self._connection.ends[client_side], self._connection.ends[1 - client_side]
+        client, server = self.session.ends[client_side], self.session.ends[1 - client_side]
         return (
             StreamFramer(Flow(client, server, "TLS", "verified", self.number)),
             StreamFramer(Flow(server, client, "TLS", "verified", self.number)),

@@ -14,7 +14,6 @@ import gc
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -28,12 +27,12 @@ from tqdecrypt.sip import Flow, Message, parse_datagram
 from tqdecrypt.tcp import ConnectionTable
 from tqdecrypt.tls import MEANINGS, SecretFinder, SessionReport, Verdict
 from tqdecrypt.tls.dtls import looks_like_dtls
+from tqdecrypt.workers import Workers
 
 if TYPE_CHECKING:
     from tqdecrypt.capture import CapturedSecrets
     from tqdecrypt.keys import KeyRing, SecretsStore
     from tqdecrypt.packet.transport import TransportColumns
-    from tqdecrypt.tls.secrets import Decrypted
 
 __all__ = ["ReadOptions", "Sink", "Summary", "read_captures"]
 
@@ -121,7 +120,7 @@ def read_captures(
     with (
         _patient_collector(),
         open_captures(paths, on_progress=on_progress) as reader,
-        _Workers() as workers,
+        Workers() as workers,
     ):
         run = _Run(options, sink, workers, live=reader.live)
         for block in reader:
@@ -151,52 +150,10 @@ def _patient_collector() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-class _Workers:
-    """Runs private-key operations beside the reader, and hands the results back in its thread."""
-
-    def __init__(self) -> None:
-        self._count = max(1, len(os.sched_getaffinity(0)))
-        self._pool: ThreadPoolExecutor | None = None
-        self._running: deque[
-            tuple[int, Future[list[Decrypted]], Callable[[list[Decrypted]], None]]
-        ] = deque()
-        self.frame = 0
-        """First frame of the block that is being read."""
-
-    def __enter__(self) -> _Workers:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-    def submit(
-        self, work: Callable[[], list[Decrypted]], done: Callable[[list[Decrypted]], None]
-    ) -> None:
-        """See :data:`tqdecrypt.tls.secrets.Submit`."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._count, thread_name_prefix="private-key")
-        self._running.append((self.frame, self._pool.submit(work), done))
-
-    def collect(self, wait_before: int | None) -> None:
-        """Hand back results, in order; wait for those asked for before frame *wait_before*."""
-        while self._running:
-            frame, future, done = self._running[0]
-            if not future.done() and wait_before is not None and frame >= wait_before:
-                return
-            self._running.popleft()
-            done(future.result())
-
-    @property
-    def oldest_frame(self) -> int | None:
-        """First frame of the oldest block whose secrets are still being computed."""
-        return self._running[0][0] if self._running else None
-
-
 class _Run:
     """Reading one capture."""
 
-    def __init__(self, options: ReadOptions, sink: Sink, workers: _Workers, *, live: bool) -> None:
+    def __init__(self, options: ReadOptions, sink: Sink, workers: Workers, *, live: bool) -> None:
         self.summary = Summary()
         self._sink = sink
         self._workers = workers

@@ -9,11 +9,10 @@ second of the time) are made once and remembered, in tables with a bound.
 
 from __future__ import annotations
 
-import enum
 import functools
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quote
@@ -38,7 +37,6 @@ MOST_WORDS = 1 << 12
 EASY_DIGITS = 8
 """Digits of microseconds from which on the last six are the fraction of a positive second."""
 _SECOND = 1_000_000_000
-_TIMES = frozenset({"started", "ended", "answered"})
 
 
 class JsonLines:
@@ -107,7 +105,15 @@ class JsonLines:
 
     def session(self, report: SessionReport) -> None:
         """One TLS session, with everything its report says."""
-        self._append("session", _fields_of(report))
+        line: dict[str, object] = {"type": "session"}
+        for name in _session_fields():
+            line[name] = getattr(report, name)
+        line["started"] = self._stamp(report.started)
+        line["ended"] = self._stamp(report.ended)
+        line["verdict"] = report.verdict.value
+        self._lines.append(_encode(line) + "\n")
+        if len(self._lines) >= LINES_JOINED:
+            self._write_lines()
 
     def call(self, call: Call) -> None:
         """One call."""
@@ -132,19 +138,14 @@ class JsonLines:
 
     def summary(self, summary: Summary) -> None:
         """What was read in all: the last line."""
-        self._append("summary", _fields_of(summary))
+        values = {field.name: getattr(summary, field.name) for field in fields(summary)}
+        self._lines.append(_encode({"type": "summary"} | values) + "\n")
         self.flush()
 
     def flush(self) -> None:
         """Write everything that was collected, and flush the stream."""
         self._write_lines()
         self._flush()
-
-    def _append(self, kind: str, values: Mapping[str, object]) -> None:
-        line = {"type": kind} | {name: _plain(name, value) for name, value in values.items()}
-        self._lines.append(json.dumps(line, separators=(",", ":")) + "\n")
-        if len(self._lines) >= LINES_JOINED:
-            self._write_lines()
 
     def _write_lines(self) -> None:
         if self._lines:
@@ -207,17 +208,14 @@ def _flow_part(flow: Flow) -> str:
     )
 
 
-def _fields_of(record: SessionReport | Summary) -> dict[str, object]:
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def _plain(name: str, value: object) -> object:
-    """Return what JSON says for *value*: the value of an enum, a time as text."""
-    if isinstance(value, enum.Enum):
-        return value.value
-    if name in _TIMES and isinstance(value, int):
-        return format_time(value)
-    return value
+@functools.cache
+def _session_fields() -> tuple[str, ...]:
+    from tqdecrypt.tls.report import SessionReport
+
+    return tuple(field.name for field in fields(SessionReport))
 
 
 def _writer(stream: TextIO | BinaryIO) -> tuple[Callable[[str], object], Callable[[], None]]:

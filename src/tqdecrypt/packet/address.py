@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 
 __all__ = ["endpoint_text"]
 
@@ -20,5 +20,5 @@ def endpoint_text(version: int, high: int, low: int, port: int) -> str:
     '[2001:db8::1]:5061'
     """
     if version == 4:
-        return f"{IPv4Address(low)}:{port}"
+        return f"{low >> 24}.{low >> 16 & 255}.{low >> 8 & 255}.{low & 255}:{port}"
     return f"[{IPv6Address(high << 64 | low)}]:{port}"
