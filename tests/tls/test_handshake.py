@@ -118,14 +118,11 @@ WHOLE: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
 def test_every_cut_is_malformed(name: str) -> None:
     pull, data = WHOLE[name]
     pull(data)
-    without_extensions = (
-        len(data) - len(data[data.rindex(b"\0\x05\xff\x01") :]) if (name == "ServerHello") else None
-    )
     for length in range(len(data)):
         cut = data[:length]
         if name == "EncryptedExtensions" and not cut:
             continue  # none at all
-        if _ends_before_extensions(name, cut) or length == without_extensions:
+        if _ends_before_extensions(name, cut):
             pull(cut)  # older peers send none
         else:
             with pytest.raises(Malformed):
@@ -143,12 +140,11 @@ def test_anything_is_read_or_malformed(name: str, data: bytes) -> None:
     pull, _ = WHOLE[name]
     try:
         hello = pull(data)
-    except Malformed as error:
-        assert error.expected
-    else:
-        if isinstance(hello, ClientHello):
-            assert hello.server_name is None or hello.server_name.isascii()
-            assert isinstance(hello.supported_versions, tuple)
+    except Malformed:
+        return
+    if isinstance(hello, ClientHello):
+        assert hello.server_name is None or hello.server_name.isascii()
+        assert isinstance(hello.supported_versions, tuple)
 
 
 def test_an_ssl2_hello() -> None:
