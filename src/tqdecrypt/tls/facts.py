@@ -166,8 +166,9 @@ def _describe_damage(report: SessionReport, session: TlsSession) -> None:
     if bad:
         frames = ", ".join(map(str, session.failed_frames))
         report.notes.append(f"{bad} records did not verify (first frames: {frames}); not shown")
-    if len(session.exchanges) > 1:
-        report.notes.append(f"{len(session.exchanges)} handshakes: the session was renegotiated")
+    answered = sum(exchange.server_hello is not None for exchange in session.exchanges)
+    if answered > 1:
+        report.notes.append(f"{answered} handshakes: the session was renegotiated")
     if any(reader.overflowed for reader in session.readers):
         report.notes.append("too many records waited for secrets; they were given up")
     if report.finished_verified is False:

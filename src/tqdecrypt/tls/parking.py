@@ -84,6 +84,10 @@ def _may_be_parked(session: TlsSession) -> bool:
     settled = (RecordState.OPEN, RecordState.DARK)
     if any(reader.state not in settled or reader.inflater for reader in session.readers):
         return False
+    if any(
+        r.state is RecordState.OPEN and not session.follows_handshake(r) for r in session.readers
+    ):
+        return False
     return all(_derivable(exchange) for exchange in session.exchanges)
 
 

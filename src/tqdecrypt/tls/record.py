@@ -97,6 +97,7 @@ class RecordReader:
         "bad_records",
         "dark_bytes",
         "dark_data",
+        "declined",
         "direct",
         "exchange_count",
         "failed_in_row",
@@ -141,6 +142,8 @@ class RecordReader:
         """An incomplete handshake message."""
         self.exchange_count = 0
         """How many handshakes this end has begun."""
+        self.declined = 0
+        """How many of the other end's it has declined since (no_renegotiation)."""
         self.opened_records = 0
         self.bad_records = 0
         """Records whose MAC or tag did not verify."""

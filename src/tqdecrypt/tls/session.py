@@ -17,7 +17,7 @@ from tqdecrypt.keys import read_certificate
 from tqdecrypt.tls.alerts import Alert
 from tqdecrypt.tls.ciphers import UnsupportedCipher
 from tqdecrypt.tls.compression import DEFLATE, Inflater
-from tqdecrypt.tls.constants import ExtensionType, HandshakeType, Version
+from tqdecrypt.tls.constants import AlertDescription, ExtensionType, HandshakeType, Version
 from tqdecrypt.tls.derive import partition_key_block
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.handshake import (
@@ -32,7 +32,7 @@ from tqdecrypt.tls.handshake import (
 )
 from tqdecrypt.tls.pickup import MAX_SEARCH, MAX_TRIES, find_place
 from tqdecrypt.tls.protection import Opener, make_openers
-from tqdecrypt.tls.record import Record, RecordReader, RecordState
+from tqdecrypt.tls.record import ALERT_LENGTH, Record, RecordReader, RecordState
 from tqdecrypt.tls.suites import find_suite
 from tqdecrypt.tls.tls13 import Tls13Opener, make_openers13, verify_finished13
 
@@ -40,9 +40,13 @@ __all__ = ["Listener", "SecretSource", "TlsSession"]
 
 GIVE_UP_AFTER = 8
 """Records that fail in a row, when none ever opened, before the secrets are called wrong."""
+MOST_LOST_FIRST = 16
+"""Records that may be missing in front of the one that tells which of several secrets is right."""
 MOST_PICK_UPS = 6
 """Records of a session in mid-connection that are tried: the first may be cut, and a CBC record
 without its own IV (TLS 1.0) opens only behind another one."""
+MAX_TRANSCRIPT = 1 << 19
+"""Bytes of handshake messages that are kept of each end: two of the longest."""
 MAX_EXCHANGES = 64
 """Handshakes of one session that are kept; renegotiation beyond that is abuse."""
 
@@ -258,17 +262,20 @@ class TlsSession:
     ) -> bytes | None:
         """Try the other master secrets on a first record that did not verify."""
         exchange = self._exchange_of(reader)
-        while exchange.alternatives:
-            master, origin = exchange.alternatives.pop(0)
+        most = reader.failed_in_row + MOST_LOST_FIRST
+        for master, origin in exchange.alternatives:
             openers = self._make_openers(exchange, master)
             opener = openers[self._role(reader.side)] if openers else None
             if opener is not None:
                 opener.sequence = sequence
-            plaintext = opener.open(content_type, version, fragment) if opener else None
+            if opener is None:
+                continue
+            # A few records in front of it may be lost or damaged; a number costs a microsecond.
+            plaintext = opener.open_ahead(content_type, version, fragment, most, 0)
             if plaintext is None:
                 continue
             exchange.master, exchange.secrets_from, exchange.openers = master, origin, openers
-            exchange.alternatives.clear()
+            exchange.alternatives = []
             for other in self.readers:
                 if other.state is RecordState.OPEN and self._exchange_of(other) is exchange:
                     assert openers is not None
@@ -364,7 +371,7 @@ class TlsSession:
         if exchange.version == Version.TLS13:
             return  # sent for the sake of middleboxes only (RFC 8446 appendix D.4)
         role = self._role(reader.side)
-        exchange.frames.append((f"{_ROLE_NAMES[role]} ChangeCipherSpec", frame))
+        self._note(exchange, f"{_ROLE_NAMES[role]} ChangeCipherSpec", frame)
         self._change(reader, exchange)
 
     def _change(self, reader: RecordReader, exchange: Exchange) -> None:
@@ -379,8 +386,14 @@ class TlsSession:
 
     def alert(self, side: int, content: bytes, frame: int) -> None:
         """Handle a readable alert (RFC 5246 section 7.2)."""
-        if len(content) >= 2 and len(self.alerts) < 16:
-            self.alerts.append(Alert(self._role(side), content[0], content[1], frame))
+        if len(content) < ALERT_LENGTH:
+            return
+        role = self._role(side)
+        if len(self.alerts) < 16:
+            self.alerts.append(Alert(role, content[0], content[1], frame))
+        if content[1] == AlertDescription.no_renegotiation and role == SERVER:
+            # The client's hello stays unanswered; the next ServerHello belongs to a later one.
+            self.readers[side].declined += 1
 
     def dark_alert(self, side: int, frame: int) -> None:
         """Handle an alert that cannot be read."""
@@ -533,12 +546,12 @@ class TlsSession:
     def _hello_request(self, reader: RecordReader, message: bytes, frame: int) -> None:
         """A HelloRequest is no part of the transcript (RFC 5246 section 7.4.1.1)."""
         if self.exchanges:
-            self.exchanges[-1].frames.append(("server HelloRequest", frame))
+            self._note(self.exchanges[-1], "server HelloRequest", frame)
 
     def _hello_verify_request(self, reader: RecordReader, message: bytes, frame: int) -> None:
         """No part of the transcript either (RFC 6347 section 4.2.1)."""
         if self.exchanges:
-            self.exchanges[-1].frames.append(("server HelloVerifyRequest", frame))
+            self._note(self.exchanges[-1], "server HelloVerifyRequest", frame)
 
     def _other(self, reader: RecordReader, message: bytes, frame: int) -> None:
         self._keep(
@@ -650,6 +663,11 @@ class TlsSession:
             if reader.state is RecordState.WAITING and self._exchange_of(reader) is exchange:
                 reader.darken()
 
+    def follows_handshake(self, reader: RecordReader) -> bool:
+        """Return whether *reader* uses the keys of its last handshake; not while it is renegotiated."""
+        openers = self._exchange_of(reader).openers
+        return openers is not None and reader.opener is openers[self._role(reader.side)]
+
     def restore_openers(self, sequences: Iterable[tuple[int, ...]]) -> None:
         """Derive openers again, for records from *sequences* on, after the session was parked."""
         for exchange, numbers in zip(self.exchanges, sequences, strict=True):
@@ -668,11 +686,11 @@ class TlsSession:
 
     def _begin(self, reader: RecordReader) -> Exchange:
         """Return the handshake that begins on *reader*'s side: one that the other side began, or new."""
-        reader.exchange_count += 1
-        if reader.exchange_count > len(self.exchanges):
-            if len(self.exchanges) >= MAX_EXCHANGES:
-                reader.exchange_count -= 1
-                raise Malformed(f"at most {MAX_EXCHANGES} handshakes")
+        count = reader.exchange_count + 1 + reader.declined
+        if count > MAX_EXCHANGES:
+            raise Malformed(f"at most {MAX_EXCHANGES} handshakes")
+        reader.exchange_count, reader.declined = count, 0
+        while count > len(self.exchanges):
             exchange = Exchange(self.header_length)
             self.exchanges.append(exchange)
             for end in self.readers:  # what was lost in front of the first hello may be the other's
@@ -710,10 +728,19 @@ class TlsSession:
         self._want_secrets(exchange)
 
     def _keep(self, exchange: Exchange, role: int, name: str, message: bytes, frame: int) -> None:
-        if len(exchange.messages[role]) < 64 and exchange.refusal is None:
-            exchange.messages[role].append(message)
+        settled = None not in exchange.finished_verified  # nobody needs the transcript any more
+        if exchange.refusal is None and not settled:
+            messages = exchange.messages[role]
+            if len(messages) < 64 and sum(map(len, messages)) + len(message) <= MAX_TRANSCRIPT:
+                messages.append(message)
+            else:
+                exchange.incomplete[role] = True
+        self._note(exchange, f"{_ROLE_NAMES[role]} {name}", frame)
+
+    def _note(self, exchange: Exchange, what: str, frame: int) -> None:
+        """Keep what was seen in which frame, as evidence."""
         if len(exchange.frames) < 64:
-            exchange.frames.append((f"{_ROLE_NAMES[role]} {name}", frame))
+            exchange.frames.append((what, frame))
 
 
 def _says_again(exchange: Exchange, hello: ClientHello) -> bool:
