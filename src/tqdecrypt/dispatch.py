@@ -341,6 +341,7 @@ class DtlsConnection:
         )
         report.messages = self._messages
         dispatcher.secrets.keep(self.session, report.client, report.server)
+        self.session.let_go()
         dispatcher.session_ended(report)
 
     def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:
@@ -443,6 +444,8 @@ class TlsConnection:
         )
         report.messages = self._messages
         dispatcher.secrets.keep(self.session, report.client, report.server)
+        self.session.let_go()
+        self._session = self._framers = None
         dispatcher.session_ended(report)
 
     def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:

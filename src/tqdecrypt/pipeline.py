@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -130,6 +130,7 @@ def read_captures(
                 on_idle()
         run.take_secrets(reader.secrets, more=False)
         run.finish()
+        run.count(reader.counters)
         run.summary.problems.extend(reader.problems)
         return run.summary
 
@@ -143,7 +144,7 @@ def _patient_collector() -> Iterator[None]:
     700 objects the collector takes a quarter of the time.
     """
     before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(50_000, 10, 10)
     try:
         yield
     finally:
@@ -222,7 +223,18 @@ class _Run:
         self._dispatcher.report_settled()
         self._hand_on(None)
         self._calls.finish()
-        self._count()
+        for counters in (
+            self._decoder.counters,
+            self._connections.counters,
+            self._dispatcher.counters,
+            self._counters,
+            self._calls.counters,
+            {
+                "resumable_sessions_evicted": self._finder.resumable_evicted,
+                "sessions_given_up_waiting_for_secrets": self._finder.late_given_up,
+            },
+        ):
+            self.count(counters)
 
     def _watermark(self) -> int | None:
         """Return the frame from which on messages may still come; ``None``: none are missing."""
@@ -307,21 +319,12 @@ class _Run:
         self.summary.calls += 1
         self._sink.call(call)
 
-    def _count(self) -> None:
-        for counters in (
-            self._decoder.counters,
-            self._connections.counters,
-            self._dispatcher.counters,
-            self._counters,
-            self._calls.counters,
-            {
-                "resumable_sessions_evicted": self._finder.resumable_evicted,
-                "sessions_given_up_waiting_for_secrets": self._finder.late_given_up,
-            },
-        ):
-            for name, count in counters.items():
-                if count:
-                    self.summary.counters[name] = self.summary.counters.get(name, 0) + count
+    def count(self, counters: Mapping[str, int]) -> None:
+        """Add counters to the summary; zeros are left out."""
+        total = self.summary.counters
+        for name, count in counters.items():
+            if count:
+                total[name] = total.get(name, 0) + count
 
 
 _FRAME = attrgetter("frame")

@@ -362,6 +362,13 @@ def _opened(case: _Case) -> _Judgement | None:
         )
     if any(reader.state is RecordState.DARK for reader in readers) or _lacks_early_secret(case):
         return _dark_in_part(case, exchange)
+    if exchange.picked_up is not None and dark:
+        return _Judgement(
+            Verdict.PACKETS_MISSING,
+            f"Picked up in mid-connection with {exchange.secrets_from}; {_bytes(case)} at its "
+            "beginning need what came before the capture.",
+            ("Start the capture before the connection is opened.",),
+        )
     proof = ", Finished verified" if report.finished_verified else ""
     if exchange.picked_up is not None:
         proof = ", picked up in mid-connection, every record verified"

@@ -152,16 +152,24 @@ def _guess_answer(hello: ClientHello, keylog: KeyLog) -> Iterator[Exchange]:
         yield candidate
 
 
-def find_place(opener: Opener, record: Record, known: int, most: int) -> bool:
+def find_place(
+    opener: Opener, record: Record, known: int, most: int, before: Record | None = None
+) -> bool:
     """Set *opener* to the sequence number of *record*; return False when none opens it.
 
     First on from where the session stood when it was stored, then from its beginning: a capture may
-    be older than the store.
+    be older than the store.  The record *before* shows a cipher whose IV is the block in front (CBC
+    before TLS 1.1) where it is.
     """
     for start, tries in ((known, most), (0, min(known, most))):
+        if before is not None:
+            opener.open_ahead(*before[:3], 0, 0)
         opener.sequence = start
         if tries and opener.open_ahead(*record[:3], tries, 0) is not None:
-            opener.sequence -= 1
+            found = opener.sequence - 1
+            if before is not None:
+                opener.open_ahead(*before[:3], 0, 0)
+            opener.sequence = found
             return True
     return False
 

@@ -95,6 +95,7 @@ class RecordReader:
         "_waiting",
         "_waiting_bytes",
         "bad_records",
+        "before",
         "dark_bytes",
         "dark_data",
         "declined",
@@ -137,6 +138,8 @@ class RecordReader:
         """Most records that may be missing in front of the next one; 0: its number is known."""
         self._waiting: list[Record] | None = None
         self._waiting_bytes = 0
+        self.before: Record | None = None
+        """The record in front, while secrets for the middle of a session are looked for."""
         self.failed_in_row = 0
         self.handshake = b""
         """An incomplete handshake message."""
@@ -327,7 +330,9 @@ class RecordReader:
         if record.content_type == ContentType.application_data:
             self._session.protected_data(self, record)
             if self.state is RecordState.PLAIN:  # undecided yet
+                self.before = record
                 return self._take_dark(record)
+            self.before = None
             if self.state is RecordState.OPEN:  # protected records are missing in front of it
                 self._gap_bytes, self._gap_records = gap
             return self._take(record)
@@ -501,6 +506,10 @@ class RecordReader:
         self._gap_bytes += gap_bytes
         self._gap_records += gap_records
         self._searching = searching
+
+    def let_go(self) -> None:
+        """Forget the session: the two refer to each other, and nothing more comes."""
+        del self._session
 
     def darken(self) -> None:
         """No keys will come: count what there is, keep nothing."""

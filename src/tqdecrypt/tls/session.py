@@ -214,6 +214,12 @@ class TlsSession:
             exchange.wanted = True
             self._secrets.find(self, exchange)
 
+    def let_go(self) -> None:
+        """Break the circles of references, so that an ended session is freed at once."""
+        del self._listener
+        for reader in self.readers:
+            reader.let_go()
+
     def _try_one_sided(self, reader: RecordReader) -> None:
         """Look for secrets of a handshake of which only one direction was captured."""
         exchange, role = self._exchange_of(reader), self._role(reader.side)
@@ -335,7 +341,9 @@ class TlsSession:
                 role = CLIENT if reader.side == side else SERVER
                 opener = openers[role] if openers else None
                 assert exchange.picked_up is not None
-                if opener and find_place(opener, record, exchange.picked_up[role], most):
+                if opener and find_place(
+                    opener, record, exchange.picked_up[role], most, reader.before
+                ):
                     self.client_side = side
                     exchange.openers = openers
                     self.exchanges.append(exchange)
@@ -348,7 +356,9 @@ class TlsSession:
         opener = exchange.openers[role] if exchange.openers else None
         self.pick_up_tries += 1
         assert exchange.picked_up is not None
-        if opener and find_place(opener, record, exchange.picked_up[role], MAX_SEARCH):
+        if opener and find_place(
+            opener, record, exchange.picked_up[role], MAX_SEARCH, reader.before
+        ):
             self._open(reader, exchange)
         elif self.pick_up_tries > 2 * MOST_PICK_UPS:
             reader.darken()
