@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from kit import Switch, TlsPair, Version, certificates
-from tqdecrypt.tls import MEANINGS, Verdict
+from tqdecrypt.tls import MEANINGS, SecretFinder, Verdict
 from tqdecrypt.tls import judge as judge_module
 from tqdecrypt.tls.exchange import Refusal
 
 from .passive import (
     Passive,
-    SecretFinder,
     flat,
     key_of,
     listen,
