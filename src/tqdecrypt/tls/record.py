@@ -218,6 +218,11 @@ class RecordReader:
                     continue
             stop = position + HEADER + length
             if stop > size:
+                if self._searching and self.state is RecordState.OPEN:
+                    stop = self._look_past(data, position, ends, shift, frames, times)
+                    if stop:
+                        position = stop
+                        continue
                 break
             while ends[index] + shift < stop:
                 index += 1
@@ -252,6 +257,42 @@ class RecordReader:
                 position += 1
                 self._pass_over(1)
         self._rest = data[position:]
+
+    def _look_past(
+        self,
+        data: bytes,
+        position: int,
+        ends: list[int],
+        shift: int,
+        frames: list[int],
+        times: list[int],
+    ) -> int:
+        """Look behind what may be the beginning of a long record for one that verifies.
+
+        Ciphertext can look like a header; nothing that follows may wait for its end.  Returns where
+        the record that was taken ends, or 0.
+        """
+        for place in range(position + 1, len(data) - HEADER + 1):
+            if not plausible_header(data, place):
+                continue
+            stop = place + HEADER + (data[place + 3] << 8 | data[place + 4])
+            if stop > len(data):
+                continue
+            index = next(i for i, end in enumerate(ends) if end + shift >= stop)
+            self._pass_over(place - position)
+            record = Record(
+                data[place],
+                data[place + 1] << 8 | data[place + 2],
+                data[place + HEADER : stop],
+                frames[index],
+                times[index],
+                self._gap_bytes,
+            )
+            if self._take(record):
+                self._searching = False
+                return stop
+            self._pass_over(position - place)
+        return 0
 
     def gap(self, size: int, snapped: bool) -> None:
         """Take note that *size* bytes are missing behind what was received."""
