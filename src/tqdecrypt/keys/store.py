@@ -32,6 +32,8 @@ MAX_SESSIONS = 100_000
 MAX_AGE = 30 * 24 * 3600
 """Seconds after which a session is forgotten: nothing is resumed or stays open that long without a
 handshake that would be seen again."""
+MAX_SEQUENCE = (1 << 64) - (1 << 32)
+"""Record numbers have 64 bits, and some room is left for the search from there on."""
 SCRYPT = {"n": 1 << 15, "r": 8, "p": 1}
 """RFC 7914: 32 MiB and some 0.1 s a guess."""
 
@@ -208,6 +210,9 @@ def _parse(text: bytes, path: str) -> Iterable[StoredSession]:
             values["tickets"] = tuple(bytes.fromhex(item) for item in values["tickets"])
             values["traffic"] = {k: bytes.fromhex(v) for k, v in values["traffic"].items()}
             session = StoredSession(**values)
+            for sequence in (session.client_sequence, session.server_sequence):
+                if not 0 <= sequence <= MAX_SEQUENCE:
+                    raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
             # "from None": the line that would be quoted holds secrets.
             raise SecretsError(

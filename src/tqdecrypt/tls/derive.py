@@ -25,14 +25,65 @@ __all__ = [
 ]
 
 
+class _Hmac:
+    """HMAC (RFC 2104) whose key is hashed once.
+
+    :func:`hmac.digest` takes 8 µs a call with OpenSSL 3, most of it for looking the hash up; from two
+    kept states it is 1.5 µs.  A handshake takes a dozen.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, digest: str, key: bytes) -> None:
+        new = getattr(hashlib, digest)
+        inner = new(usedforsecurity=False)
+        size = inner.block_size
+        if len(key) > size:
+            key = new(key, usedforsecurity=False).digest()
+        padded = key.ljust(size, b"\0")
+        inner.update(padded.translate(_INNER_PAD))
+        self._inner = inner
+        self._outer = new(padded.translate(_OUTER_PAD), usedforsecurity=False)
+
+    def digest(self, message: bytes) -> bytes:
+        """Return the HMAC of *message*."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+_INNER_PAD))
+        self._inner = inner
+        self._outer = new(padded.translate(_OUTER_PAD), usedforsecurity=False)
+
+    def digest(self, message: bytes) -> bytes:
+        """Return the HMAC of *message*."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+_CONSTRUCTORS = {
+    "md5": hashlib.md5,
+    "sha1": hashlib.sha1,
+    "sha256": hashlib.sha256,
+    "sha384": hashlib.sha384,
+}
+_INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
+
+
 def p_hash(digest: str, secret: bytes, seed: bytes, length: int) -> bytes:
     """``P_hash`` (RFC 5246 section 5)."""
-    out = bytearray()
+    mac = _Hmac(digest, secret).digest
+    out = b""
     a = seed
     while len(out) < length:
-        a = hmac.digest(secret, a, digest)
-        out += hmac.digest(secret, a + seed, digest)
-    return bytes(out[:length])
+        a = mac(a)
+        out += mac(a + seed)
+    return out[:length]
 
 
 def prf(version: int, digest: str, secret: bytes, label: bytes, seed: bytes, length: int) -> bytes:
