@@ -35,7 +35,8 @@ def find_expander(start: bytes) -> Expander | None:
     """Return what expands data that begins with *start*; ``None`` when it is not compressed."""
     if start.startswith(b"\x1f\x8b"):
         return _Gzip()
-    if start.startswith(b"\x28\xb5\x2f\xfd"):
+    magic = int.from_bytes(start[:ENOUGH], "little")
+    if magic == _FRAME or magic & 0xFFFFFFF0 == _SKIPPABLE:  # pzstd puts one of those first
         return _Zstandard()
     return None
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from tqdecrypt.capture.block import Interface
 from tqdecrypt.errors import Malformed
 
-__all__ = ["MAX_INTERFACES", "CapturedSecrets", "Facts"]
+__all__ = ["MAX_INTERFACES", "MAX_NAME", "CapturedSecrets", "Facts"]
 
 MAX_INTERFACES = 1 << 16
 """As many as the column of interface numbers can name."""
 MAX_SECRETS = 1 << 26
 """Bytes of secrets kept: a hundred thousand sessions and more."""
 MAX_NAMES = 100_000
-"""Addresses whose names are kept."""
+"""Names that are kept, of all addresses together."""
+MAX_NAME = 255
+"""Bytes of the longest name that is kept (RFC 1035 section 2.3.4); an interface's is cut there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Facts:
         self.counters: Counter[str] = Counter()
         self._numbers: dict[Interface, int] = {}
         self._secret_bytes = 0
+        self._name_count = 0
 
     def interface_number(self, interface: Interface) -> int:
         """Return the index of an interface, which is the same for equal ones."""
@@ -60,15 +63,16 @@ class Facts:
             self.interfaces.append(interface)
         return number
 
-    def add_names(self, address: str, names: list[str]) -> None:
-        """Keep the names of an address."""
-        known = self.names.get(address)
-        if known is None:
-            if len(self.names) >= MAX_NAMES:
-                self.counters["captured_names_dropped"] += len(names)
-                return
-            known = self.names[address] = set()
-        known.update(names)
+    def add_names(self, address: str, names: list[bytes]) -> None:
+        """Keep the names of an address, as long as there is room."""
+        for name in names:
+            if self._name_count >= MAX_NAMES or len(name) > MAX_NAME:
+                self.counters["captured_names_dropped"] += 1
+                continue
+            known = self.names.setdefault(address, set())
+            before = len(known)
+            known.add(name.decode("utf-8", "backslashreplace"))
+            self._name_count += len(known) - before
 
     def add_secrets(self, secrets: CapturedSecrets) -> None:
         """Keep secrets, as long as there is room."""

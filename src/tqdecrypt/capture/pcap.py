@@ -1,12 +1,13 @@
 """pcap files: a file header, then a record a packet (draft-ietf-opsawg-pcap).
 
 Finding where records begin is the one thing that columns cannot do, since each record's length
-says where the next one is.  The walk reads only that length; everything else is gathered at once.
+says where the next one is.  The walk reads only that length, and believes it; everything else,
+whether it was to be believed too, is gathered at once.
 """
 
 from __future__ import annotations
 
-from struct import Struct
+from struct import Struct, error
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -59,45 +60,51 @@ class PcapIndex:
         self._interface = facts.interface_number(interface)
         self._header = dialect.record_header
         self._longest = min(max(snap_length, MAX_PACKET), MAX_RECORD)
-        self._captured_length = Struct(order + "8xI").unpack_from
+        self._captured_length = Struct(order + "8xI4x").unpack_from
         self._fields = np.dtype(order + "u4")
         self._unit = 1 if dialect.nanoseconds else 1000
 
     def index(self, buffer: bytes, start: int) -> Indexed:
         """Find the packets in ``buffer[start:]``, which begins with a record."""
-        records, consumed, wanted, damaged = self._walk(buffer, start)
-        count = len(records)
+        records, position = self._walk(buffer, start)
         offsets = np.array(records, np.int64)
         # Overlapping items, one at each byte: picking those at the records gathers their headers.
         items = np.ndarray((max(len(buffer) - 15, 0),), "V16", buffer, 0, (1,))
-        rows = items[offsets].view(self._fields).reshape(count, 4).astype(np.int64)
+        rows = items[offsets].view(self._fields).reshape(len(records), 4).astype(np.int64)
+        whole, wanted, damaged = len(records), self._header, ""
+        insane = rows[:, 2] > self._longest
+        if insane.any():
+            whole = int(insane.argmax())
+            damaged = f"a packet of {rows[whole, 2]:,} bytes"
+        elif position > len(buffer):
+            whole -= 1
+            wanted = position - records[whole]
+        rows, offsets = rows[:whole], offsets[:whole]
         return Indexed(
             rows[:, 0] * 1_000_000_000 + rows[:, 1] * self._unit,
             offsets + self._header,
             rows[:, 2],
             rows[:, 3],
-            np.full(count, self._interface, np.uint16),
-            consumed,
+            np.full(whole, self._interface, np.uint16),
+            position if whole == len(records) else records[whole],
             wanted,
             damaged,
         )
 
-    def _walk(self, buffer: bytes, start: int) -> tuple[list[int], int, int, str]:
-        """Return where whole records begin, and the last three fields of :class:`Indexed`."""
-        header, longest = self._header, self._longest
+    def _walk(self, buffer: bytes, start: int) -> tuple[list[int], int]:
+        """Return where records begin, the last of which may not be whole, and where the next would.
+
+        Nothing is compared here: reading beyond the buffer raises, and ends the walk.
+        """
+        header = self._header
         captured_length = self._captured_length
         records: list[int] = []
         append = records.append
-        end = len(buffer)
-        last = end - header
         position = start
-        while position <= last:
-            (captured,) = captured_length(buffer, position)
-            following = position + header + captured
-            if following > end or captured > longest:
-                if captured > longest:
-                    return records, position, header, f"a packet of {captured:,} bytes"
-                return records, position, following - position, ""
-            append(position)
-            position = following
-        return records, position, header, ""
+        try:
+            while True:
+                (captured,) = captured_length(buffer, position)
+                append(position)
+                position += header + captured
+        except error:
+            return records, position

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from tqdecrypt.capture.block import Interface
 from tqdecrypt.capture.clock import Clock, clamped
-from tqdecrypt.capture.facts import CapturedSecrets, Facts
+from tqdecrypt.capture.facts import MAX_INTERFACES, MAX_NAME, CapturedSecrets, Facts
 from tqdecrypt.capture.indexed import MAX_RECORD, Indexed
 from tqdecrypt.errors import Malformed
 
@@ -156,17 +156,9 @@ class PcapngIndex:
         fields, section_interface = fields[:sound], interface[:sound]
         if sound:
             ticks = fields[:, 3].astype(np.uint64) << np.uint64(32) | fields[:, 4].astype(np.uint64)
-            time = self._times(ticks, section_interface)
+            time, number = self._of_interfaces(ticks, section_interface)
             self._last_time = int(time[-1])
-            found.add_columns(
-                (
-                    time,
-                    blocks[:sound] + 28,
-                    fields[:, 5],
-                    fields[:, 6],
-                    np.array(self._numbers, np.uint16)[section_interface],
-                )
-            )
+            found.add_columns((time, blocks[:sound] + 28, fields[:, 5], fields[:, 6], number))
         if sound < len(blocks):
             position = int(blocks[sound])
             if again[sound] != total[sound]:
@@ -175,21 +167,32 @@ class PcapngIndex:
                 raise _Damage(f"a packet of {captured[sound]:,} bytes in a smaller block", position)
             raise _Damage("a packet of an interface that is not described", position)
 
-    def _times(
+    def _of_interfaces(
         self, ticks: npt.NDArray[np.uint64], interface: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.int64]:
-        first = self._clocks[int(interface[0])]
-        if all(clock == first for clock in self._clocks):
-            time, beyond = first.column(ticks)
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint16]]:
+        """Return times, and numbers among all interfaces.
+
+        Only interfaces that have packets here are looked at: a section may describe thousands, each
+        in front of its first packet.
+        """
+        counts = np.bincount(interface)
+        used = counts.nonzero()[0]
+        clocks = [self._clocks[i] for i in used.tolist()]
+        numbers = np.zeros(len(counts), np.uint16)
+        numbers[used] = [self._numbers[i] for i in used.tolist()]
+        if len(set(clocks)) == 1:
+            time, beyond = clocks[0].column(ticks)
         else:
             time = np.empty(len(ticks), np.int64)
             beyond = 0
-            for number in np.unique(interface).tolist():
-                rows = interface == number
-                time[rows], more = self._clocks[number].column(ticks[rows])
+            # One sort, not one search an interface: there may be as many of them as of packets.
+            order = np.argsort(interface, kind="stable")
+            stops = np.cumsum(counts[used])[:-1]
+            for clock, rows in zip(clocks, np.split(order, stops), strict=True):
+                time[rows], more = clock.column(ticks[rows])
                 beyond += more
         self._count_clamped(beyond)
-        return time
+        return time, numbers[interface]
 
     def _count_clamped(self, number: int) -> None:
         if number:
@@ -258,12 +261,14 @@ class PcapngIndex:
         return self._last_time, start + 20, captured, length, self._numbers[interface]
 
     def _take_interface(self, buffer: bytes, start: int, end: int) -> None:
+        if len(self._numbers) >= MAX_INTERFACES:
+            raise Malformed(f"at most {MAX_INTERFACES:,} interfaces in a section")
         link_type, snap_length = Struct(self._order + "H2xI").unpack_from(buffer, start)
         resolution, offset = 6, 0
         name = ""
         for code, value in self._options(buffer, start + 8, end):
             if code == _IF_NAME:
-                name = value.decode("utf-8", "backslashreplace")
+                name = value[:MAX_NAME].decode("utf-8", "backslashreplace")
             elif code == _IF_TSRESOL and value:
                 resolution = value[0]
             elif code == _IF_TSOFFSET and len(value) == 8:
@@ -288,7 +293,7 @@ class PcapngIndex:
             size = _ADDRESS_SIZE.get(code)
             if size is None or len(value) < size:
                 continue
-            names = [n.decode("utf-8", "backslashreplace") for n in value[size:].split(b"\0") if n]
+            names = [name for name in value[size:].split(b"\0") if name]
             self._facts.add_names(str(ipaddress.ip_address(value[:size])), names)
 
     def _take_secrets(self, buffer: bytes, start: int, end: int) -> None:

@@ -21,7 +21,7 @@ from tqdecrypt.capture.facts import Facts
 from tqdecrypt.capture.indexed import Index, Indexed
 from tqdecrypt.capture.pcap import FILE_HEADER, PcapIndex, find_dialect
 from tqdecrypt.capture.pcapng import SECTION_HEADER, PcapngIndex
-from tqdecrypt.capture.recognise import what_else
+from tqdecrypt.capture.recognise import SAMPLE, what_else
 from tqdecrypt.errors import Malformed
 
 __all__ = ["IDLE", "Piece", "Source"]
@@ -126,7 +126,7 @@ class Source:
         meanwhile is a short read, not a crash.
         """
         descriptor = self.fileno()
-        start = os.pread(descriptor, FILE_HEADER, 0)
+        start = os.pread(descriptor, max(FILE_HEADER, SAMPLE), 0)
         if find_expander(start) is not None:
             yield from self._streamed(self._expanded(self._file_chunks()))
             return
