@@ -220,6 +220,11 @@ def test_expanding_does_not_depend_on_chunks(how: str, content: bytes, data: st.
             half.finish()
 
 
+ETL = struct.pack("<IIIiqqq", 65536, 72, 1480, 1, 0, 0, 1).ljust(54, b"\0")
+ETL = (ETL + struct.pack("<H", 4)).ljust(72, b"\0") + struct.pack("<HBB", 2, 2, 0xC0) + bytes(400)
+"""The start of a Windows event trace: the header of a buffer, and that of its first event."""
+
+
 def no_captures(place: Path) -> dict[str, tuple[Path, str]]:
     """Return paths that are no captures, and what the sentence about each says."""
     contents: dict[str, tuple[bytes, str]] = {
@@ -232,6 +237,9 @@ def no_captures(place: Path) -> dict[str, tuple[Path, str]]:
         "snoop": (b"snoop\0\0\0\0\0\0\2", "is a snoop file, not a pcap or pcapng capture;"),
         "zip": (b"PK\3\4" + bytes(30), "is a zip archive, not a pcap or pcapng capture;"),
         "xz": (b"\xfd7zXZ\0" + bytes(30), "is compressed with xz"),
+        "page": (b"<!DOCTYPE HTML>\n", "is a web page, not a pcap or pcapng capture;"),
+        "other page": (b"<!doctype html>\n", "is a web page, not a pcap or pcapng capture;"),
+        "etl": (ETL, "is an ETL file (a Windows event trace), not a pcap or pcapng capture;"),
         "noise": (bytes(range(128, 228)), "is not a pcap or pcapng capture (it begins with 80 81"),
         "short": (b"\xd4", "is not a pcap or pcapng capture (it begins with d4)"),
         "gzipped text": (gzip.compress(b"text"), "is a text file, not a pcap or pcapng capture;"),

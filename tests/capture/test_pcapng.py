@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import time
 from pathlib import Path
 
 import numpy as np
@@ -158,13 +159,13 @@ def test_names(tmp_path: Path) -> None:
 
 
 def test_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tqdecrypt.capture.facts.MAX_NAMES", 1)
+    monkeypatch.setattr("tqdecrypt.capture.facts.MAX_NAMES", 2)
     facts = Facts()
-    facts.add_names("192.0.2.1", ["a"])
-    facts.add_names("192.0.2.2", ["b", "c"])
-    facts.add_names("192.0.2.1", ["d"])
-    assert facts.names == {"192.0.2.1": {"a", "d"}}
-    assert facts.counters == {"captured_names_dropped": 2}
+    facts.add_names("192.0.2.1", [b"a", b"a", b"long" * 64])
+    facts.add_names("192.0.2.1", [b"a", b"b", b"c"])
+    facts.add_names("192.0.2.2", [b"d", b"e"])
+    assert facts.names == {"192.0.2.1": {"a", "b"}}
+    assert facts.counters == {"captured_names_dropped": 4}
 
 
 def test_secrets_are_kept_to_themselves(tmp_path: Path) -> None:
@@ -281,6 +282,52 @@ def test_more_interfaces_than_can_be_numbered(
     result = read(path)
     assert result.times == [1000] * 5 + [2000]
     assert "different interfaces" in result.problems[0]
+
+
+def test_more_interfaces_than_a_section_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tqdecrypt.capture.pcapng.MAX_INTERFACES", 2)
+    two = bytes(Section().interface().interface().enhanced(1, number=1))
+    result = read(write(tmp_path / "a.pcapng", two, two, interface()))
+    assert result.times == [1000, 1000]
+    assert f"offset {2 * len(two)} (expected at most 2 interfaces" in result.problems[0]
+
+
+def test_thousands_of_interfaces_each_in_front_of_its_packet(tmp_path: Path) -> None:
+    """The work must not grow with the square of their number; it takes some tenths of a second."""
+    resolutions = [6] * 9900 + [3, 9] * 50
+    parts = [section_header()]
+    for number, resolution in enumerate(resolutions):
+        parts.append(interface(name=f"vlan{number}", resolution=resolution))
+        parts.append(enhanced(number, number=number))
+    path = write(tmp_path / "a.pcapng", *parts)
+    begun = time.process_time()
+    result = read(path)
+    assert time.process_time() - begun < 5
+    assert result.problems == []
+    assert result.times == [n * 10 ** (9 - r) for n, r in enumerate(resolutions)]
+    assert [i.name for i in result.interfaces] == [f"vlan{n}" for n in range(len(resolutions))]
+
+
+def test_thousands_of_interfaces_in_front_of_all_packets(tmp_path: Path) -> None:
+    resolutions = [(3, 6, 9)[number % 3] for number in range(3000)]
+    numbers = [number * 7 % 3000 for number in range(9000)]
+    path = write(
+        tmp_path / "a.pcapng",
+        section_header(),
+        *[interface(link_type=n, resolution=r) for n, r in enumerate(resolutions)],
+        *[enhanced(ticks, number=number) for ticks, number in enumerate(numbers)],
+    )
+    result = read(path)
+    assert result.times == [t * 10 ** (9 - resolutions[n]) for t, n in enumerate(numbers)]
+    assert [i.link_type for i in result.interfaces] == numbers
+
+
+def test_names_of_interfaces_are_bounded(tmp_path: Path) -> None:
+    section = Section().interface(name="x" * 5000).enhanced(1)
+    (found,) = read(write(tmp_path / "a.pcapng", section)).interfaces
+    assert found.name == "x" * 255
 
 
 @st.composite

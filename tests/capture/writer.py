@@ -180,6 +180,9 @@ COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
     "zstd frames": lambda data: b"".join(
         zstandard.compress(data[i : i + 100]) for i in range(0, len(data), 100)
     ),
+    "zstd parallel": lambda data: (
+        struct.pack("<III", 0x184D2A50, 4, len(zstandard.compress(data))) + zstandard.compress(data)
+    ),
     "zstd skippable": lambda data: (
         zstandard.compress(data[:50])
         + struct.pack("<II", 0x184D2A53, 3)
