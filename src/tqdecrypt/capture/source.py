@@ -26,8 +26,9 @@ from tqdecrypt.errors import Malformed
 
 __all__ = ["IDLE", "Piece", "Source"]
 
-WINDOW = 1 << 20
-"""Bytes read of a file at a time: some thousands of packets, and within a processor's cache."""
+WINDOW = 1 << 22
+"""Bytes read of a file at a time: some ten thousand packets, so that what a block costs once does not
+count, and little memory."""
 FIRST_WINDOW = 1 << 14
 """Bytes read at first: of many files that follow each other in time, only this is held."""
 CHUNK = 1 << 20
