@@ -88,9 +88,7 @@ def test_insane_lengths(tmp_path: Path, captured: int) -> None:
     ]
 
 
-def test_more_packets_than_a_window_holds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_packets_than_a_window_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tqdecrypt.capture.source.WINDOW", 1 << 20)
     records = [stored(i, i * 1000) for i in range(150_000)]
     path = tmp_path / "a.pcap"
