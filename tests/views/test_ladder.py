@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,4 +147,5 @@ def test_no_line_is_wider_than_the_terminal(
     text = drawn(CallLadder(talk.messages), width=width)
     assert max(cell_len(line) for line in text.splitlines()) <= width
     for message in talk.messages:
-        assert f" {message.frame}  {message.flow.transport}" in text
+        # With many hosts in a narrow terminal the transport gives way, never the frame.
+        assert re.search(rf" {message.frame}(  {message.flow.transport}.*)?$", text, re.MULTILINE)
