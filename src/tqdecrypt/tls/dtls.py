@@ -169,6 +169,7 @@ class DtlsReader(RecordReader):
 
     def _count_dark(self, record: _Protected) -> None:
         self.dark_bytes += len(record.fragment)
+        self.dark_data |= record.content_type == ContentType.application_data
         if record.content_type == ContentType.alert:
             self._session.dark_alert(self.side, record.frame)
 
