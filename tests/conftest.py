@@ -18,19 +18,27 @@ SHARED = ROOT.parent / "shared"
 PACKAGES = {
     "baresip": "baresip-core",
     "capinfos": "tshark",
+    "certutil": "libnss3-tools",
     "editcap": "tshark",
     "gnutls-cli": "gnutls-bin",
     "gnutls-serv": "gnutls-bin",
+    "go": "golang-go",
+    "java": "default-jdk-headless",
+    "javac": "default-jdk-headless",
     "kamailio": "kamailio kamailio-tls-modules",
     "mergecap": "tshark",
+    "node": "nodejs",
     "openssl": "openssl",
+    "pk12util": "libnss3-tools",
     "reordercap": "tshark",
+    "selfserv": "libnss3-tools",
     "sipp": "sip-tester",
     "ssldump": "ssldump",
     "stunnel": "stunnel4",
     "tcpdump": "tcpdump",
     "text2pcap": "tshark",
     "tshark": "tshark",
+    "tstclnt": "libnss3-tools",
 }
 """Program -> the Debian packages that bring it."""
 
