@@ -167,6 +167,12 @@ def _suite_cases(client: str, server: str, *, few: bool) -> Iterator[Case]:
             continue
         if version == "SSL 3.0" and exchange.startswith("ECDHE"):
             continue  # needs an extension of the hello
+        if version == "SSL 3.0" and (client, server) == ("java", "tlslite"):
+            continue  # the two do not get along
+        if server == "mbedtls" and exchange == "DHE_RSA":
+            continue  # its Python binding sets no group
+        if "go" in (client, server) and exchange == "ECDHE_ECDSA" and bulk.startswith("3DES"):
+            continue  # Go never had it
         if version == "TLS 1.1" and bulk not in LIKE_ITS_NEIGHBOURS:
             continue
         identity = "ec" if exchange == "ECDHE_ECDSA" else "rsa2048"
@@ -198,7 +204,8 @@ def _property_cases(client: str, server: str) -> Iterator[Case]:
         for ems, etm in product(on_off_ems, on_off_etm):
             yield dataclasses.replace(start, extended_master_secret=ems, encrypt_then_mac=etm)
     for start in (base, older, *([ephemeral] if keylog else []), *([newest] if tls13 else [])):
-        yield dataclasses.replace(start, mutual=True)
+        if not (start.tls13 and client == "tlslite"):  # sends its messages in an order of its own
+            yield dataclasses.replace(start, mutual=True)
         for how, (clients, servers) in RESUMES.items():
             if client in clients and server in servers and (how == "psk") is start.tls13:
                 yield dataclasses.replace(start, resume=how)
@@ -229,9 +236,15 @@ def _feature_cases() -> Iterator[Case]:
             yield dataclasses.replace(start, feature=feature)
     for version, suite in (("TLS 1.2", _CBC), ("TLS 1.0", _CBC), ("TLS 1.2", _GCM)):
         yield Case("gnutls", "gnutls", version, suite, feature="rehandshake")
-    for feature in ("key update", "post-handshake authentication", "hello retry", "record padding"):
+    for feature in (
+        *("key update", "post-handshake authentication", "hello retry"),
+        *("record padding", "external PSK"),
+    ):
         yield dataclasses.replace(newest, feature=feature)
     yield dataclasses.replace(newest, resume="psk", feature="early data")
+    for version in ("SSL 3.0", "TLS 1.0", "TLS 1.2"):
+        feature = "renegotiation asks for a certificate"
+        yield Case("nss", "nss", version, _CBC, feature=feature)
     for pair in (("go", "go"), ("gnutls", "openssl"), ("node", "node"), ("openssl", "go")):
         yield Case(*pair, "TLS 1.3", _13, feature="hello retry")
     for client, server in product(_TWO, _TWO):

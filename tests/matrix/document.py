@@ -1,6 +1,6 @@
 """Runs the whole matrix and writes ``docs/matrix.md``: ``python -m matrix.document`` in ``tests``.
 
-``--keep FILE`` also writes the outcomes as JSON lines.
+``--keep FILE`` keeps the outcomes as JSON lines; what the file says was decrypted is not run again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -251,25 +251,39 @@ def write(outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
+def _kept(path: Path | None) -> dict[str, Outcome]:
+    """Return what was decrypted in an earlier run, by the names of the cases."""
+    if path is None or not path.exists():
+        return {}
+    rows = map(json.loads, path.read_text().splitlines())
+    by_name = {str(case): case for case in CASES}
+    return {
+        row["name"]: Outcome(by_name[row["name"]], "decrypted")
+        for row in rows
+        if row["result"] == "decrypted" and row["name"] in by_name
+    }
+
+
 def main() -> None:
     """Run everything; show progress on stderr."""
     parser = argparse.ArgumentParser(description="run the matrix, write docs/matrix.md")
-    parser.add_argument("--keep", type=Path, help="also write the outcomes as JSON lines here")
+    parser.add_argument("--keep", type=Path, help="keep the outcomes as JSON lines here")
     parser.add_argument("--threads", type=int, default=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tls-matrix-") as name:
         shared = Path(name)
         make_material(shared)
         outcomes = []
+        known = _kept(arguments.keep)
         with ThreadPoolExecutor(arguments.threads) as pool:
-            for outcome in pool.map(lambda case: run(case, shared), CASES):
+            for outcome in pool.map(lambda case: known.get(str(case)) or run(case, shared), CASES):
                 outcomes.append(outcome)
                 if outcome.result in ("failed", "not negotiated"):
                     print(outcome.result, outcome.case, outcome.words[:300], file=sys.stderr)
                 if len(outcomes) % 100 == 0:
                     print(f"{len(outcomes)} of {len(CASES)}", file=sys.stderr, flush=True)
     if arguments.keep:
-        rows = ({**asdict(o.case), "result": o.result, "words": o.words} for o in outcomes)
+        rows = ({"name": str(o.case), "result": o.result, "words": o.words} for o in outcomes)
         arguments.keep.write_text("".join(json.dumps(row) + "\n" for row in rows))
     (ROOT / "docs" / "matrix.md").write_text(write(outcomes))
 

@@ -36,6 +36,8 @@ class Feature:
     """How many of the usual lines are said."""
     answer: bytes = b""
     """What a server that is told its answers says besides."""
+    resumed: str = "no"
+    """What the first connection looks like: a PSK agreed on elsewhere looks like a resumption."""
     mutual: bool = False
     """Whether the client shows its certificate in the end."""
 
@@ -53,6 +55,7 @@ FEATURES: dict[str, Feature] = {
     "early data": Feature(early_data=EARLY_DATA),
     "record size limit": Feature(only=1, answer=LARGE),
     "max fragment length": Feature(lines=(LARGE[:9000],)),
+    "external PSK": Feature(resumed="psk"),
     "record padding": Feature(),
     "small records": Feature(),
     "rehandshake": Feature(handshakes=2),

@@ -101,7 +101,7 @@ def _check_report(case: Case, report: SessionReport, *, resumed: bool, silent: b
     if feature.mutual or (case.mutual and not resumed):
         assert report.mutual_tls is True
     if feature.handshakes == 1:  # what renegotiation resumes is up to the programs
-        assert report.resumed == (case.resume if resumed else "no")
+        assert report.resumed == (case.resume if resumed else feature.resumed)
 
 
 def _check_dark(case: Case, connections: list[Flights], place: Place) -> None:

@@ -34,6 +34,8 @@ class Relay:
         self._server = ("127.0.0.1", server_port)
         self._listening = socket.socket(socket.AF_INET, self.kind)
         self._listening.bind(("127.0.0.1", 0))
+        if self.kind is socket.SOCK_STREAM:
+            self._listening.listen(8)
         self.port: int = self._listening.getsockname()[1]
         self.connections: list[Flights] = []
         self._closing = threading.Event()
@@ -78,7 +80,6 @@ class TcpRelay(Relay):
     kind = socket.SOCK_STREAM
 
     def _run(self) -> None:
-        self._listening.listen(8)
         for listening in self._readable(self._listening):
             client, _ = listening.accept()
             flights: Flights = []

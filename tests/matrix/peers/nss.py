@@ -51,13 +51,15 @@ class Nss:
         ]
         if case.mutual:
             arguments += ["-r", "-r"]
+        elif case.feature == "renegotiation asks for a certificate":
+            arguments += ["-r", "-r", "-r", "-r"]
         if case.resume == "ticket":
             arguments += ["-u"]
         return Command(arguments, {"NSS_DEFAULT_DB_TYPE": "sql"})
 
     def clients(self, case: Case, place: Place, port: int) -> list[Command]:
         arguments = ["tstclnt", "-h", "127.0.0.1", "-p", str(port), "-o", *_common(case)]
-        if case.mutual:
+        if case.mutual or case.feature == "renegotiation asks for a certificate":
             arguments += ["-d", f"sql:{place.shared}/nss-client", "-n", "throw-away"]
         else:
             arguments += ["-D"]

@@ -125,7 +125,7 @@ def _common(case: Case) -> list[str]:
         arguments += ["-cipher", f"{openssl_name(case)}:@SECLEVEL=0"]
     if case.feature not in _TALKATIVE:
         arguments += ["-quiet"]
-    if "PSK" in case.exchange:
+    if "PSK" in case.exchange or case.feature == "external PSK":
         arguments += ["-psk", PSK_KEY, "-psk_identity", PSK_IDENTITY]
     if case.encrypt_then_mac is False:
         arguments += ["-no_etm"]

@@ -108,6 +108,7 @@ def connect() -> None:
             sys.stdout.buffer.write(answers.readline())
             sys.stdout.buffer.flush()
         session = connection.session
+        answers.close()  # before that, close_notify is not sent
         connection.close()
 
 
