@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 __all__ = ["EARLY_DATA", "FEATURES", "Feature", "Step"]
 
 EARLY_DATA = b"REGISTER sip:example.com SIP/2.0\n"
+HELLO_RETRY = hashlib.sha256(b"HelloRetryRequest").digest()
+"""The server random of a HelloRetryRequest (RFC 8446 section 4.1.3)."""
 LARGE = b"NOTIFY sip:bob@example.com SIP/2.0; " + b"0123456789abcdef" * 2500
 
 
@@ -38,6 +41,10 @@ class Feature:
     """What a server that is told its answers says besides."""
     resumed: str = "no"
     """What the first connection looks like: a PSK agreed on elsewhere looks like a resumption."""
+    contains: bytes = b""
+    """What must stand in the bytes of the server in clear."""
+    largest: int | None = None
+    """How long the server's longest record of application data may be."""
     mutual: bool = False
     """Whether the client shows its certificate in the end."""
 
@@ -50,13 +57,13 @@ FEATURES: dict[str, Feature] = {
         (Step(1, False, b"R\n"),), handshakes=2, mutual=True
     ),
     "key update": Feature((Step(1, True, b"K\n"), Step(2, False, b"K\n"), Step(2, True, b"k\n"))),
-    "post-handshake authentication": Feature((Step(1, False, b"c\n"),)),
-    "hello retry": Feature(),
+    "post-handshake authentication": Feature((Step(1, False, b"c\n"),), mutual=True),
+    "hello retry": Feature(contains=HELLO_RETRY),
     "early data": Feature(early_data=EARLY_DATA),
-    "record size limit": Feature(only=1, answer=LARGE),
-    "max fragment length": Feature(lines=(LARGE[:9000],)),
+    "record size limit": Feature(only=1, answer=LARGE, largest=1100),
+    "max fragment length": Feature(lines=(LARGE[:9000],), largest=1100),
     "external PSK": Feature(resumed="psk"),
     "record padding": Feature(),
-    "small records": Feature(),
+    "small records": Feature(largest=600),
     "rehandshake": Feature(handshakes=2),
 }

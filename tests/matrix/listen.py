@@ -78,6 +78,7 @@ def check(case: Case, conversation: Conversation, place: Place) -> list[SessionR
         _check_report(case, heard.report, resumed=number > 0, silent=said == (b"", b""))
         assert bytes(heard.client) == said[0], f"what the client said: {heard.report.why}"
         assert bytes(heard.server) == said[1], f"what the server said: {heard.report.why}"
+        _check_feature(case, flights)
         reports.append(heard.report)
     _check_dark(case, connections, place)
     return reports
@@ -102,6 +103,17 @@ def _check_report(case: Case, report: SessionReport, *, resumed: bool, silent: b
         assert report.mutual_tls is True
     if feature.handshakes == 1:  # what renegotiation resumes is up to the programs
         assert report.resumed == (case.resume if resumed else feature.resumed)
+
+
+def _check_feature(case: Case, flights: Flights) -> None:
+    """Look whether what was to happen did happen, as far as it shows on the wire."""
+    feature = FEATURES.get(case.feature, Feature())
+    data = b"".join(data for from_client, data in flights if not from_client)
+    assert feature.contains in data, f"no sign of {case.feature}"
+    while feature.largest is not None and data:
+        length = int.from_bytes(data[3:5], "big")
+        assert data[0] != 23 or length <= feature.largest, f"a record of {length:,} bytes"
+        data = data[5 + length :]
 
 
 def _check_dark(case: Case, connections: list[Flights], place: Place) -> None:
