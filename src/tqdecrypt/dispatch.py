@@ -8,12 +8,19 @@ so far is handed on.  What is neither is let go, and counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tqdecrypt.sip import Flow, StreamFramer, looks_like_sip, parse_datagram
 from tqdecrypt.tcp import Connection, End, Gap, GapCause, StreamHandler
-from tqdecrypt.tls import SessionReport, TlsSession, Verdict, WaitingBudget, report_session
+from tqdecrypt.tls import (
+    Plaintext,
+    SessionReport,
+    TlsSession,
+    Verdict,
+    WaitingBudget,
+    report_session,
+)
 from tqdecrypt.tls.dtls import DtlsSession
 from tqdecrypt.tls.parking import Parking
 from tqdecrypt.tls.record import HEADER, plausible_header
@@ -90,6 +97,12 @@ class Dispatcher:
                 self.counters["dtls_sessions_evicted"] += 1
             flow = self._dtls[source, destination] = DtlsConnection(self, (source, destination))
         flow.receive(source, data, frame, time)
+
+    def tap_records(self, number: int, from_client: bool, records: Sequence[Plaintext]) -> None:
+        """Give verified plaintext to the tap, if there is one."""
+        if self.tap is not None:
+            for data, frame, time in records:
+                self.tap(number, from_client, data, frame, time)
 
     def when_settled(self, session: TlsSession, report: Callable[[], None]) -> None:
         """Call *report* once it is known whether there are secrets for *session*."""
@@ -291,12 +304,10 @@ class SipConnection:
         self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
     ) -> None:
         """See :class:`~tqdecrypt.tcp.StreamHandler`."""
-        framer = self._framers[side]
-        messages = self._dispatcher.messages
-        start = 0
-        for end, frame, time in zip(ends, frames, times, strict=True):
-            messages.extend(framer.receive(data[start:end], frame, time))
-            start = end
+        starts = (0, *ends)
+        pieces = [data[start:end] for start, end in zip(starts, ends, strict=False)]
+        chunks = zip(pieces, frames, times, strict=True)
+        self._framers[side].receive_all(chunks, self._dispatcher.messages)
 
     def gap(self, side: int, gap: Gap) -> None:
         """See :class:`~tqdecrypt.tcp.StreamHandler`."""
@@ -344,16 +355,16 @@ class DtlsConnection:
         self.session.let_go()
         dispatcher.session_ended(report)
 
-    def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:
+    def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
         """See :class:`~tqdecrypt.tls.Listener`."""
-        if self._dispatcher.tap is not None:
-            self._dispatcher.tap(self.number, from_client, data, frame, time)
+        self._dispatcher.tap_records(self.number, from_client, records)
         client_side = self.session.client_side or 0
         flow = self._flows[client_side if from_client else 1 - client_side]
-        message = parse_datagram(data, flow, frame, time)
-        if message is not None:
-            self._messages += 1
-            self._dispatcher.messages.append(message)
+        for data, frame, time in records:
+            message = parse_datagram(data, flow, frame, time)
+            if message is not None:
+                self._messages += 1
+                self._dispatcher.messages.append(message)
 
     def application_gap(self, from_client: bool) -> None:
         """See :class:`~tqdecrypt.tls.Listener`; datagrams stand for themselves."""
@@ -448,17 +459,17 @@ class TlsConnection:
         self._session = self._framers = None
         dispatcher.session_ended(report)
 
-    def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:
+    def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
         """See :class:`~tqdecrypt.tls.Listener`."""
-        if self._dispatcher.tap is not None:
-            self._dispatcher.tap(self.number, from_client, data, frame, time)
+        dispatcher = self._dispatcher
+        dispatcher.tap_records(self.number, from_client, records)
         framers = self._framers
         if framers is None:
             framers = self._framers = self._make_framers()
-        found = framers[0 if from_client else 1].receive(data, frame, time)
-        if found:
-            self._messages += len(found)
-            self._dispatcher.messages.extend(found)
+        messages = dispatcher.messages
+        before = len(messages)
+        framers[0 if from_client else 1].receive_all(records, messages)
+        self._messages += len(messages) - before
 
     def application_gap(self, from_client: bool) -> None:
         """See :class:`~tqdecrypt.tls.Listener`."""

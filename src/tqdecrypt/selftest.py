@@ -16,14 +16,14 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tqdecrypt.keys import KeyLog, KeyRing, PrivateKey, load_private_keys
-from tqdecrypt.sip import Flow, StreamFramer
-from tqdecrypt.tls import SecretFinder, TlsSession, report_session
+from tqdecrypt.sip import Flow, Message, StreamFramer
+from tqdecrypt.tls import Plaintext, SecretFinder, TlsSession, report_session
 
 __all__ = ["Trial", "run_trials"]
 
@@ -145,10 +145,13 @@ class _Heard:
         self._framers = (StreamFramer(flow), StreamFramer(flow))
         self.messages = 0
 
-    def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:
+    def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
         side = 0 if from_client else 1
-        self.data[side] += data
-        self.messages += len(self._framers[side].receive(data, frame, time))
+        found: list[Message] = []
+        for data, _, _ in records:
+            self.data[side] += data
+        self._framers[side].receive_all(records, found)
+        self.messages += len(found)
 
     def application_gap(self, from_client: bool) -> None:
         """Nothing is missing here."""

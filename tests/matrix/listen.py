@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from matrix.features import FEATURES, Feature
@@ -9,7 +10,14 @@ from matrix.model import PSK_IDENTITY, PSK_KEY, Case, Place
 from matrix.play import Conversation
 from matrix.relay import Flights
 from tqdecrypt.keys import KeyLog, KeyRing, PreSharedKey, load_private_keys
-from tqdecrypt.tls import SecretFinder, SessionReport, TlsSession, Verdict, report_session
+from tqdecrypt.tls import (
+    Plaintext,
+    SecretFinder,
+    SessionReport,
+    TlsSession,
+    Verdict,
+    report_session,
+)
 from tqdecrypt.tls.dtls import DtlsSession
 
 __all__ = ["Heard", "check", "hear", "secrets_of"]
@@ -25,8 +33,9 @@ class Heard:
     server: bytearray = field(default_factory=bytearray)
     report: SessionReport | None = None
 
-    def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:
-        (self.client if from_client else self.server).extend(data)
+    def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
+        for data, _, _ in records:
+            (self.client if from_client else self.server).extend(data)
 
     def application_gap(self, from_client: bool) -> None:
         raise AssertionError("nothing is missing here")

@@ -14,7 +14,7 @@ from pathlib import Path
 from kit import Flight, Identity, TlsPair, certificates
 from tqdecrypt.keys import KeyLog, KeyRing, PrivateKey, SecretsStore
 from tqdecrypt.keys.psk import PreSharedKey
-from tqdecrypt.tls import SecretFinder, SessionReport, TlsSession, report_session
+from tqdecrypt.tls import Plaintext, SecretFinder, SessionReport, TlsSession, report_session
 
 ENDS = ("192.0.2.10:40000", "192.0.2.20:5061")
 REQUEST = b"OPTIONS sip:sip.example.com SIP/2.0\r\nContent-Length: 0\r\n\r\n"
@@ -37,10 +37,11 @@ class Passive:
         self.session = TlsSession(self.finder, self, ends=self.ends)
         self.frame = 0
 
-    def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:
-        assert time == frame * 1000
-        self.records.append((from_client, data, frame))
-        (self.client if from_client else self.server).extend(data)
+    def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
+        for data, frame, time in records:
+            assert time == frame * 1000
+            self.records.append((from_client, data, frame))
+            (self.client if from_client else self.server).extend(data)
 
     def application_gap(self, from_client: bool) -> None:
         self.gaps += 1

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit import TlsPair, Version, certificates
 from tqdecrypt.keys import KeyLog, KeyRing, PrivateKey
-from tqdecrypt.tls import SecretFinder, TlsSession, Verdict, WaitingBudget, report_session
+from tqdecrypt.tls import (
+    Plaintext,
+    SecretFinder,
+    TlsSession,
+    Verdict,
+    WaitingBudget,
+    report_session,
+)
 from tqdecrypt.tls.parking import Parking
 
 
@@ -20,8 +29,9 @@ class Heard:
     def __init__(self) -> None:
         self.data = [b"", b""]
 
-    def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:
-        self.data[0 if from_client else 1] += data
+    def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
+        for data, _, _ in records:
+            self.data[0 if from_client else 1] += data
 
     def application_gap(self, from_client: bool) -> None:
         raise AssertionError("nothing is missing here")

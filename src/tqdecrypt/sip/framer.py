@@ -12,6 +12,7 @@ of a chunk counts as the beginning of a line, since senders begin records and se
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from tqdecrypt.errors import Malformed
 from tqdecrypt.sip.grammar import find_body, is_header_line, is_start_line
@@ -72,46 +73,51 @@ class StreamFramer:
 
     def receive(self, data: bytes, frame: int, time: int) -> list[Message]:
         """Take the next bytes; return the messages that they complete."""
-        if self._held:
-            joined = self._join(data)
-            if joined is None:
-                return []
-            data = joined
         messages: list[Message] = []
-        position = 0
-        size = len(data)
-        find = data.find
-        flow = self._flow
-        while position < size:
-            line_feed = -1 if self._seeking else find(b"\n", position)
-            if line_feed > position + 1 and data[line_feed - 1] == _CR:
-                body_start = find(b"\r\n\r\n", line_feed - 1) + 4
-                at = data.rfind(b"\r\nContent-Length: ", line_feed - 1, body_start) + 18
-                length = KNOWN_LENGTHS.get(data[at : body_start - 4])
-                if (
-                    length is not None
-                    and at >= 18
-                    and 0 <= length <= MOST_BODY
-                    and find(b"\n\n", line_feed, body_start) < 0
-                ):
-                    end = body_start + length
-                    if end <= size and body_start - position <= MOST_HEADER:
-                        raw = data if position == 0 and end == size else data[position:end]
-                        line_end = line_feed - 1 - position
-                        try:
-                            message = index_framed(
-                                raw, line_end, body_start - position, flow, frame, time
-                            )
-                        except Malformed:
-                            pass  # the long way tells what it is
-                        else:
-                            messages.append(message)
-                            position = end
-                            continue
-            position = self._advance(data, position, frame, time, messages)
-            if position < 0:
-                break
+        self.receive_all(((data, frame, time),), messages)
         return messages
+
+    def receive_all(
+        self, chunks: Iterable[tuple[bytes, int, int]], messages: list[Message]
+    ) -> None:
+        """Take the next chunks, each with its frame and time; append what they complete."""
+        flow = self._flow
+        for chunk, frame, time in chunks:
+            data = self._join(chunk) if self._held else chunk
+            if data is None:
+                continue
+            position = 0
+            size = len(data)
+            find = data.find
+            while position < size:
+                line_feed = -1 if self._seeking else find(b"\n", position)
+                if line_feed > position + 1 and data[line_feed - 1] == _CR:
+                    body_start = find(b"\r\n\r\n", line_feed - 1) + 4
+                    at = data.rfind(b"\r\nContent-Length: ", line_feed - 1, body_start) + 18
+                    length = KNOWN_LENGTHS.get(data[at : body_start - 4])
+                    if (
+                        length is not None
+                        and at >= 18
+                        and 0 <= length <= MOST_BODY
+                        and find(b"\n\n", line_feed, body_start) < 0
+                    ):
+                        end = body_start + length
+                        if end <= size and body_start - position <= MOST_HEADER:
+                            raw = data if position == 0 and end == size else data[position:end]
+                            line_end = line_feed - 1 - position
+                            try:
+                                message = index_framed(
+                                    raw, line_end, body_start - position, flow, frame, time
+                                )
+                            except Malformed:
+                                pass  # the long way tells what it is
+                            else:
+                                messages.append(message)
+                                position = end
+                                continue
+                position = self._advance(data, position, frame, time, messages)
+                if position < 0:
+                    break
 
     @property
     def idle(self) -> bool:

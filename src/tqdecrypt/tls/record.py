@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_FRAGMENT",
     "MAX_WAITING",
+    "Plaintext",
     "Record",
     "RecordReader",
     "RecordState",
@@ -58,6 +59,10 @@ class RecordState(enum.Enum):
     WAITING = "waiting"
     OPEN = "open"
     DARK = "dark"
+
+
+Plaintext = tuple[bytes, int, int]
+"""What was in a record of application data, with the frame that completed it and its time, ns."""
 
 
 class Record(NamedTuple):
@@ -191,6 +196,7 @@ class RecordReader:
         index = 0
         size = len(data)
         session = self._session
+        opened: list[Plaintext] = []
         while size - position >= HEADER:
             content_type = data[position]
             length = data[position + 3] << 8 | data[position + 4]
@@ -200,6 +206,9 @@ class RecordReader:
                 or data[position + 1] != 3
                 or length > MAX_FRAGMENT
             ):
+                if opened:
+                    self._hand_on(opened)
+                    opened = []
                 while ends[index] + shift <= position:
                     index += 1
                 if content_type & 0x80 and self._may_begin_in_sslv2(data, position):
@@ -236,17 +245,22 @@ class RecordReader:
                 position = stop
                 assert self.opener is not None
                 plaintext = self.opener.open(content_type, version, fragment)
+                if content_type == 23 and self.direct and plaintext is not None:
+                    opened.append((plaintext, frames[index], times[index]))
+                    continue
+                if opened:
+                    self._hand_on(opened)
+                    opened = []
                 if plaintext is None and not self.opened_records:
                     plaintext = session.other_secret(self, content_type, version, fragment)
                 if plaintext is None:
                     self._failed(fragment, frames[index])
-                elif content_type == 23 and self.direct:
-                    self.opened_records += 1
-                    self.plain_bytes += len(plaintext)
-                    session.application_data(self.side, plaintext, frames[index], times[index])
                 else:
                     self._opened(content_type, plaintext, frames[index], times[index])
                 continue
+            if opened:
+                self._hand_on(opened)
+                opened = []
             record = Record(
                 content_type, version, fragment, frames[index], times[index], self._gap_bytes
             )
@@ -256,7 +270,16 @@ class RecordReader:
             else:  # no record begins there: look on
                 position += 1
                 self._pass_over(1)
+        if opened:
+            self._hand_on(opened)
         self._rest = data[position:]
+
+    def _hand_on(self, opened: list[Plaintext]) -> None:
+        """Hand on application data that needed no further work."""
+        self.opened_records += len(opened)
+        self.failed_in_row = 0
+        self.plain_bytes += sum([len(data) for data, _, _ in opened])
+        self._session.application_data(self.side, opened)
 
     def _look_past(
         self,
@@ -469,7 +492,7 @@ class RecordReader:
             plaintext = inflated
         if content_type == ContentType.application_data:
             self.plain_bytes += len(plaintext)
-            self._session.application_data(self.side, plaintext, frame, time)
+            self._session.application_data(self.side, [(plaintext, frame, time)])
         else:
             self._hand_over(content_type, plaintext, frame, time)
 

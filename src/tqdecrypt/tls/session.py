@@ -9,7 +9,7 @@ Secrets come from a :class:`SecretSource`.  It answers with :meth:`TlsSession.pr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from tqdecrypt.errors import Malformed
@@ -32,7 +32,7 @@ from tqdecrypt.tls.handshake import (
 )
 from tqdecrypt.tls.pickup import MAX_SEARCH, MAX_TRIES, find_place
 from tqdecrypt.tls.protection import Opener, make_openers
-from tqdecrypt.tls.record import ALERT_LENGTH, Record, RecordReader, RecordState
+from tqdecrypt.tls.record import ALERT_LENGTH, Plaintext, Record, RecordReader, RecordState
 from tqdecrypt.tls.suites import find_suite
 from tqdecrypt.tls.tls13 import Tls13Opener, make_openers13, verify_finished13
 
@@ -66,8 +66,8 @@ class WaitingBudget:
 class Listener(Protocol):
     """Takes what a session yields."""
 
-    def application_data(self, from_client: bool, data: bytes, frame: int, time: int) -> None:
-        """The verified plaintext of one record."""
+    def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
+        """The verified plaintext of successive records, never empty."""
 
     def application_gap(self, from_client: bool) -> None:
         """Plaintext is missing here."""
@@ -254,9 +254,9 @@ class TlsSession:
 
     # What the readers say.
 
-    def application_data(self, side: int, data: bytes, frame: int, time: int) -> None:
-        """Hand on verified plaintext."""
-        self._listener.application_data(side == self.client_side, data, frame, time)
+    def application_data(self, side: int, records: Sequence[Plaintext]) -> None:
+        """Hand on the verified plaintext of successive records."""
+        self._listener.application_data(side == self.client_side, records)
 
     def other_secret(
         self,
