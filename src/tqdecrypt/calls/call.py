@@ -36,7 +36,7 @@ MOST_NOTES = 16
 """Most findings that a call collects while it runs: a peer shall not fill the memory."""
 
 
-class CallState(enum.Enum):
+class CallState(enum.StrEnum):
     """How far a call came; the value is the word in JSON."""
 
     TRYING = "trying"
@@ -57,7 +57,7 @@ class CallState(enum.Enum):
     """No final response came, for longer than the timers of RFC 3261 allow."""
 
 
-class Party(enum.Enum):
+class Party(enum.StrEnum):
     """Who of the two did it."""
 
     CALLER = "caller"

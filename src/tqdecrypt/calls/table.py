@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections import Counter, OrderedDict, deque
+import heapq
+from collections import Counter, deque
 from collections.abc import Callable
+from operator import attrgetter
 
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C, Call
 from tqdecrypt.sip.message import Message
@@ -60,8 +62,7 @@ class CallTable:
         self.kinds: Counter[Kind] = Counter()
         self._on_end = on_end
         self._most_calls = most_calls
-        self._calls: OrderedDict[str, Call] = OrderedDict()
-        """In the order of their last message."""
+        self._calls: dict[str, Call] = {}
         self._ended: deque[tuple[int, Call]] = deque()
         """With the time at which they leave the table."""
         self._others: dict[str, Kind] = {}
@@ -83,14 +84,11 @@ class CallTable:
             if time >= self._next_sweep:
                 self._sweep(time)
         call_id = message.call_id
-        calls = self._calls
-        call = calls.get(call_id)
+        call = self._calls.get(call_id)
         if call is None:
             call = self._begin(message)
             if call is None:
                 return
-        else:
-            calls.move_to_end(call_id)
         call.receive(message)
         if call.ended is not None and not call.ends_queued:
             self._queue(call, time + LINGER)
@@ -112,12 +110,22 @@ class CallTable:
             self._count_other(call_id, message.cseq_method)
             return None
         if len(self._calls) >= self._most_calls:
-            _, oldest = self._calls.popitem(last=False)
-            self.counters["calls_evicted"] += 1
-            oldest.findings.append("given up, the table of calls was full")
-            self._hand_over(oldest, self._now)
+            self._evict()
         call = self._calls[call_id] = Call(message)
         return call
+
+    def _evict(self) -> None:
+        """Make room: one call in sixteen goes, those that were silent for the longest.
+
+        Several at once, because finding them takes a look at every call; keeping the calls in the
+        order of their last messages instead would cost something with every message.
+        """
+        number = max(1, len(self._calls) // 16)
+        for call in heapq.nsmallest(number, self._calls.values(), key=_LAST_TIME):
+            del self._calls[call.call_id]
+            self.counters["calls_evicted"] += 1
+            call.findings.append("given up, the table of calls was full")
+            self._hand_over(call, self._now)
 
     def _count_other(self, call_id: str, method: str) -> None:
         if not call_id:
@@ -173,3 +181,4 @@ class CallTable:
 
 
 _NEVER = 1 << 63
+_LAST_TIME = attrgetter("last_time")

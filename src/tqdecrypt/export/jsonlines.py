@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quote
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from tqdecrypt.sip import Flow, Message, uri_of
 
@@ -33,9 +33,6 @@ MOST_ADDRESSES = 1 << 15
 """Addresses whose JSON is remembered, about 300 bytes each; a full table is emptied."""
 MOST_WORDS = 1 << 12
 """Methods and status lines, likewise."""
-
-EASY_DIGITS = 8
-"""Digits of microseconds from which on the last six are the fraction of a positive second."""
 _SECOND = 1_000_000_000
 
 
@@ -52,26 +49,28 @@ class JsonLines:
         self._write, self._flush = _writer(stream)
         self._raw = raw
         self._lines: list[str] = []
-        self._second = ""
-        self._prefix = ""
+        self._second_begins = 0
+        """The second that :attr:`_prefix` spells, ns."""
+        self._prefix = _format_second(0)
         self._starts: dict[object, str] = {}
+        self._sequences: dict[tuple[int, str], str] = {}
         self._addresses: dict[bytes, str] = {}
 
     def message(self, message: Message) -> None:
         """One SIP message."""
         flow = message.flow
-        flow_part = flow.json_part
-        if flow_part is None:
-            flow_part = flow.json_part = _flow_part(flow)
         status = message.status
-        key = message.method if status is None else (status, message.reason)
-        start = self._starts.get(key)
+        method = message.method
+        starts = self._starts
+        start = starts.get(method if status is None else (status, message.reason))
         if start is None:
-            start = self._remember_start(message, key)
+            start = self._remember_start(message)
         if message.request_uri is not None:
             start += quote(message.request_uri)
-        method = message.cseq_method
-        sequence = f'{message.cseq},"cseq_method":{quote(method)}' if method else _NO_CSEQ
+        key = (message.cseq, message.cseq_method)
+        sequence = self._sequences.get(key)
+        if sequence is None:
+            sequence = self._remember_sequence(key)
         addresses = self._addresses
         from_ = addresses.get(message.from_)
         if from_ is None:
@@ -79,29 +78,28 @@ class JsonLines:
         to = addresses.get(message.to)
         if to is None:
             to = self._remember_address(message.to)
-        raw = (
-            f',"raw":{quote(message.raw.decode("utf-8", "backslashreplace"))}' if self._raw else ""
-        )
+        since = message.time - self._second_begins
+        if 0 <= since < _SECOND and not since % 1000:
+            time = f"{self._prefix}.{since // 1000:06d}Z"
+        else:
+            time = self._stamp(message.time)
         lines = self._lines
         lines.append(
-            f'{{"type":"message","time":"{self._stamp(message.time)}","frame":{message.frame},'
-            f'{flow_part},{start},"call_id":{quote(message.call_id)},"cseq":{sequence},'
-            f'"from":{from_},"to":{to}{raw}}}\n'
+            f'{{"type":"message","time":"{time}","frame":{message.frame},'
+            f'{flow.json_part or _flow_part(flow)}{start},"call_id":{quote(message.call_id)}'
+            f'{sequence},"from":{from_},"to":{to}{_raw(message) if self._raw else ""}}}\n'
         )
         if len(lines) >= LINES_JOINED:
             self._write_lines()
 
     def _stamp(self, time: int) -> str:
         """Return what :func:`format_time` does; the second's text is kept for the next time."""
-        microseconds = time // 1000
-        digits = str(microseconds)
-        if microseconds * 1000 != time or len(digits) < EASY_DIGITS:
-            return format_time(time)
-        second = digits[:-6]
-        if second != self._second:
-            self._second = second
-            self._prefix = _format_second(int(second))
-        return f"{self._prefix}.{digits[-6:]}Z"
+        since = time - self._second_begins
+        if not 0 <= since < _SECOND:
+            second, since = divmod(time, _SECOND)
+            self._second_begins = second * _SECOND
+            self._prefix = _format_second(second)
+        return f"{self._prefix}.{_fraction(since)}Z"
 
     def session(self, report: SessionReport) -> None:
         """One TLS session, with everything its report says."""
@@ -120,17 +118,18 @@ class JsonLines:
         stamp = self._stamp
         answered = "null" if call.answered is None else f'"{stamp(call.answered)}"'
         ended = "null" if call.ended is None else f'"{stamp(call.ended)}"'
-        hung_up_by = "null" if call.hung_up_by is None else f'"{call.hung_up_by.value}"'
+        hung_up_by = f'"{call.hung_up_by}"' if call.hung_up_by else "null"
         findings = ",".join([quote(finding) for finding in call.findings])
-        sessions = ",".join(map(str, sorted(call.sessions)))
+        sessions = sorted(call.sessions)
+        numbers = sessions[0] if len(sessions) == 1 else ",".join(map(str, sessions))
         self._lines.append(
             f'{{"type":"call","call_id":{quote(call.call_id)},"started":"{stamp(call.started)}",'
-            f'"answered":{answered},"ended":{ended},"state":"{call.state.value}",'
+            f'"answered":{answered},"ended":{ended},"state":"{call.state}",'
             f'"from":{_or_null(call.from_uri)},"to":{_or_null(call.to_uri)},'
             f'"caller":{quote(call.caller)},"callee":{quote(call.callee)},'
             f'"final_status":{call.final_status or "null"},"reason":{_or_null(call.reason)},'
             f'"hung_up_by":{hung_up_by},"messages":{call.messages},'
-            f'"retransmissions":{call.retransmissions},"sessions":[{sessions}],'
+            f'"retransmissions":{call.retransmissions},"sessions":[{numbers}],'
             f'"findings":[{findings}]}}\n'
         )
         if len(self._lines) >= LINES_JOINED:
@@ -154,16 +153,19 @@ class JsonLines:
             self._lines.clear()
             self._write(text)
 
-    def _remember_start(self, message: Message, key: object) -> str:
+    def _remember_start(self, message: Message) -> str:
         """Make the part that tells request from response, up to the Request-URI."""
         if message.method is not None:
-            start = f'"method":{quote(message.method)},"request_uri":'
-        else:
-            start = f'"status":{message.status},"reason":{quote(message.reason or "")}'
-        if len(self._starts) >= MOST_WORDS:
-            self._starts.clear()
-        self._starts[key] = start
-        return start
+            start = f',"method":{quote(message.method)},"request_uri":'
+            return _keep(self._starts, message.method, start)
+        start = f',"status":{message.status},"reason":{quote(message.reason or "")}'
+        return _keep(self._starts, (message.status, message.reason), start)
+
+    def _remember_sequence(self, key: tuple[int, str]) -> str:
+        """Make the part for CSeq's number and method."""
+        number, method = key
+        known = f'{number},"cseq_method":{quote(method)}' if method else _NO_CSEQ
+        return _keep(self._sequences, key, f',"cseq":{known}')
 
     def _remember_address(self, value: bytes) -> str:
         uri = uri_of(value)
@@ -186,8 +188,18 @@ def format_time(time: int) -> str:
     there are any.
     """
     second, nanoseconds = divmod(time, _SECOND)
-    digits = f"{nanoseconds:09d}" if nanoseconds % 1000 else f"{nanoseconds // 1000:06d}"
-    return f"{_format_second(second)}.{digits}Z"
+    return f"{_format_second(second)}.{_fraction(nanoseconds)}Z"
+
+
+def _keep(table: dict[Any, str], key: object, part: str) -> str:
+    if len(table) >= MOST_WORDS:
+        table.clear()
+    table[key] = part
+    return part
+
+
+def _fraction(nanoseconds: int) -> str:
+    return f"{nanoseconds:09d}" if nanoseconds % 1000 else f"{nanoseconds // 1000:06d}"
 
 
 @functools.lru_cache(maxsize=256)
@@ -201,11 +213,16 @@ def _format_second(second: int) -> str:
 
 def _flow_part(flow: Flow) -> str:
     session = "null" if flow.session is None else flow.session
-    return (
+    flow.json_part = (
         f'"session":{session},"source":{quote(flow.source)},'
         f'"destination":{quote(flow.destination)},"transport":"{flow.transport}",'
         f'"integrity":"{flow.integrity}"'
     )
+    return flow.json_part
+
+
+def _raw(message: Message) -> str:
+    return f',"raw":{quote(message.raw.decode("utf-8", "backslashreplace"))}'
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
