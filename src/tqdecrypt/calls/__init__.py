@@ -1,6 +1,58 @@
-"""Calls: transactions and dialogs, as far as a call list and a ladder need them."""
+"""Calls: the call list, and the analysis of transactions and dialogs that stands beside it."""
 
+from tqdecrypt.calls.analyser import Analyser
 from tqdecrypt.calls.call import Call, CallState, Party
+from tqdecrypt.calls.delays import Delays
+from tqdecrypt.calls.dialog import (
+    Dialog,
+    DialogEnd,
+    DialogState,
+    Hangup,
+    HoldChange,
+    SessionTimer,
+    Transfer,
+)
+from tqdecrypt.calls.facts import InviteFacts, ViaHop
+from tqdecrypt.calls.leg import Leg
+from tqdecrypt.calls.offer import Offer
+from tqdecrypt.calls.ping import MissedRun, PingSeries, Silence
+from tqdecrypt.calls.registration import Lapse, Refresh, Registration
+from tqdecrypt.calls.subscription import Notification, Subscription
 from tqdecrypt.calls.table import CallTable, Kind
+from tqdecrypt.calls.transaction import Cancellation, Response, Transaction
+from tqdecrypt.calls.transaction_state import TransactionState
+from tqdecrypt.calls.transaction_table import TransactionTable
 
-__all__ = ["Call", "CallState", "CallTable", "Kind", "Party"]
+__all__ = [
+    "Analyser",
+    "Call",
+    "CallState",
+    "CallTable",
+    "Cancellation",
+    "Delays",
+    "Dialog",
+    "DialogEnd",
+    "DialogState",
+    "Hangup",
+    "HoldChange",
+    "InviteFacts",
+    "Kind",
+    "Lapse",
+    "Leg",
+    "MissedRun",
+    "Notification",
+    "Offer",
+    "Party",
+    "PingSeries",
+    "Refresh",
+    "Registration",
+    "Response",
+    "SessionTimer",
+    "Silence",
+    "Subscription",
+    "Transaction",
+    "TransactionState",
+    "TransactionTable",
+    "Transfer",
+    "ViaHop",
+]

@@ -1,0 +1,172 @@
+"""The analysis: messages in; legs, registrations, pings, subscriptions and transactions out."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable
+
+from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
+from tqdecrypt.calls.leg import Leg
+from tqdecrypt.calls.ping import PingSeries
+from tqdecrypt.calls.registration import Registration
+from tqdecrypt.calls.subscription import Subscription
+from tqdecrypt.calls.transaction import Transaction
+from tqdecrypt.calls.transaction_table import TransactionTable
+from tqdecrypt.sip.message import Message
+
+__all__ = ["Analyser"]
+
+MOST_LEGS = 500_000
+"""Most legs in the table: 2 GB at four kilobytes each, and more than an SBC carries."""
+LINGER = TIMER_B + 2 * SECOND
+"""How long a leg stays when it is over: its transactions' timers end before."""
+SWEEP = 60 * SECOND
+"""How often, in capture time, all legs are looked at for those that nobody ended."""
+
+_LEG_METHODS = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "PRACK", "UPDATE"})
+"""What only happens in the dialogs of calls: a Call-ID that begins with it is a leg."""
+_NEVER = 1 << 63
+
+
+class Analyser:
+    """Follows transactions and dialogs, and hands over what is over.
+
+    Everything is told by capture time.  A leg is handed over when it has been over for as long as
+    timers run; then its transactions and dialogs are settled.
+
+    :param on_leg: takes each leg.
+    :param on_registration: takes each registration, on eviction or at the end.
+    :param on_ping: takes each series of OPTIONS, likewise.
+    :param on_subscription: takes each subscription that ended, was evicted, or at the end.
+    :param on_transaction: takes each transaction of any method when it is over.
+    :param correlation_headers: names of header fields that legs of one call have in common, such as
+        ``X-Call-ID``; their values are kept in the facts of INVITE and answer.
+    :ivar counters: those of :class:`~tqdecrypt.calls.transaction_table.TransactionTable`, and
+        ``legs_evicted`` handed over because the table was full.
+    """
+
+    def __init__(
+        self,
+        on_leg: Callable[[Leg], None],
+        *,
+        on_registration: Callable[[Registration], None] | None = None,
+        on_ping: Callable[[PingSeries], None] | None = None,
+        on_subscription: Callable[[Subscription], None] | None = None,
+        on_transaction: Callable[[Transaction], None] | None = None,
+        correlation_headers: Iterable[str] = (),
+        most_legs: int = MOST_LEGS,
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        self._on_leg = on_leg
+        self._on_registration = on_registration
+        self._on_ping = on_ping
+        self._on_subscription = on_subscription
+        self._on_transaction = on_transaction
+        self._correlation = tuple(
+            (name.strip().lower().encode(), name) for name in correlation_headers
+        )
+        self._most_legs = most_legs
+        self._transactions = TransactionTable(self._transaction_over)
+        self._transactions.counters = self.counters
+        self._legs: OrderedDict[str, Leg] = OrderedDict()
+        """In the order of their last message."""
+        self._ended: deque[tuple[int, Leg]] = deque()
+        """With the time at which they leave the table."""
+        self._legs_begun = 0
+        self._now = 0
+        self._next_leave = _NEVER
+        self._next_sweep = 0
+
+    def __len__(self) -> int:
+        """How many legs are in the table."""
+        return len(self._legs)
+
+    def receive(self, message: Message) -> None:
+        """Take the next message; times may go back a little."""
+        transactions = self._transactions
+        transaction = transactions.receive(message)
+        time = message.time
+        if time > self._now:
+            self._now = time
+            if time >= self._next_leave:
+                self._leave(time)
+            if time >= self._next_sweep:
+                self._sweep(time)
+        call_id = message.call_id
+        leg = self._legs.get(call_id)
+        if leg is not None:
+            self._legs.move_to_end(call_id)
+        elif message.cseq_method in _LEG_METHODS and call_id:
+            leg = self._begin(message)
+        else:
+            return
+        leg.receive(message, transaction, transactions, self._correlation)
+        call = leg.call
+        if call.ended is not None and not call.ends_queued:
+            self._queue(leg, time + LINGER)
+
+    def finish(self, time: int | None = None) -> None:
+        """End of input at capture time *time* (that of the last message, unless given)."""
+        now = self._now if time is None else max(time, self._now)
+        self._transactions.finish(now)
+        legs = list(self._legs.values())
+        self._legs.clear()
+        self._ended.clear()
+        self._next_leave = _NEVER
+        for leg in legs:
+            self._hand_over(leg, now)
+
+    def _begin(self, message: Message) -> Leg:
+        if len(self._legs) >= self._most_legs:
+            _, oldest = self._legs.popitem(last=False)
+            self.counters["legs_evicted"] += 1
+            oldest.given_up = "the table of legs was full"
+            self._hand_over(oldest, self._now)
+        self._legs_begun += 1
+        leg = self._legs[message.call_id] = Leg(self._legs_begun, message)
+        return leg
+
+    def _queue(self, leg: Leg, due: int) -> None:
+        leg.call.ends_queued = True
+        self._ended.append((due, leg))
+        self._next_leave = self._ended[0][0]
+
+    def _leave(self, now: int) -> None:
+        """Hand over the legs that have been over for long enough."""
+        ended = self._ended
+        while ended and ended[0][0] <= now:
+            _, leg = ended.popleft()
+            call = leg.call
+            if self._legs.get(leg.call_id) is not leg:
+                continue  # evicted
+            call.ends_queued = False
+            if call.ended is None:
+                continue  # another attempt followed
+            if call.ended + LINGER > now:
+                self._queue(leg, call.ended + LINGER)
+            else:
+                del self._legs[leg.call_id]
+                self._hand_over(leg, now)
+        self._next_leave = ended[0][0] if ended else _NEVER
+
+    def _sweep(self, now: int) -> None:
+        """Hand over legs that were never answered and are silent for longer than they may be."""
+        self._next_sweep = now + SWEEP
+        stale = [
+            leg
+            for leg in self._legs.values()
+            if leg.call.answered is None
+            and leg.call.ended is None
+            and now - leg.last_time > TIMER_C
+        ]
+        for leg in stale:
+            del self._legs[leg.call_id]
+            self._hand_over(leg, now)
+
+    def _hand_over(self, leg: Leg, now: int) -> None:
+        leg.conclude(now)
+        self._on_leg(leg)
+
+    def _transaction_over(self, transaction: Transaction) -> None:
+        if self._on_transaction is not None:
+            self._on_transaction(transaction)

@@ -1,0 +1,139 @@
+"""Header fields of messages that the analysis looks at, found in a hurry.
+
+:func:`fields_of` reads the whole header once, at a third of the cost of
+:func:`~tqdecrypt.sip.headers`; :func:`maybe_field` looks for one field and mostly learns that it is
+not there.  What both find is what :func:`~tqdecrypt.sip.grammar.pull_fields` finds; a property test
+holds them equal.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tqdecrypt.sip.grammar import COMPACT_FORMS, pull_fields
+from tqdecrypt.sip.message import Flow, Message
+
+__all__ = [
+    "fields_of",
+    "host_of",
+    "maybe_field",
+    "same_hosts",
+    "session_description",
+    "split_values",
+]
+
+MOST_NAMES = 4096
+"""Spellings of names remembered; a full table is emptied and fills anew."""
+_keys: dict[bytes, bytes] = {}
+
+MOST_HOSTS = 1 << 14
+"""Endpoints whose host is remembered, likewise."""
+_hosts: dict[str, str] = {}
+
+_VALUE = re.compile(rb'(?:"(?:[^"\\\\]|\\\\.)*"|<[^>]*>|[^,])+', re.DOTALL)
+"""One value of a list.  A quotation mark or bracket without partner is like any other byte."""
+
+_COMPACT = {key: b"\n" + short for short, key in COMPACT_FORMS.items()}
+
+
+def fields_of(message: Message) -> dict[bytes, bytes]:
+    """Return the header fields: name in lower case and the long form → value.
+
+    Values of a field that stands there several times are joined by ``, `` in their order, which
+    means the same (RFC 3261 section 7.3.1).
+    """
+    raw = message.raw
+    head = raw[: message.body_start]
+    if b"\r\n " in head or b"\r\n\t" in head or head[head.find(b"\n") - 1 :][:1] != b"\r":
+        return _completely(message)
+    found: dict[bytes, bytes] = {}
+    lines = head.split(b"\r\n")
+    del lines[0]
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if colon:
+            key = _keys.get(name)
+            if key is None:
+                key = _remember(name)
+            if key in found:
+                found[key] += b", " + value.strip()
+            else:
+                found[key] = value.strip()
+    return found
+
+
+def maybe_field(message: Message, key: bytes) -> bytes | None:
+    """Return the value of field *key* (lower case, long form); ``None`` when there is none.
+
+    Several values are joined as by :func:`fields_of`.
+    """
+    head = message.raw[: message.body_start].lower()
+    if b"\n" + key not in head:
+        compact = _COMPACT.get(key)
+        if compact is None or compact not in head:
+            return None
+    return fields_of(message).get(key)
+
+
+def session_description(message: Message) -> bytes:
+    """Return the session description in the body, in a multipart body the first; or nothing."""
+    raw = message.raw
+    start = message.body_start
+    if start >= len(raw):
+        return b""
+    body = raw[start:]
+    if body[:3] == b"v=0":
+        return body
+    at = body.find(b"\nv=0")
+    if at < 0:
+        return b""
+    kind = maybe_field(message, b"content-type") or b""
+    if not kind.lower().startswith(b"multipart/"):
+        return b""
+    end = body.find(b"\n--", at)  # no line of a session description begins so
+    return body[at + 1 : end + 1 if end >= 0 else len(body)]
+
+
+def split_values(value: bytes) -> list[bytes]:
+    """Return the values that commas separate; commas in quoted strings and in ``<>`` do not."""
+    if b"," not in value:
+        return [value] if value else []
+    if b'"' not in value and b"<" not in value:
+        return [part.strip() for part in value.split(b",") if part.strip()]
+    parts = [match.strip() for match in _VALUE.findall(value)]
+    return [part for part in parts if part]
+
+
+def host_of(endpoint: str) -> str:
+    """Return the host of ``ip:port``."""
+    host = _hosts.get(endpoint)
+    if host is None:
+        if len(_hosts) >= MOST_HOSTS:
+            _hosts.clear()
+        host = _hosts[endpoint] = endpoint.rpartition(":")[0] or endpoint
+    return host
+
+
+def same_hosts(one: Flow, other: Flow) -> bool:
+    """Return whether both lead from the same host to the same: a connection may have been renewed."""
+    return one is other or (
+        host_of(one.source) == host_of(other.source)
+        and host_of(one.destination) == host_of(other.destination)
+    )
+
+
+def _completely(message: Message) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for field in pull_fields(message.raw, message.body_start)[1]:
+        before = found.get(field.key)
+        found[field.key] = field.value if before is None else before + b", " + field.value
+    return found
+
+
+def _remember(name: bytes) -> bytes:
+    key = name.rstrip(b" \t").lower()
+    key = COMPACT_FORMS.get(key, key)
+    if len(_keys) >= MOST_NAMES:
+        _keys.clear()
+    _keys[name] = key
+    return key

@@ -1,0 +1,128 @@
+"""A leg: all that the analysis keeps of one Call-ID, in about three kilobytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tqdecrypt.calls.call import Call
+from tqdecrypt.calls.dialog import Dialog
+from tqdecrypt.calls.facts import InviteFacts, ViaHop
+from tqdecrypt.calls.following import follow, settle
+from tqdecrypt.calls.offer import Offer
+from tqdecrypt.calls.transaction import Transaction
+from tqdecrypt.calls.transaction_table import TransactionTable
+from tqdecrypt.sip.message import Flow, Message
+
+__all__ = ["InviteFacts", "Leg", "ViaHop"]
+
+
+MOST_HOPS = 32
+"""Flows kept: more than hops and reconnections make."""
+MOST_TRANSACTIONS = 48
+"""Transactions kept; those in the middle go first: how it began and how it ended says most."""
+
+
+class Leg:
+    """One Call-ID as far as it was captured.  Times in nanoseconds since 1970-01-01 UTC."""
+
+    __slots__ = (
+        "_transactions",
+        "answer",
+        "call",
+        "call_id",
+        "dialogs",
+        "first_frame",
+        "first_time",
+        "given_up",
+        "hops",
+        "hops_dropped",
+        "invite",
+        "invites",
+        "last_frame",
+        "last_time",
+        "messages",
+        "number",
+        "offers",
+        "offers_dropped",
+        "sessions",
+        "transactions",
+        "transactions_dropped",
+    )
+
+    def __init__(self, number: int, message: Message) -> None:
+        self.number = number
+        """From 1, in the order in which legs began."""
+        self.call_id = message.call_id
+        self.call = Call(message)
+        """The same Call-ID as the call list sees it: state, parties, outcome."""
+        self.invite: InviteFacts | None = None
+        """Of the first INVITE outside of a dialog, on the first hop; ``None``: not captured."""
+        self.answer: InviteFacts | None = None
+        """Of the first 2xx to such an INVITE, where it was seen first (nearest to the callee)."""
+        self.invites = 0
+        """Attempts: INVITEs outside of a dialog with different CSeq (credentials, redirection)."""
+        self.transactions: list[Transaction] = []
+        """In the order in which they began; the first ones and the last ones when there are many."""
+        self.transactions_dropped = 0
+        self.dialogs: list[Dialog] = []
+        """In the order in which they were made; several when the INVITE forked."""
+        self.offers: list[Offer] = []
+        """Offers and answers in the order of the offers, of all dialogs and hops."""
+        self.offers_dropped = 0
+        self.sessions: tuple[int, ...] = ()
+        """Numbers of the TLS sessions that carried it."""
+        self.hops: tuple[Flow, ...] = ()
+        """Distinct flows, requests' and responses', in the order in which they were seen."""
+        self.hops_dropped = 0
+        self.messages = 0
+        self.first_time = message.time
+        self.first_frame = message.frame
+        self.last_time = message.time
+        self.last_frame = message.frame
+        self.given_up = ""
+        """Why it was handed over although it may go on; empty for one that ended."""
+
+    def __repr__(self) -> str:
+        return f"<leg {self.number} {self.call_id}: {self.call.state.value}>"
+
+    def receive(
+        self,
+        message: Message,
+        transaction: Transaction | None,
+        table: TransactionTable,
+        correlation: Sequence[tuple[bytes, str]] = (),
+    ) -> None:
+        """Take one message with this Call-ID, and its transaction as *table* found it just now."""
+        self.messages += 1
+        self.last_time = message.time
+        self.last_frame = message.frame
+        flow = message.flow
+        if flow not in self.hops:
+            self._note_hop(flow)
+        self.call.receive(message)
+        if transaction is None:
+            return
+        if transaction.messages == 1:
+            self._note_transaction(transaction)
+        if table.fresh:
+            follow(self, message, transaction, table.response, correlation)
+
+    def conclude(self, now: int) -> None:
+        """Settle what is still open; *now* is the capture time at which the leg is handed over."""
+        self.call.conclude(now)
+        settle(self)
+
+    def _note_hop(self, flow: Flow) -> None:
+        if len(self.hops) >= MOST_HOPS:
+            self.hops_dropped += 1
+            return
+        self.hops = (*self.hops, flow)
+        if flow.session is not None and flow.session not in self.sessions:
+            self.sessions = (*self.sessions, flow.session)
+
+    def _note_transaction(self, transaction: Transaction) -> None:
+        transactions = self.transactions
+        if len(transactions) >= MOST_TRANSACTIONS:
+            del transactions[MOST_TRANSACTIONS // 2]
+            self.transactions_dropped += 1
+        transactions.append(transaction)
