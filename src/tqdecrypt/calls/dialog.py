@@ -23,6 +23,9 @@ __all__ = [
     "Transfer",
 ]
 
+MOST_MARKS = 16
+"""Requests and responses that a dialog remembers, to tell those of other hops by."""
+
 
 class DialogState(enum.Enum):
     """How far a dialog came; the value is the word in JSON."""
@@ -92,6 +95,7 @@ class Transfer:
 
     __slots__ = (
         "by",
+        "cseq",
         "frame",
         "notified",
         "refer_to",
@@ -102,10 +106,19 @@ class Transfer:
     )
 
     def __init__(
-        self, time: int, frame: int, by: Party, refer_to: str, referred_by: str, replaces: str
+        self,
+        time: int,
+        frame: int,
+        cseq: int,
+        by: Party,
+        refer_to: str,
+        referred_by: str,
+        replaces: str,
     ) -> None:
         self.time = time
         self.frame = frame
+        self.cseq = cseq
+        """Of the REFER."""
         self.by = by
         """Who sent the REFER: the transferor."""
         self.refer_to = refer_to
@@ -133,6 +146,7 @@ class Dialog:
     """One dialog.  Times in nanoseconds since 1970-01-01 UTC."""
 
     __slots__ = (
+        "_marks",
         "bye",
         "call_id",
         "callee_contact",
@@ -189,6 +203,15 @@ class Dialog:
         self.other_bye: Hangup | None = None
         """That of the other side, where both hung up and the two crossed."""
         self.transfers: tuple[Transfer, ...] = ()
+        self._marks: tuple[tuple[str, int, bool], ...] = ()
+
+    def is_new(self, kind: str, cseq: int, by_caller: bool) -> bool:
+        """Return whether no other hop has shown this before: what it is, and CSeq of whose."""
+        mark = kind, cseq, by_caller
+        if mark in self._marks:
+            return False
+        self._marks = (*self._marks[-MOST_MARKS + 1 :], mark)
+        return True
 
     @property
     def id(self) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tqdecrypt.calls.fields import fields_of, split_values
+from tqdecrypt.calls.fields import split_values
 from tqdecrypt.sip.address import parameter, tag_of, uri_of
 from tqdecrypt.sip.grammar import text
 from tqdecrypt.sip.message import Flow, Message
@@ -107,13 +107,17 @@ class InviteFacts:
     """Configured header fields that were there, under the names as they were configured."""
 
 
-def facts_of(message: Message, correlation: Sequence[tuple[bytes, str]] = ()) -> InviteFacts:
+def facts_of(
+    message: Message,
+    fields: Mapping[bytes, bytes],
+    correlation: Sequence[tuple[bytes, str]] = (),
+) -> InviteFacts:
     """Return what the analysis keeps of *message*.
 
+    :param fields: its header fields, as :func:`~tqdecrypt.calls.fields.fields_of` finds them.
     :param correlation: names of further header fields, each as its key in lower case and as the
         user wrote it.
     """
-    fields = fields_of(message)
     get = fields.get
     facts = InviteFacts()
     facts.time, facts.frame, facts.flow = message.time, message.frame, message.flow

@@ -75,6 +75,18 @@ def maybe_field(message: Message, key: bytes) -> bytes | None:
     return fields_of(message).get(key)
 
 
+def contact_of(message: Message) -> bytes | None:
+    """Return the value of Contact, of several lines the first one; ``None`` when there is none."""
+    raw = message.raw
+    at = raw.find(b"\r\nContact: ", 0, message.body_start) + 11
+    if at < 11:
+        return maybe_field(message, b"contact")
+    end = raw.find(b"\r", at)
+    if raw[end + 2 : end + 3] in (b" ", b"\t"):
+        return maybe_field(message, b"contact")
+    return raw[at:end].strip()
+
+
 def session_description(message: Message) -> bytes:
     """Return the session description in the body, in a multipart body the first; or nothing."""
     raw = message.raw

@@ -26,11 +26,12 @@ class Leg:
     """One Call-ID as far as it was captured.  Times in nanoseconds since 1970-01-01 UTC."""
 
     __slots__ = (
-        "_transactions",
         "answer",
         "call",
         "call_id",
+        "descriptions_dropped",
         "dialogs",
+        "dialogs_dropped",
         "first_frame",
         "first_time",
         "given_up",
@@ -41,6 +42,7 @@ class Leg:
         "last_frame",
         "last_time",
         "messages",
+        "newest_invite",
         "number",
         "offers",
         "offers_dropped",
@@ -61,14 +63,20 @@ class Leg:
         """Of the first 2xx to such an INVITE, where it was seen first (nearest to the callee)."""
         self.invites = 0
         """Attempts: INVITEs outside of a dialog with different CSeq (credentials, redirection)."""
+        self.newest_invite = 0
+        """CSeq of the last of them."""
         self.transactions: list[Transaction] = []
         """In the order in which they began; the first ones and the last ones when there are many."""
         self.transactions_dropped = 0
         self.dialogs: list[Dialog] = []
         """In the order in which they were made; several when the INVITE forked."""
+        self.dialogs_dropped = 0
+        """Messages of dialogs above the most that are kept."""
         self.offers: list[Offer] = []
         """Offers and answers in the order of the offers, of all dialogs and hops."""
         self.offers_dropped = 0
+        self.descriptions_dropped = 0
+        """Session descriptions longer than any that makes sense; not looked at."""
         self.sessions: tuple[int, ...] = ()
         """Numbers of the TLS sessions that carried it."""
         self.hops: tuple[Flow, ...] = ()

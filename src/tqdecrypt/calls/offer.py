@@ -15,6 +15,7 @@ come (RFC 3261 section 13.2.1); it is kept as :attr:`Offer.early`, since media b
 
 from __future__ import annotations
 
+from tqdecrypt.calls.transaction import Transaction
 from tqdecrypt.sip.message import Flow
 
 __all__ = ["Offer"]
@@ -32,7 +33,6 @@ class Offer:
         "by_caller",
         "callee_tag",
         "carrier",
-        "cseq",
         "early",
         "early_frame",
         "early_time",
@@ -41,6 +41,7 @@ class Offer:
         "rejected",
         "repeats",
         "time",
+        "transaction",
     )
 
     def __init__(
@@ -50,7 +51,7 @@ class Offer:
         by_caller: bool,
         body: bytes,
         carrier: str,
-        cseq: int,
+        transaction: Transaction,
         flow: Flow,
         repeats: bool = False,
     ) -> None:
@@ -62,8 +63,8 @@ class Offer:
         """The session description as it stands, out of a multipart body, too."""
         self.carrier = carrier
         """What it stood in: ``INVITE``, ``UPDATE``, ``PRACK``, or a status such as ``200``."""
-        self.cseq = cseq
-        """CSeq of the request or of that which the response answers."""
+        self.transaction = transaction
+        """Of the request, or of that which the response answers."""
         self.flow = flow
         """Flow of the message that it stood in."""
         self.repeats = repeats
@@ -82,6 +83,11 @@ class Offer:
         self.early_frame: int | None = None
         self.rejected: int | None = None
         """Status of 300-699 that refused the request with the offer: 488, or 491 for glare."""
+
+    @property
+    def cseq(self) -> int:
+        """CSeq of the request, or of that which the response answers."""
+        return self.transaction.cseq
 
     @property
     def pending(self) -> bool:
