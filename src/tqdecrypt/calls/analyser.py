@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
 from tqdecrypt.calls.leg import Leg
-from tqdecrypt.calls.ping import PingSeries
-from tqdecrypt.calls.registration import Registration
-from tqdecrypt.calls.subscription import Subscription
+from tqdecrypt.calls.ping import PingSeries, PingTable
+from tqdecrypt.calls.registration import Registration, RegistrationTable
+from tqdecrypt.calls.statistics import TransactionStatistics
+from tqdecrypt.calls.subscription import Subscription, SubscriptionTable
 from tqdecrypt.calls.transaction import Transaction
 from tqdecrypt.calls.transaction_table import TransactionTable
 from tqdecrypt.sip.message import Message
@@ -25,6 +26,8 @@ SWEEP = 60 * SECOND
 
 _LEG_METHODS = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "PRACK", "UPDATE"})
 """What only happens in the dialogs of calls: a Call-ID that begins with it is a leg."""
+_CALL_METHODS = _LEG_METHODS | {"INFO"}
+_SUBSCRIPTION_METHODS = frozenset({"SUBSCRIBE", "NOTIFY", "REFER"})
 _NEVER = 1 << 63
 
 
@@ -42,7 +45,9 @@ class Analyser:
     :param correlation_headers: names of header fields that legs of one call have in common, such as
         ``X-Call-ID``; their values are kept in the facts of INVITE and answer.
     :ivar counters: those of :class:`~tqdecrypt.calls.transaction_table.TransactionTable`, and
-        ``legs_evicted`` handed over because the table was full.
+        ``legs_evicted``, ``registrations_evicted``, ``ping_series_evicted`` and
+        ``subscriptions_evicted`` handed over because a table was full.
+    :ivar statistics: how transactions of each method went, by source and destination.
     """
 
     def __init__(
@@ -58,9 +63,6 @@ class Analyser:
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._on_leg = on_leg
-        self._on_registration = on_registration
-        self._on_ping = on_ping
-        self._on_subscription = on_subscription
         self._on_transaction = on_transaction
         self._correlation = tuple(
             (name.strip().lower().encode(), name) for name in correlation_headers
@@ -68,6 +70,10 @@ class Analyser:
         self._most_legs = most_legs
         self._transactions = TransactionTable(self._transaction_over)
         self._transactions.counters = self.counters
+        self._registrations = RegistrationTable(on_registration, self.counters)
+        self._pings = PingTable(on_ping, self.counters)
+        self._subscriptions = SubscriptionTable(on_subscription, self.counters)
+        self.statistics = TransactionStatistics()
         self._legs: OrderedDict[str, Leg] = OrderedDict()
         """In the order of their last message."""
         self._ended: deque[tuple[int, Leg]] = deque()
@@ -92,11 +98,14 @@ class Analyser:
                 self._leave(time)
             if time >= self._next_sweep:
                 self._sweep(time)
+        method = message.cseq_method
+        if transaction is not None and method not in _CALL_METHODS:
+            self._receive_other(message, method, transaction)
         call_id = message.call_id
         leg = self._legs.get(call_id)
         if leg is not None:
             self._legs.move_to_end(call_id)
-        elif message.cseq_method in _LEG_METHODS and call_id:
+        elif method in _LEG_METHODS and call_id:
             leg = self._begin(message)
         else:
             return
@@ -115,6 +124,22 @@ class Analyser:
         self._next_leave = _NEVER
         for leg in legs:
             self._hand_over(leg, now)
+        self._registrations.finish(now)
+        self._pings.finish()
+        self._subscriptions.finish()
+
+    def _receive_other(self, message: Message, method: str, transaction: Transaction) -> None:
+        """Take a message of a method that does not belong to calls alone."""
+        transactions = self._transactions
+        if method == "OPTIONS":
+            if not transaction.to_tag:
+                self._pings.receive(message, transaction, transactions.response, transactions.fresh)
+        elif not transactions.fresh:
+            return
+        elif method == "REGISTER":
+            self._registrations.receive(message, transaction, transactions.response)
+        elif method in _SUBSCRIPTION_METHODS:
+            self._subscriptions.receive(message, transaction, transactions.response)
 
     def _begin(self, message: Message) -> Leg:
         if len(self._legs) >= self._most_legs:
@@ -152,6 +177,7 @@ class Analyser:
     def _sweep(self, now: int) -> None:
         """Hand over legs that were never answered and are silent for longer than they may be."""
         self._next_sweep = now + SWEEP
+        self._subscriptions.sweep(now)
         stale = [
             leg
             for leg in self._legs.values()
@@ -168,5 +194,13 @@ class Analyser:
         self._on_leg(leg)
 
     def _transaction_over(self, transaction: Transaction) -> None:
+        method = transaction.method
+        if method == "OPTIONS":
+            self._pings.over(transaction)
+        elif method == "REGISTER":
+            self._registrations.over(transaction)
+        elif method in _SUBSCRIPTION_METHODS:
+            self._subscriptions.over(transaction)
+        self.statistics.add(transaction)
         if self._on_transaction is not None:
             self._on_transaction(transaction)

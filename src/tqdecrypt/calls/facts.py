@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tqdecrypt.calls.fields import split_values
-from tqdecrypt.sip.address import parameter, tag_of, uri_of
+from tqdecrypt.sip.address import parameter, uri_of
 from tqdecrypt.sip.grammar import text
 from tqdecrypt.sip.message import Flow, Message
 
@@ -17,11 +16,13 @@ MOST_URIS = 8
 """P-Asserted-Identity has two at most (RFC 3325 section 9.1); peers may send more."""
 MOST_VIAS = 32
 MOST_TAGS = 4096
-"""Lists of option tags remembered: the same few, all the time; a full table is emptied."""
+"""Lists of option tags and names of products remembered: the same few, all the time; a full table
+is emptied."""
 MOST_TEXT = 512
 """Longest value that is kept whole: headers of 64 kB shall not fill the memory."""
 
 _NOTHING: Mapping[str, str] = {}
+_products: dict[bytes, str] = {}
 _option_tags: dict[bytes, tuple[str, ...]] = {}
 
 
@@ -110,11 +111,13 @@ class InviteFacts:
 def facts_of(
     message: Message,
     fields: Mapping[bytes, bytes],
+    tags: tuple[str, str],
     correlation: Sequence[tuple[bytes, str]] = (),
 ) -> InviteFacts:
     """Return what the analysis keeps of *message*.
 
     :param fields: its header fields, as :func:`~tqdecrypt.calls.fields.fields_of` finds them.
+    :param tags: of From and To.
     :param correlation: names of further header fields, each as its key in lower case and as the
         user wrote it.
     """
@@ -124,7 +127,7 @@ def facts_of(
     facts.cseq = message.cseq
     facts.request_uri = message.request_uri or ""
     facts.from_uri, facts.to_uri = uri_of(message.from_), uri_of(message.to)
-    facts.from_tag, facts.to_tag = tag_of(message.from_), tag_of(message.to)
+    facts.from_tag, facts.to_tag = tags
     identity = get(b"p-asserted-identity")
     facts.p_asserted_identity = (
         tuple(uri_of(value) for value in split_values(identity)[:MOST_URIS]) if identity else ()
@@ -143,7 +146,7 @@ def facts_of(
     first, second = (b"user-agent", b"server")
     if message.status is not None:
         first, second = second, first
-    facts.user_agent = sys.intern(_short(get(first) or get(second) or b""))
+    facts.user_agent = _product(get(first) or get(second) or b"")
     hops = get(b"max-forwards", b"")
     facts.max_forwards = int(hops) if hops.isdigit() and len(hops) < 6 else None
     facts.replaces = _short(get(b"replaces", b""))
@@ -169,6 +172,9 @@ def _via(value: bytes) -> ViaHop:
     """Return one value of Via; sent-by is the word behind ``SIP/2.0/TLS``."""
     front = value.partition(b";")[0].split()
     sent_by = text(front[-1]) if len(front) > 1 else ""
+    lower = value.lower()
+    if b"rport" not in lower and b"received" not in lower:
+        return ViaHop(sent_by, "", "")
     return ViaHop(sent_by, text(parameter(value, b"received")), text(parameter(value, b"rport")))
 
 
@@ -176,6 +182,15 @@ def _session_id(value: bytes) -> tuple[str, ...]:
     local = _short(value.partition(b";")[0].strip())
     remote = _short(parameter(value, b"remote"))
     return (local, remote) if remote else (local,)
+
+
+def _product(value: bytes) -> str:
+    name = _products.get(value)
+    if name is None:
+        if len(_products) >= MOST_TAGS:
+            _products.clear()
+        name = _products[value[:MOST_TEXT]] = _short(value)
+    return name
 
 
 def _tags(value: bytes | None) -> tuple[str, ...]:

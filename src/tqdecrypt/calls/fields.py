@@ -30,6 +30,7 @@ MOST_HOSTS = 1 << 14
 """Endpoints whose host is remembered, likewise."""
 _hosts: dict[str, str] = {}
 
+_BLANKS = (b" ", b"\t")
 _VALUE = re.compile(rb'(?:"(?:[^"\\\\]|\\\\.)*"|<[^>]*>|[^,])+', re.DOTALL)
 """One value of a list.  A quotation mark or bracket without partner is like any other byte."""
 
@@ -67,12 +68,26 @@ def maybe_field(message: Message, key: bytes) -> bytes | None:
 
     Several values are joined as by :func:`fields_of`.
     """
-    head = message.raw[: message.body_start].lower()
-    if b"\n" + key not in head:
-        compact = _COMPACT.get(key)
-        if compact is None or compact not in head:
-            return None
-    return fields_of(message).get(key)
+    raw = message.raw
+    head = raw[: message.body_start].lower()
+    line = b"\n" + key
+    at = head.find(line)
+    compact = _COMPACT.get(key)
+    if at < 0:
+        return fields_of(message).get(key) if compact and compact in head else None
+    start = at + len(line)
+    end = raw.find(b"\r\n", start)
+    if (
+        head[start : start + 1] != b":"
+        or head.find(line, start) >= 0
+        or raw[end + 2 : end + 3] in _BLANKS
+        or raw.find(b"\n", start, end) >= 0
+        or (compact and compact in head)
+        or head[at - 1 : at] != b"\r"
+        or raw[raw.find(b"\n") - 1 : raw.find(b"\n")] != b"\r"
+    ):
+        return fields_of(message).get(key)
+    return raw[start + 1 : end].strip()
 
 
 def contact_of(message: Message) -> bytes | None:
@@ -82,7 +97,7 @@ def contact_of(message: Message) -> bytes | None:
     if at < 11:
         return maybe_field(message, b"contact")
     end = raw.find(b"\r", at)
-    if raw[end + 2 : end + 3] in (b" ", b"\t"):
+    if raw[end + 2 : end + 3] in _BLANKS:
         return maybe_field(message, b"contact")
     return raw[at:end].strip()
 

@@ -88,7 +88,9 @@ def _handle_invite(
     body = _description(leg, message)
     if not transaction.to_tag:
         if leg.invite is None:
-            leg.invite = facts_of(message, fields_of(message), correlation)
+            leg.invite = facts_of(
+                message, fields_of(message), (transaction.from_tag, ""), correlation
+            )
             leg.invites = 1
         elif message.cseq > leg.newest_invite:
             leg.invites += 1
@@ -246,7 +248,7 @@ def _handle_invite_response(
     by_caller = transaction.from_tag != dialog.caller_tag
     if status >= 200:
         if not transaction.to_tag and dialog.confirmed is None:
-            _confirm(leg, dialog, message, transaction, correlation)
+            _confirm(leg, dialog, message, transaction, response, correlation)
         elif transaction.to_tag and dialog.is_new("2xx", message.cseq, by_caller):
             fields = fields_of(message)
             _set_target(dialog, message, by_caller)
@@ -261,12 +263,13 @@ def _confirm(
     dialog: Dialog,
     message: Message,
     transaction: Transaction,
+    response: Response,
     correlation: Correlation,
 ) -> None:
     """The first 2xx of a dialog."""
     fields = fields_of(message)
     if leg.answer is None:
-        leg.answer = facts_of(message, fields, correlation)
+        leg.answer = facts_of(message, fields, (transaction.from_tag, response.to_tag), correlation)
     dialog.confirmed = message.time
     if dialog.state is DialogState.EARLY:
         dialog.state = DialogState.CONFIRMED

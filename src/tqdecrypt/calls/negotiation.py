@@ -119,7 +119,12 @@ def direction_of(body: bytes) -> str:
 
     An address of 0.0.0.0 is the hold of RFC 2543 and reads ``sendonly``.
     """
-    if not any(word in body for word in (b"a=sendonly", b"a=recvonly", b"a=inactive", b"0.0.0.0")):
+    if not (
+        b"a=sendonly" in body
+        or b"a=recvonly" in body
+        or b"a=inactive" in body
+        or b" 0.0.0.0" in body
+    ):
         return "sendrecv"
     session = medium = b"sendrecv"
     session_zero = zero = False

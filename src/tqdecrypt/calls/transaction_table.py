@@ -108,6 +108,8 @@ class TransactionTable:
         self._size = 0
         self._next_due = _NEVER
         for transaction in left:
+            if _deadline(transaction) <= now:
+                _time_out(transaction)
             self._hand_over(transaction)
 
     def _receive_request(self, message: Message, method: str) -> Transaction:
