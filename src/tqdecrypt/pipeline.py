@@ -4,7 +4,7 @@ One block at a time: packets are decoded as columns, TCP segments go through the
 and SIP, UDP datagrams to SIP.  The messages that a block yields are put back into frame order and
 given to the calls and to the sink.
 
-RSA operations run in a few threads while the next blocks are read; what comes behind a session that
+RSA operations run in processes of their own while the next blocks are read; what comes behind a session that
 still waits for its secrets is held back, so that the order stays true.
 """
 
@@ -120,7 +120,7 @@ def read_captures(
     with (
         _patient_collector(),
         open_captures(paths, on_progress=on_progress) as reader,
-        Workers() as workers,
+        Workers(options.ring.keys) as workers,
     ):
         run = _Run(options, sink, workers, live=reader.live)
         for block in reader:
@@ -144,7 +144,7 @@ def _patient_collector() -> Iterator[None]:
     700 objects the collector takes a quarter of the time.
     """
     before = gc.get_threshold()
-    gc.set_threshold(50_000, 10, 10)
+    gc.set_threshold(200_000, 10, 10)
     try:
         yield
     finally:
@@ -174,7 +174,10 @@ class _Run:
             options.tap,
         )
         self._decoder = PacketDecoder(Wanted.SIGNALLING | Wanted.DTLS, options.ports)
-        self._connections = ConnectionTable(self._dispatcher.accept)
+        # Results are taken while a block is gone through: what they open keeps the threads company.
+        self._connections = ConnectionTable(
+            self._dispatcher.accept, pause=lambda: workers.collect(0)
+        )
         self._calls = CallTable(self._call_ended)
         self._udp_flows: dict[tuple[int, ...], Flow] = {}
         self._counters: Counter[str] = Counter()

@@ -1,127 +1,288 @@
-"""Private-key operations beside the reader: a few threads, results handed back in the reader's own.
+"""Private-key operations beside the reader: processes of our own, results handed back in order.
 
-An RSA operation releases the interpreter's lock for a third of a millisecond, so that threads really
-run beside Python code.  The interpreter lets a thread wait for the lock up to its switch interval, 5 ms
-by default, which would cost more than the operation; while operations are under way the interval is
-shortened.  A plain queue replaces :mod:`concurrent.futures`, whose futures cost as much as a quarter of
-an operation.
+An RSA-2048 operation takes a third of a millisecond, as long as everything else about a handshake.
+In threads it would run beside Python code, too, but each time one ends the reader has to give the
+interpreter's lock away and to get it back, which costs nearly as much again.  So the reader forks
+itself once there is enough to do: a child knows the keys, takes ciphertexts from a pipe and answers
+with what they opened to.  It does nothing else, ignores Ctrl-C, and ends when the pipe does.
+
+Where there is one core, or no ``fork`` that can be trusted, the reader does everything itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
+import signal
+import struct
 import sys
-import threading
+import warnings
 from collections import deque
-from collections.abc import Callable
-from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from tqdecrypt.tls.secrets import Decrypted
+    from tqdecrypt.keys import PrivateKey
 
 __all__ = ["Workers"]
 
-SWITCH_INTERVAL = 0.0005
-"""Seconds; some twenty bytecode loops, and about one RSA-2048 operation."""
+MOST_CHILDREN = 8
+WORTH_A_CHILD = 32
+"""Operations that must wait before a child is started, which takes some ten milliseconds."""
+MOST_UNDER_WAY = 48 << 10
+"""Bytes of requests that one child has not answered: less than a pipe holds, so that writing never
+blocks."""
+MOST_READ = 1 << 16
+
+_REQUEST = struct.Struct("<IHH")
+"""Number of the operation, index of the key, length of the ciphertext that follows."""
+_ANSWER = struct.Struct("<IH")
+"""Number of the operation, length of the plaintext that follows, or :data:`_NOTHING`."""
+_NOTHING = 0xFFFF
 
 
 class _Task:
-    """One operation."""
+    """The operations of one handshake: one ciphertext, a key or several."""
 
-    __slots__ = ("done", "error", "frame", "ready", "result", "work")
+    __slots__ = ("ciphertext", "done", "frame", "keys", "lacking", "results")
 
     def __init__(
         self,
         frame: int,
-        work: Callable[[], list[Decrypted]],
-        done: Callable[[list[Decrypted]], None],
+        keys: Sequence[PrivateKey],
+        ciphertext: bytes,
+        done: Callable[[list[bytes | None]], None],
     ) -> None:
         self.frame = frame
-        self.work = work
+        self.keys = keys
+        self.ciphertext = ciphertext
         self.done = done
-        self.result: list[Decrypted] = []
-        self.error: BaseException | None = None
-        self.ready = False
+        self.results: list[bytes | None] = [None] * len(keys)
+        self.lacking = len(keys)
+        """How many results have not come."""
+
+
+class _Child:
+    """One process."""
+
+    def __init__(self, pid: int, requests: int, answers: int) -> None:
+        self.pid = pid
+        self.requests = requests
+        self.answers = answers
+        self.rest = b""
+        """The beginning of an answer."""
+        self.under_way: dict[int, tuple[_Task, int]] = {}
+        """Task and place of the key, by number."""
+        self.bytes_under_way = 0
 
 
 class Workers:
-    """Threads that run what is submitted, in order.  A context manager.
+    """Runs what is submitted and hands results back in order.  A context manager.
 
+    :param keys: every key that may be asked for; others are used in this process.
     :ivar frame: first frame of the block that is being read; tasks remember it.
     """
 
-    def __init__(self) -> None:
-        self._count = max(1, len(os.sched_getaffinity(0)))
-        self._threads: list[threading.Thread] = []
-        self._todo: SimpleQueue[_Task | None] = SimpleQueue()
-        self._finished: SimpleQueue[None] = SimpleQueue()
-        self._running: deque[_Task] = deque()
-        self._interval = sys.getswitchinterval()
+    def __init__(self, keys: Sequence[PrivateKey] = ()) -> None:
+        self._keys = tuple(keys)
+        self._index = {id(key): index for index, key in enumerate(self._keys)}
+        can_fork = hasattr(os, "fork") and sys.platform != "darwin"
+        self._most_children = min(_cores() - 1, MOST_CHILDREN) if can_fork else 0
+        self._children: list[_Child] = []
+        self._tasks: deque[_Task] = deque()
+        """In the order in which they were submitted."""
+        self._unsent: deque[tuple[_Task, int]] = deque()
+        """What no process has taken: task and place of the key."""
+        self._number = 0
         self.frame = 0
 
     def __enter__(self) -> Workers:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._running.clear()
-        sys.setswitchinterval(self._interval)
-        while not self._todo.empty():
-            self._todo.get()
-        for _ in self._threads:
-            self._todo.put(None)
-        for thread in self._threads:
-            thread.join()
+        self._tasks.clear()
+        self._unsent.clear()
+        for child in self._children:
+            os.close(child.requests)
+            os.close(child.answers)
+        for child in self._children:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child.pid, 0)
+        self._children.clear()
 
     @property
     def oldest_frame(self) -> int | None:
         """First frame of the oldest block whose secrets are still being computed."""
-        return self._running[0].frame if self._running else None
+        return self._tasks[0].frame if self._tasks else None
 
     def submit(
-        self, work: Callable[[], list[Decrypted]], done: Callable[[list[Decrypted]], None]
+        self,
+        keys: Sequence[PrivateKey],
+        ciphertext: bytes,
+        done: Callable[[list[bytes | None]], None],
     ) -> None:
         """See :data:`tqdecrypt.tls.secrets.Submit`."""
-        if not self._running:
-            sys.setswitchinterval(SWITCH_INTERVAL)
-        if not self._threads:
-            self._start()
-        task = _Task(self.frame, work, done)
-        self._running.append(task)
-        self._todo.put(task)
+        task = _Task(self.frame, keys, ciphertext, done)
+        self._tasks.append(task)
+        self._unsent.extend((task, place) for place in range(len(keys)))
+        if len(self._unsent) >= WORTH_A_CHILD:
+            self._send()
 
     def collect(self, wait_before: int | None) -> None:
         """Hand back results, in order; wait for those asked for before frame *wait_before*.
 
         ``None`` waits for all.
         """
-        running = self._running
-        if not running:
+        tasks = self._tasks
+        if not tasks:
             return
-        while running:
-            task = running[0]
-            if not task.ready:
+        self._receive(wait=False)
+        while tasks:
+            task = tasks[0]
+            if task.lacking:
                 if wait_before is not None and task.frame >= wait_before:
-                    return
-                self._finished.get()
+                    break
+                self._send()
+                if not self._do_one():
+                    self._receive(wait=True)
                 continue
-            running.popleft()
-            if task.error is not None:
-                raise task.error
-            task.done(task.result)
-        sys.setswitchinterval(self._interval)
+            tasks.popleft()
+            task.done(task.results)
+        self._send()
+
+    # Between the processes.
+
+    def _do_one(self) -> bool:
+        """Do one operation that no child has taken; return whether there was one."""
+        if not self._unsent:
+            return False
+        task, place = self._unsent.popleft()
+        _finish(task, place, task.keys[place].decrypt_premaster(task.ciphertext))
+        if self._children:
+            self._receive(wait=False)
+        return True
+
+    def _send(self) -> None:
+        """Give the children what they can take."""
+        unsent = self._unsent
+        if len(unsent) >= WORTH_A_CHILD and len(self._children) < self._most_children:
+            self._start()
+        for child in self._children:
+            parts = []
+            while unsent and child.bytes_under_way < MOST_UNDER_WAY:
+                task, place = unsent[0]
+                index = self._index.get(id(task.keys[place]))
+                if index is None:
+                    break  # it stays for this process
+                unsent.popleft()
+                self._number = number = (self._number + 1) & 0xFFFFFFFF
+                child.under_way[number] = task, place
+                child.bytes_under_way += len(task.ciphertext)
+                parts.append(_REQUEST.pack(number, index, len(task.ciphertext)) + task.ciphertext)
+            if parts:
+                with contextlib.suppress(BrokenPipeError):  # its end shows when answers are read
+                    _write_all(child.requests, b"".join(parts))
+
+    def _receive(self, *, wait: bool) -> None:
+        """Take the answers that are there; with *wait*, at least one."""
+        busy = {child.answers: child for child in self._children if child.under_way}
+        if not busy:
+            return
+        ready, _, _ = select.select(list(busy), [], [], None if wait else 0)
+        for file in ready:
+            child = busy[file]
+            data = os.read(file, MOST_READ)
+            if data:
+                self._take(child, data)
+            else:
+                self._lose(child)
+
+    def _take(self, child: _Child, data: bytes) -> None:
+        data = child.rest + data
+        position = 0
+        while len(data) - position >= _ANSWER.size:
+            number, length = _ANSWER.unpack_from(data, position)
+            start = position + _ANSWER.size
+            stop = start + (0 if length == _NOTHING else length)
+            if stop > len(data):
+                break
+            task, place = child.under_way.pop(number)
+            child.bytes_under_way -= len(task.ciphertext)
+            _finish(task, place, None if length == _NOTHING else data[start:stop])
+            position = stop
+        child.rest = data[position:]
+
+    def _lose(self, child: _Child) -> None:
+        """A child is gone (killed, out of memory): do its work here."""
+        self._children.remove(child)
+        self._most_children = len(self._children)
+        os.close(child.requests)
+        os.close(child.answers)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(child.pid, 0)
+        self._unsent.extendleft(reversed(child.under_way.values()))
 
     def _start(self) -> None:
-        for number in range(self._count):
-            thread = threading.Thread(target=self._run, name=f"private-key-{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _run(self) -> None:
-        while (task := self._todo.get()) is not None:
+        request_end, requests = os.pipe()
+        answers, answer_end = os.pipe()
+        with warnings.catch_warnings():
+            # Python warns of locks that other threads may hold: a child takes none of theirs.
+            warnings.simplefilter("ignore", DeprecationWarning)
             try:
-                task.result = task.work()
-            except BaseException as error:
-                task.error = error
-            task.ready = True
-            self._finished.put(None)
+                pid = os.fork()
+            except OSError:  # no more processes: it goes without
+                self._most_children = 0
+                for file in (request_end, requests, answers, answer_end):
+                    os.close(file)
+                return
+        if pid == 0:
+            ours = [file for child in self._children for file in (child.requests, child.answers)]
+            _serve(self._keys, request_end, answer_end, (requests, answers, *ours))
+        os.close(request_end)
+        os.close(answer_end)
+        self._children.append(_Child(pid, requests, answers))
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1
+
+
+def _finish(task: _Task, place: int, result: bytes | None) -> None:
+    task.results[place] = result
+    task.lacking -= 1
+
+
+def _write_all(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+def _serve(
+    keys: Sequence[PrivateKey], requests: int, answers: int, others: Sequence[int]
+) -> None:  # pragma: no cover - in a process of its own
+    """Answer requests until their pipe ends, then end without ado: nothing here is to be flushed."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for file in others:
+            os.close(file)
+        with open(requests, "rb") as stream:
+            while _answer_one(keys, stream, answers):
+                pass
+    finally:
+        os._exit(0)
+
+
+def _answer_one(keys: Sequence[PrivateKey], stream: BinaryIO, answers: int) -> bool:
+    header = stream.read(_REQUEST.size)
+    if len(header) < _REQUEST.size:
+        return False
+    number, index, length = _REQUEST.unpack(header)
+    secret = keys[index].decrypt_premaster(stream.read(length))
+    size = _NOTHING if secret is None else len(secret)
+    _write_all(answers, _ANSWER.pack(number, size) + (secret or b""))
+    return True

@@ -7,6 +7,7 @@ import pytest
 from kit import TlsPair, Version
 from tqdecrypt.tls import SecretFinder
 from tqdecrypt.tls.record import MAX_FAILED, RecordState, plausible_header
+from tqdecrypt.tls.secrets import run_at_once
 
 from .handmade import Talk
 from .passive import Passive, flat, listen, records_of, ring, server_key, talk
@@ -68,7 +69,7 @@ def test_gaps_while_the_keys_are_sought() -> None:
     start = len(pair.flights)
     talk(pair, 4)
     waiting = []
-    finder = SecretFinder(ring([server_key()]), lambda work, done: waiting.append((work, done)))
+    finder = SecretFinder(ring([server_key()]), lambda *task: waiting.append(task))
     heard = Passive(finder)
     for number, (side, data) in enumerate(flat(pair.flights)):
         if number == start + 2:
@@ -76,8 +77,8 @@ def test_gaps_while_the_keys_are_sought() -> None:
         else:
             heard.hear(side, data)
     assert heard.session.budget.used > 0
-    for work, done in waiting:
-        done(work())
+    for task in waiting:
+        run_at_once(*task)
     heard.finish()
     assert heard.session.budget.used == 0
     assert sum(from_client for from_client, _, _ in heard.records) == 3

@@ -6,6 +6,7 @@ import pytest
 
 from kit import Switch, TlsPair
 from tqdecrypt.tls import SecretFinder
+from tqdecrypt.tls.secrets import run_at_once
 
 from .passive import Passive, flat, listen, ring, server_key, talk
 
@@ -90,9 +91,7 @@ def test_the_second_may_come_before_the_firsts_secret_is_there(kind: str) -> Non
     first, second = resumed_pairs(kind)
     said = talk(second)
     waiting = []
-    finder = SecretFinder(
-        ring([server_key()]), submit=lambda work, done: waiting.append((work, done))
-    )
+    finder = SecretFinder(ring([server_key()]), submit=lambda *task: waiting.append(task))
     earlier, later = Passive(finder), Passive(finder)
     for heard, pair in ((earlier, first), (later, second)):
         for side, data in flat(pair.flights):
@@ -100,8 +99,8 @@ def test_the_second_may_come_before_the_firsts_secret_is_there(kind: str) -> Non
         assert heard.session.awaits_secrets
         assert heard.session.first_waiting_frame is not None
         assert not heard.records
-    for work, done in waiting:
-        done(work())
+    for task in waiting:
+        run_at_once(*task)
     assert not later.session.awaits_secrets
     assert bytes(later.client).endswith(said[0])
     assert bytes(later.server).endswith(said[1])

@@ -8,6 +8,7 @@ from kit import Switch, TlsPair, Version, certificates
 from tqdecrypt.tls import MEANINGS, SecretFinder, Verdict
 from tqdecrypt.tls import judge as judge_module
 from tqdecrypt.tls.exchange import Refusal
+from tqdecrypt.tls.secrets import run_at_once
 
 from .passive import (
     Passive,
@@ -270,13 +271,13 @@ def test_too_many_bytes_waited() -> None:
     pair = TlsPair()
     pair.say(True, bytes(1 << 21))
     waiting = []
-    finder = SecretFinder(ring([server_key()]), lambda work, done: waiting.append((work, done)))
+    finder = SecretFinder(ring([server_key()]), lambda *task: waiting.append(task))
     heard = Passive(finder)
     for side, data in flat(pair.flights):
         heard.hear(side, data)
     assert heard.session.budget.used < 100  # what the server's Finished takes
-    for work, done in waiting:
-        done(work())
+    for task in waiting:
+        run_at_once(*task)
     heard.finish()
     assert heard.verdict == "evicted"
     assert not heard.records

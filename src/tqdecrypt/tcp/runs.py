@@ -7,6 +7,7 @@ payload, stands alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,9 @@ from tqdecrypt.packet.transport import ControlBits, TransportColumns
 from tqdecrypt.tcp.connection import Key
 
 __all__ = ["TakeRun", "hand_runs"]
+
+RUNS_BETWEEN_PAUSES = 256
+"""Some milliseconds' worth of Python."""
 
 _SPECIAL = int(ControlBits.FIN | ControlBits.SYN | ControlBits.RST)
 
@@ -40,8 +44,13 @@ class TakeRun(Protocol):
         """Segment *i* ends at ``data[: ends[i]]``; *missing* bytes were cut off behind the last."""
 
 
-def hand_runs(columns: TransportColumns, block: PacketBlock, take: TakeRun) -> None:
-    """Hand every run of a block to *take*, in the order of first packets."""
+def hand_runs(
+    columns: TransportColumns, block: PacketBlock, take: TakeRun, pause: Callable[[], None]
+) -> None:
+    """Hand every run of a block to *take*, in the order of first packets.
+
+    :param pause: called after every :data:`RUNS_BETWEEN_PAUSES` runs.
+    """
     if not len(columns):
         return
     order = _by_direction(columns)
@@ -68,7 +77,8 @@ def hand_runs(columns: TransportColumns, block: PacketBlock, take: TakeRun) -> N
     )
     detached = columns.detached
     rows = order.tolist() if detached else []
-    for start, stop, key, version, flags, sequence, acknowledgment, missing in zip(
+    for number, start, stop, key, version, flags, sequence, acknowledgment, missing in zip(
+        range(1, len(starts) + 1),
         starts.tolist(),
         stops.tolist(),
         keys,
@@ -106,6 +116,8 @@ def hand_runs(columns: TransportColumns, block: PacketBlock, take: TakeRun) -> N
             times[start:stop],
             missing,
         )
+        if not number % RUNS_BETWEEN_PAUSES:
+            pause()
 
 
 def _find_runs(

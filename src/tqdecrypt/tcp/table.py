@@ -58,6 +58,7 @@ class ConnectionTable:
     """Finds the connection of every run and keeps their number bounded.
 
     :param accept: called with a new connection; returns what takes its bytes, or ``None``.
+    :param pause: called now and then while a block is handed on, between two runs.
     :param max_connections: most connections kept; 250,000 of them take some 300 MB with TLS.
     """
 
@@ -65,8 +66,10 @@ class ConnectionTable:
         self,
         accept: Callable[[Connection], StreamHandler | None],
         max_connections: int = 250_000,
+        pause: Callable[[], None] = lambda: None,
     ) -> None:
         self._accept = accept
+        self._pause = pause
         self._max = max_connections
         self._directions: dict[Key, Direction] = {}
         self._waiting: dict[Direction, None] = {}
@@ -93,7 +96,7 @@ class ConnectionTable:
         """Take the TCP segments of one block."""
         if len(block):
             self.now = int(block.time[-1])
-        hand_runs(columns, block, self.receive_run)
+        hand_runs(columns, block, self.receive_run, self._pause)
         if self._waiting or self._closed:
             self._sweep()
 

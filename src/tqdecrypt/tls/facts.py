@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -98,9 +99,7 @@ def _guess_client(ends: tuple[str, str]) -> int:
 def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) -> None:
     hello, answer, suite = exchange.client_hello, exchange.server_hello, exchange.suite
     if hello is not None:
-        report.offered_suites = tuple(
-            suite_name(number) for number in hello.cipher_suites if not is_grease(number)
-        )
+        report.offered_suites = _suite_names(hello.cipher_suites)
         report.sni = hello.server_name
     if answer is not None and suite is not None:
         report.version = version_name(answer.version)
@@ -130,6 +129,11 @@ def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) ->
         if client is not None:
             report.client_certificate = client.fingerprint_sha256
             report.client_subject = client.subject
+
+
+@functools.lru_cache(maxsize=512)
+def _suite_names(numbers: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(suite_name(number) for number in numbers if not is_grease(number))
 
 
 def version_name(version: int) -> str:

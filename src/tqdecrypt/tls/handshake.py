@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
 from tqdecrypt.errors import Malformed
@@ -85,16 +86,17 @@ class ServerHello:
     cipher_suite: int
     compression_method: int
     extensions: dict[int, bytes] = field(default_factory=dict)
+    version: int = field(init=False)
+    """The negotiated version: supported_versions counts more (RFC 8446 section 4.2.1)."""
 
-    @property
-    def version(self) -> int:
-        """The negotiated version: supported_versions counts more (RFC 8446 section 4.2.1)."""
+    def __post_init__(self) -> None:
+        version = self.legacy_version
         data = self.extensions.get(ExtensionType.supported_versions, b"")
         if len(data) == 2:
             version = int.from_bytes(data, "big")
-            # Drafts of TLS 1.3 called themselves 0x7fxx.
-            return Version.TLS13 if version >> 8 == 0x7F else version
-        return self.legacy_version
+            if version >> 8 == 0x7F:  # drafts of TLS 1.3 called themselves so
+                version = Version.TLS13
+        object.__setattr__(self, "version", version)
 
     @property
     def is_hello_retry_request(self) -> bool:
@@ -116,14 +118,36 @@ def pull_alpn(extensions: dict[int, bytes]) -> str | None:
 
 
 def _pull_extensions(cursor: Cursor) -> dict[int, bytes]:
-    extensions: dict[int, bytes] = {}
+    """Return extensions by number, the first of each.  Not to be changed: others may share it."""
     if cursor.at_end:  # older clients and servers send none at all
-        return extensions
+        return {}
+    start = cursor.position
+    try:
+        return _known_extensions(cursor.pull_opaque(2))
+    except Malformed:
+        cursor.position = start  # the exact way says where
+    extensions: dict[int, bytes] = {}
     with cursor.block(2):
         while not cursor.at_end:
             number = cursor.pull_uint16()
             extensions.setdefault(number, cursor.pull_opaque(2))
     return extensions
+
+
+@functools.lru_cache(maxsize=512)
+def _known_extensions(block: bytes) -> dict[int, bytes]:
+    """Parse a block of extensions; up to TLS 1.2 a client sends the same with every hello."""
+    extensions: dict[int, bytes] = {}
+    cursor = Cursor(block)
+    while not cursor.at_end:
+        number = cursor.pull_uint16()
+        extensions.setdefault(number, cursor.pull_opaque(2))
+    return extensions
+
+
+@functools.lru_cache(maxsize=512)
+def _known_suites(block: bytes) -> tuple[int, ...]:
+    return tuple(int.from_bytes(block[i : i + 2], "big") for i in range(0, len(block) - 1, 2))
 
 
 def pull_client_hello(body: bytes, *, dtls: bool = False) -> ClientHello:
@@ -133,12 +157,12 @@ def pull_client_hello(body: bytes, *, dtls: bool = False) -> ClientHello:
     random = cursor.pull_bytes(32)
     session_id = cursor.pull_opaque(1)
     cookie = cursor.pull_opaque(1) if dtls else b""
-    suites = cursor.pull_opaque(2)
+    suites = _known_suites(cursor.pull_opaque(2))
     return ClientHello(
         version,
         random,
         session_id,
-        tuple(int.from_bytes(suites[i : i + 2], "big") for i in range(0, len(suites) - 1, 2)),
+        suites,
         cursor.pull_opaque(1),
         _pull_extensions(cursor),
         cookie,

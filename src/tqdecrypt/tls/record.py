@@ -52,7 +52,7 @@ ALERT_LENGTH = 2
 HANDSHAKE_TYPES = frozenset(HandshakeType)
 
 
-class RecordState(enum.Enum):
+class RecordState(enum.StrEnum):
     """See the module's text."""
 
     PLAIN = "plain"

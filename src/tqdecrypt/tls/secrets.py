@@ -1,14 +1,14 @@
 """Finding the secrets of a handshake: key log, resumption, RSA key, in this order.
 
 Each way is a small function that provides, refuses, or answers that it does not apply; the order is
-the table at the end.  RSA operations are handed to *submit*, which may run them in other threads;
+the table at the end.  RSA operations are handed to *submit*, which may run them in other processes;
 everything else happens at once.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tqdecrypt.errors import Malformed
@@ -31,11 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Resumable", "SecretFinder", "Submit", "run_at_once"]
 
-Submit = Callable[[Callable[[], "list[Decrypted]"], Callable[["list[Decrypted]"], None]], None]
-"""Runs the first function, somewhere, and later calls the second with its result, in the caller's
-thread."""
-Decrypted = tuple["PrivateKey", bytes]
-"""A key and the pre-master secret that it opened."""
+Submit = Callable[["Sequence[PrivateKey]", bytes, Callable[["list[bytes | None]"], None]], None]
+"""Decrypts a ciphertext with each of some keys, somewhere, and later calls the function with what
+:meth:`~tqdecrypt.keys.PrivateKey.decrypt_premaster` gave, in the order of the keys."""
 
 MAX_RESUMABLE = 200_000
 """Sessions that can be resumed, at some 300 bytes each.  The oldest goes first: servers forget
@@ -50,10 +48,10 @@ MAX_TRIALS = 16
 
 
 def run_at_once(
-    work: Callable[[], list[Decrypted]], done: Callable[[list[Decrypted]], None]
+    keys: Sequence[PrivateKey], ciphertext: bytes, done: Callable[[list[bytes | None]], None]
 ) -> None:
-    """Run without other threads."""
-    done(work())
+    """Decrypt here and now."""
+    done([key.decrypt_premaster(ciphertext) for key in keys])
 
 
 MAX_LATE = 20_000
@@ -432,7 +430,12 @@ class SecretFinder:
             return
         versions = _versions_in_premaster(exchange) if certificate is None else None
 
-        def done(results: list[Decrypted]) -> None:
+        def done(secrets: list[bytes | None]) -> None:
+            results = [
+                (key, secret)
+                for key, secret in zip(keys, secrets, strict=True)
+                if secret is not None and _is_premaster(secret, versions)
+            ]
             known: list[tuple[bytes, str]] = []
             for opened, secret in results:
                 masters = [exchange.derive_master(premaster) for premaster in premasters(secret)]
@@ -447,7 +450,7 @@ class SecretFinder:
             else:
                 self._refuse(session, exchange, Refusal.WRONG_SECRETS)
 
-        self._submit(lambda: _decrypt(keys, ciphertext, versions), done)
+        self._submit(keys, ciphertext, done)
 
     def _why_no_key(self, exchange: Exchange) -> Refusal:
         client = exchange.certificates[CLIENT]
@@ -499,22 +502,13 @@ def _versions_in_premaster(exchange: Exchange) -> set[bytes]:
     return {version.to_bytes(2, "big") for version in versions}
 
 
-def _decrypt(
-    keys: list[PrivateKey], ciphertext: bytes, versions: set[bytes] | None
-) -> list[Decrypted]:
-    """Return the keys that open *ciphertext* to the shape of a pre-master secret, and what it is.
+def _is_premaster(secret: bytes, versions: set[bytes] | None) -> bool:
+    """Return whether *secret* has the shape of a pre-master secret.
 
     OpenSSL 3.2 and later answer a wrong key with random bytes instead of an error, so the shape is
     all there is to see here; the record's MAC or tag proves it later.
     """
-    found = []
-    for key in keys:
-        secret = key.decrypt_premaster(ciphertext)
-        if secret is None or len(secret) != PREMASTER_LENGTH:
-            continue
-        if versions is None or secret[:2] in versions:
-            found.append((key, secret))
-    return found
+    return len(secret) == PREMASTER_LENGTH and (versions is None or secret[:2] in versions)
 
 
 def _shares(exchange: Exchange) -> Shares | None:
