@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tqdecrypt.calls import Call, CallTable
 from tqdecrypt.sip import Flow, Message, index_message
 from tqdecrypt.tls.report import SessionReport
 from tqdecrypt.tls.verdict import Verdict
+from tqdecrypt.views import Story
 
 PBX, SBC, SBC_OUT, CARRIER = (
     "192.0.2.10:41000",
@@ -44,9 +46,9 @@ def drawn(*renderables: RenderableType, width: int = 80, ascii_only: bool = Fals
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 
-def assert_snapshot(name: str, text: str) -> None:
+def assert_snapshot(name: str, text: str, suffix: str = ".txt") -> None:
     """*text* is what the file says; UPDATE_SNAPSHOTS=1 writes the file, to be looked at."""
-    path = SNAPSHOTS / f"{name}.txt"
+    path = SNAPSHOTS / f"{name}{suffix}"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8")
@@ -94,6 +96,9 @@ class Talk:
         [call] = calls
         return call
 
+    def story(self, reports: Mapping[int, SessionReport] | None = None) -> Story:
+        return Story(self.messages, (self.call(),), reports or {})
+
 
 def two_hop_call() -> Talk:
     """PBX, SBC and carrier: answered, and hung up by the caller."""
@@ -110,6 +115,24 @@ def two_hop_call() -> Talk:
     talk.say(f"BYE {to} SIP/2.0", PBX, SBC, "2 BYE")
     talk.say("SIP/2.0 200 OK", SBC, PBX, "2 BYE")
     return talk
+
+
+def two_legs() -> Story:
+    """The same call when the SBC gives its other leg a Call-ID of its own."""
+    talk = two_hop_call()
+    other = Talk("b2b-77@sbc.example.com")
+    for number, message in enumerate(talk.messages):
+        flow = message.flow
+        if flow.transport == "UDP":
+            raw = message.raw.replace(talk.call_id.encode(), other.call_id.encode())
+            raw = raw.replace(b"SIP/2.0/TLS a", b"SIP/2.0/UDP b").replace(
+                b"192.0.2.10", b"198.51.100.20"
+            )
+            talk.messages[number] = index_message(raw, flow, message.frame, message.time)
+    legs = [Talk(talk.call_id), other]
+    for leg in legs:
+        leg.messages = [m for m in talk.messages if m.call_id == leg.call_id]
+    return Story(talk.messages, tuple(leg.call() for leg in legs))
 
 
 def busy_call(call_id: str = "busy@pbx.example.net") -> Talk:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tqdecrypt.tls.verdict import Verdict
-from tqdecrypt.views import CallLadder, lay_out
+from tqdecrypt.views import CallLadder, Story, lay_out
 from views.scenes import (
     PBX,
     SBC,
@@ -26,18 +26,18 @@ WIDTHS = st.integers(60, 200)
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_a_call_over_two_hops(width: int) -> None:
     talk = two_hop_call()
-    ladder = CallLadder(talk.messages, talk.call(), {3: report()})
+    ladder = CallLadder(talk.story({3: report()}))
     assert_snapshot(f"ladder-two-hops-{width}", drawn(ladder, width=width))
 
 
 def test_a_refused_call_between_two() -> None:
     talk = busy_call()
-    assert_snapshot("ladder-busy-80", drawn(CallLadder(talk.messages, talk.call())))
+    assert_snapshot("ladder-busy-80", drawn(CallLadder(talk.story())))
 
 
 def test_ascii_terminals_get_ascii() -> None:
     talk = two_hop_call()
-    text = drawn(CallLadder(talk.messages, talk.call(), {3: report()}), ascii_only=True)
+    text = drawn(CallLadder(talk.story({3: report()})), ascii_only=True)
     assert text.isascii()
     assert_snapshot("ladder-ascii-80", text)
 
@@ -45,13 +45,13 @@ def test_ascii_terminals_get_ascii() -> None:
 def test_the_verdict_of_its_sessions_is_told() -> None:
     talk = busy_call()
     partly = report(verdict=Verdict.PACKETS_MISSING)
-    text = drawn(CallLadder(talk.messages, talk.call(), {3: partly}), width=120)
+    text = drawn(CallLadder(talk.story({3: partly})), width=120)
     assert "TLS session 3  192.0.2.10:41000 → 192.0.2.20:5061" in text
     assert "✗ packets missing" in text
 
 
 def test_hosts_are_columns_in_order_of_appearance() -> None:
-    ladder = lay_out(two_hop_call().messages)
+    ladder = lay_out(two_hop_call().story())
     assert [column.name for column in ladder.columns] == [
         "192.0.2.10:41000",
         "192.0.2.20:5061",
@@ -68,7 +68,7 @@ def test_hosts_are_columns_in_order_of_appearance() -> None:
 def test_a_host_with_several_ports_is_one_column() -> None:
     talk = busy_call()
     talk.say("BYE sip:x SIP/2.0", SBC, "192.0.2.10:5061", "9 BYE")
-    columns = lay_out(talk.messages).columns
+    columns = lay_out(Story(talk.messages)).columns
     assert [column.name for column in columns] == ["192.0.2.10:41000,5061", "192.0.2.20:5061"]
 
 
@@ -76,7 +76,7 @@ def test_a_host_that_talks_to_itself_gets_a_column_a_port() -> None:
     talk = Talk()
     talk.say("OPTIONS sip:x SIP/2.0", "127.0.0.1:40000", "127.0.0.1:5061", "1 OPTIONS")
     talk.say("SIP/2.0 200 OK", "127.0.0.1:5061", "127.0.0.1:40000", "1 OPTIONS")
-    ladder = lay_out(talk.messages)
+    ladder = lay_out(Story(talk.messages))
     assert [column.name for column in ladder.columns] == ["127.0.0.1:40000", "127.0.0.1:5061"]
     assert [(a.source, a.destination, a.label) for a in ladder.arrows] == [
         (0, 1, "OPTIONS"),
@@ -87,7 +87,7 @@ def test_a_host_that_talks_to_itself_gets_a_column_a_port() -> None:
 def test_one_long_reason_phrase_does_not_change_the_picture() -> None:
     talk = busy_call()
     talk.say("SIP/2.0 100 trying -- your call is important to us", SBC, PBX)
-    text = drawn(CallLadder(talk.messages))
+    text = drawn(CallLadder(Story(talk.messages)))
     assert "│◀─ 100 trying -- your call is… ─│" in text
     assert "─ INVITE ─" in text
 
@@ -96,7 +96,7 @@ def test_retransmissions_and_time_that_goes_back_are_told() -> None:
     talk = busy_call()
     first, last = talk.messages[0], talk.messages[-1]
     last.time = first.time - 2_000_000_000
-    text = drawn(CallLadder(talk.messages))
+    text = drawn(CallLadder(Story(talk.messages)))
     assert "ACK (again)" in text
     assert "-2.036" in text
 
@@ -104,7 +104,7 @@ def test_retransmissions_and_time_that_goes_back_are_told() -> None:
 def test_long_waits_are_told_in_minutes() -> None:
     talk = busy_call()
     talk.messages[-1].time += 7_200 * 10**9
-    assert "+2:00:00" in drawn(CallLadder(talk.messages))
+    assert "+2:00:00" in drawn(CallLadder(Story(talk.messages)))
 
 
 def test_ipv6_names_become_letters_where_they_do_not_fit() -> None:
@@ -112,7 +112,7 @@ def test_ipv6_names_become_letters_where_they_do_not_fit() -> None:
     talk.say(
         "OPTIONS sip:x SIP/2.0", "[2001:db8::1:2:3:4]:40000", "[2001:db8::9]:5061", "1 OPTIONS"
     )
-    text = drawn(CallLadder(talk.messages), width=70)
+    text = drawn(CallLadder(Story(talk.messages)), width=70)
     assert "  A  [2001:db8::1:2:3:4]:40000" in text
     assert "  B  [2001:db8::9]:5061" in text
 
@@ -121,7 +121,7 @@ def test_nothing_that_a_peer_sends_reaches_the_terminal() -> None:
     talk = Talk("\x1b[31mred\u202e[bold]x[/]")
     talk.say("INVITE sip:x SIP/2.0", PBX, SBC)
     talk.say("SIP/2.0 200 \x1b]0;\u200f世界e\u0301", SBC, PBX)
-    text = drawn(CallLadder(talk.messages, talk.call()), width=120)
+    text = drawn(CallLadder(talk.story()), width=120)
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "\\x1b[31mred\\u202e[bold]x[/]" in text
@@ -144,7 +144,7 @@ def test_no_line_is_wider_than_the_terminal(
     talk = Talk()
     for start, source, destination in exchanges:
         talk.say(start, source, destination)
-    text = drawn(CallLadder(talk.messages), width=width)
+    text = drawn(CallLadder(Story(talk.messages)), width=width)
     assert max(cell_len(line) for line in text.splitlines()) <= width
     for message in talk.messages:
         # With many hosts in a narrow terminal the transport gives way, never the frame.

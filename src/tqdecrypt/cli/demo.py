@@ -59,7 +59,7 @@ def _print(
 ) -> None:
     from rich.text import Text
 
-    from tqdecrypt.views import CallLadder, CallsTable
+    from tqdecrypt.views import CallLadder, CallsTable, Story
 
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
     inputs = f"{_name(switches.captures[0])} -k {_name(switches.keys[0])}"
@@ -76,7 +76,7 @@ def _print(
         call = calls[0]
         reports = {report.session: report for report in tables.sessions.listed}
         _command(screen, f"tqdecrypt show {inputs} --call {shlex.quote(call.call_id)}")
-        screen.print(CallLadder(kept[call.call_id], call, reports))
+        screen.print(CallLadder(Story(kept[call.call_id], (call,), reports)))
     screen.print(Text())
     print_sessions(screen, tables, outcome)
 

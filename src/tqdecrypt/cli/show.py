@@ -61,11 +61,11 @@ def show(
 def _print(switches: Switches, kept: Kept, sink: OneCall, *, full: bool) -> None:
     from rich.text import Text
 
-    from tqdecrypt.views import CallLadder, FullMessage
+    from tqdecrypt.views import CallLadder, FullMessage, Story
     from tqdecrypt.views.words import count
 
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
-    screen.print(CallLadder(kept.messages, kept.call, sink.reports))
+    screen.print(CallLadder(Story(kept.messages, (kept.call,) if kept.call else (), sink.reports)))
     if kept.cut:
         screen.print(Text(f"and {count(kept.cut, 'more message')} that are not shown."))
     if full:

@@ -6,7 +6,7 @@ width and the encoding of the terminal.
 
 from tqdecrypt.views.calls import CallRows, CallsTable
 from tqdecrypt.views.drawing import CallLadder
-from tqdecrypt.views.ladder import Ladder, lay_out
+from tqdecrypt.views.ladder import Ladder, Mark, Story, lay_out
 from tqdecrypt.views.message import FullMessage, message_line
 from tqdecrypt.views.sessions import Causes, SessionRows, SessionsTable
 from tqdecrypt.views.summary import SummaryLines
@@ -20,8 +20,10 @@ __all__ = [
     "Causes",
     "FullMessage",
     "Ladder",
+    "Mark",
     "SessionRows",
     "SessionsTable",
+    "Story",
     "SummaryLines",
     "TrialsTable",
     "clean",

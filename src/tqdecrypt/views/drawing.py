@@ -1,4 +1,4 @@
-"""Draws a ladder: times on the left, arrows between the columns, frames and proof on the right.
+"""Draws a ladder in text: times on the left, arrows between the columns, frames and proof on the right.
 
 Where the labels (or enough of them) fit between the columns they stand on the arrows; where they do
 not, all of them stand above.  Where the names of the columns do not fit, letters stand for them, told above.
@@ -7,25 +7,24 @@ not, all of them stand above.  Where the names of the columns do not fit, letter
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
-from tqdecrypt.calls import Call
-from tqdecrypt.sip import Message, uri_of
-from tqdecrypt.tls.report import SessionReport
-from tqdecrypt.views import theme
-from tqdecrypt.views.calls import outcome
-from tqdecrypt.views.ladder import Arrow, Ladder, lay_out
-from tqdecrypt.views.sessions import connection
-from tqdecrypt.views.words import clean, count, date_of, duration, time_of_day
+from tqdecrypt.sip import Message
+from tqdecrypt.views import ladder_pages, theme
+from tqdecrypt.views.canvas import Canvas
+from tqdecrypt.views.heading import heading
+from tqdecrypt.views.hops import Caption, captions
+from tqdecrypt.views.ladder import Arrow, Ladder, Row, Story, lay_out, waits
+from tqdecrypt.views.markup import Markup
+from tqdecrypt.views.words import clean, delta, ports_of, time_of_day
 
 __all__ = ["CallLadder"]
 
-SECOND = 1_000_000_000
 LEAST_GAP = 4
 """Columns are never nearer: an arrow needs a shaft and a head."""
 MOST_GAP = 40
@@ -39,72 +38,49 @@ DELTA = 5
 
 
 class CallLadder:
-    """One call from its header to its last message.
+    """One call from its header to its last message, over all its legs.
 
-    :param messages: all messages with the Call-ID, in frame order; at least one.
-    :param call: what the call table made of them; ``None`` when it is no call.
-    :param reports: TLS sessions by number, as far as they are known.
+    :param story: its messages, at least one, and what else is known.
+    :param to_scale: whether empty rows stand for time that passed.
     """
 
-    def __init__(
-        self,
-        messages: Sequence[Message],
-        call: Call | None = None,
-        reports: Mapping[int, SessionReport] | None = None,
-    ) -> None:
-        self._messages = messages
-        self._call = call
-        self._reports = reports or {}
+    def __init__(self, story: Story, *, to_scale: bool = False) -> None:
+        self._story = story
+        self._to_scale = to_scale
+        self._ladder = lay_out(story)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         marks = theme.glyphs(options)
-        yield from self._header(marks)
+        yield from heading(self._story, self._ladder, marks)
         yield Text()
-        yield from _Drawing(lay_out(self._messages), options.max_width, marks).lines()
+        yield from _Drawing(self._ladder, options.max_width, marks, self._to_scale).lines()
 
-    def _header(self, marks: theme.Glyphs) -> Iterator[Text | Padding]:
-        first, call = self._messages[0], self._call
-        call_id = clean(first.call_id) or "(no Call-ID)"
-        yield Text(f"{first.cseq_method or 'Messages'} {call_id}", theme.HEADING, overflow="fold")
-        from_uri = call.from_uri if call else uri_of(first.from_)
-        to_uri = call.to_uri if call else uri_of(first.to)
-        yield theme.said(f"{from_uri} {marks.to} {to_uri}")
-        line = Text(f"{date_of(first.time)}, times in UTC; {count(len(self._messages), 'message')}")
-        line.stylize(theme.DIM)
-        if call is not None:
-            line = outcome(call).append(f"  {_story(call)}", theme.DIM).append_text(line)
-        yield line
-        for number in sorted({m.flow.session for m in self._messages if m.flow.session}):
-            report = self._reports.get(number)
-            if report is not None:
-                yield connection(report, marks)
-        for finding in call.findings if call else ():
-            yield theme.said(f"{marks.separator} {finding}", theme.NOTICE)
+    def svg(self) -> Markup:
+        """Return the ladder as a picture of its own."""
+        return ladder_pages.ladder_picture(self._ladder, to_scale=self._to_scale)
 
-
-def _story(call: Call) -> str:
-    """Return how long it rang and how long they talked, as far as it was captured."""
-    words = []
-    if call.answered is not None:
-        words.append(f"answered after {(call.answered - call.started) / SECOND:.1f} s")
-        if call.ended is not None:
-            words.append(f"talked {duration(call.ended - call.answered)}")
-    if call.hung_up_by is not None:
-        words.append(f"{call.hung_up_by.value} hung up")
-    return "".join(f"{word}; " for word in words)
+    def html(self) -> Markup:
+        """Return heading, picture and table as a fragment of a page."""
+        return ladder_pages.ladder_section(self._story, self._ladder, to_scale=self._to_scale)
 
 
 class _Drawing:
     """A ladder at one width."""
 
-    def __init__(self, ladder: Ladder, width: int, marks: theme.Glyphs) -> None:
+    def __init__(self, ladder: Ladder, width: int, marks: theme.Glyphs, to_scale: bool) -> None:
         self._ladder = ladder
         self._width = width
         self._marks = marks
+        self._waits = waits(ladder) if to_scale else [0] * len(ladder.rows)
         self._digits = 6 if width >= ROOM_FOR_MICROSECONDS else 3
-        self._frames = max((len(str(a.message.frame)) for a in ladder.arrows), default=1)
-        proofs = [self._proof(arrow.message) for arrow in ladder.arrows]
-        self._right = self._frames + 2 + max((len(proof) for proof in proofs), default=0)
+        self._legs = len(ladder.legs) > 1
+        self._frames = max((len(_frame(row)) for row in ladder.rows), default=1)
+        self._leg = 0
+        if self._legs:  # then the names of the columns stand above them
+            self._frames = max(self._frames, len("frame"))
+            self._leg = max(len(str(len(ladder.legs))), len("leg")) + 2
+        proofs = [self._proof(row)[0] for row in ladder.rows]
+        self._right = self._frames + 2 + self._leg + max(map(len, proofs), default=0)
         self._delta = DELTA + self._digits
         self._left = len(time_of_day(0, self._digits)) + 1 + self._delta + 2
         self._lettered = False
@@ -114,19 +90,21 @@ class _Drawing:
     def lines(self) -> Iterator[Text | Padding]:
         """Yield the picture from top to bottom."""
         yield from self._heads()
-        for arrow in self._ladder.arrows:
-            if not self._on_arrow:
-                yield self._row("", self._label_above(arrow), None)
-            yield self._row(self._when(arrow), self._shaft(arrow), arrow.message)
-            if arrow.marks:
-                yield Padding(theme.said(arrow.marks, theme.DIM), (0, 0, 0, self._left + 2))
+        for row, empty in zip(self._ladder.rows, self._waits, strict=True):
+            for _ in range(empty):
+                yield self._line("", self._bars(self._inner, self._marks.wait), None)
+            if not self._stands_on(row):
+                yield self._line("", self._label_above(row), None)
+            yield self._line(self._when(row), self._shaft(row), row)
+            if isinstance(row, Arrow) and row.marks:
+                yield Padding(theme.said(row.marks, theme.DIM), (0, 0, 0, self._left + 2))
 
     # Where things stand.
 
     def _place(self) -> list[int]:
         """Return the cell of each column, counted from the end of the left gutter."""
         names = [clean(column.host) for column in self._ladder.columns]
-        ports = [_ports(column.ports) for column in self._ladder.columns]
+        ports = [ports_of(column.ports) for column in self._ladder.columns]
         sizes = [max(len(name), len(port)) for name, port in zip(names, ports, strict=True)]
         inner = max(self._width - self._left - self._right - 2, 0)
         between = max(len(sizes) - 1, 1)
@@ -141,6 +119,18 @@ class _Drawing:
         self._inner = lanes[-1] + 2 if self._lettered else lanes[-1] + (sizes[-1] + 1) // 2 + 1
         return lanes
 
+    def _stands_on(self, row: Row) -> bool:
+        """Return whether the label stands on the line between the columns."""
+        return self._on_arrow if isinstance(row, Arrow) else self._fits(row, cell_len(row.text))
+
+    def _fits_on_arrow(self, arrow: Arrow) -> bool:
+        return self._fits(arrow, min(cell_len(clean(arrow.text)), LEAST_LABEL))
+
+    def _fits(self, row: Row, cells: int) -> bool:
+        return abs(self._lanes[row.source] - self._lanes[row.destination]) - 1 >= cells + 5
+
+    # What stands there.
+
     def _heads(self) -> Iterator[Text]:
         columns = self._ladder.columns
         when = f"{'time':<{self._left - self._delta - 3}} {'delta':>{self._delta}}"
@@ -149,146 +139,132 @@ class _Drawing:
             for name, column in zip(names, columns, strict=True):
                 yield Text(f"{name:>3}  ", theme.HEADING).append(clean(column.name), "default")
             yield Text()
-            yield self._row(when, self._names(names), None, last="frame")
-            return
-        yield self._row("", self._names([clean(column.host) for column in columns]), None)
-        ports = self._names([_ports(column.ports) for column in columns])
-        yield self._row(when, ports, None, last="frame")
+            yield self._head(when, self._names(names))
+        else:
+            yield self._line("", self._names([clean(column.host) for column in columns]), None)
+            yield self._head(when, self._names([ports_of(column.ports) for column in columns]))
+        yield from self._hops()
 
-    def _names(self, names: Sequence[str]) -> _Canvas:
-        canvas = _Canvas(self._inner)
+    def _head(self, when: str, names: Canvas) -> Text:
+        line = self._line(when, names, None)
+        blanks = self._left + self._inner - line.cell_len
+        leg = f"{'leg':>{self._leg}}" if self._legs else ""
+        return line.append(f"{' ' * blanks}  {'frame':>{self._frames}}{leg}", theme.DIM)
+
+    def _names(self, names: Sequence[str]) -> Canvas:
+        canvas = Canvas(self._inner)
         for lane, name in zip(self._lanes, names, strict=True):
             canvas.write(max(lane - len(name) // 2, 0), name, theme.HEADING)
         return canvas
 
-    def _fits_on_arrow(self, arrow: Arrow) -> bool:
-        span = abs(self._lanes[arrow.source] - self._lanes[arrow.destination]) - 1
-        return span >= min(cell_len(self._label(arrow)), LEAST_LABEL) + 5
+    def _hops(self) -> Iterator[Text]:
+        """Yield lines that say what runs between the columns, as many as there is to say."""
+        rows: list[list[Caption]] = []
+        for caption in captions(self._ladder.hops, self._marks):
+            for row in rows:
+                if all(c.right <= caption.left or c.left >= caption.right for c in row):
+                    row.append(caption)
+                    break
+            else:
+                rows.append([caption])
+        for row in rows:
+            canvas = self._bars(self._inner)
+            for caption in row:
+                left, right = self._lanes[caption.left], self._lanes[caption.right]
+                room = right - left - 1
+                words = next((w for w in caption.wordings if cell_len(w) <= room), "")
+                if words:
+                    start = left + 1 + (right - left - 1 - cell_len(words)) // 2
+                    canvas.write(start, words, theme.STYLES[caption.tone])
+            yield self._line("", canvas, None)
 
-    # What stands there.
+    def _when(self, row: Row) -> str:
+        time = time_of_day(row.time, self._digits)
+        if not isinstance(row, Arrow) or row.delta is None:
+            return time
+        return f"{time} {delta(row.delta, self._digits):>{self._delta}}"
 
-    def _label(self, arrow: Arrow) -> str:
-        return clean(arrow.label) + (" (again)" if arrow.again else "")
+    def _proof(self, row: Row) -> tuple[str, str]:
+        """Return transport, session and proof of a row, and their style."""
+        if isinstance(row, Arrow):
+            return _proof(row.message, self._marks)
+        session = row.mark.session
+        return ("" if session is None else f"TLS {session}"), theme.DIM
 
-    def _when(self, arrow: Arrow) -> str:
-        delta = "" if arrow.delta is None else _delta(arrow.delta, self._digits)
-        return f"{time_of_day(arrow.message.time, self._digits)} {delta:>{self._delta}}"
-
-    def _proof(self, message: Message) -> str:
-        flow = message.flow
-        if flow.session is None:
-            return flow.transport
-        mark = self._marks.tick if flow.integrity == "verified" else "?"
-        return f"{flow.transport} {flow.session} {mark}"
-
-    def _bars(self, width: int) -> _Canvas:
-        canvas = _Canvas(max(width, self._inner))
+    def _bars(self, width: int, glyph: str = "") -> Canvas:
+        canvas = Canvas(max(width, self._inner))
         for lane in self._lanes:
-            canvas.write(lane, self._marks.bar, theme.DIM)
+            canvas.write(lane, glyph or self._marks.bar, theme.DIM)
         return canvas
 
-    def _label_above(self, arrow: Arrow) -> _Canvas:
+    def _label_above(self, row: Row) -> Canvas:
         room = self._width - self._left
         canvas = self._bars(room)
-        label = self._label(arrow)
-        left = min(self._lanes[arrow.source], self._lanes[arrow.destination]) + 2
-        canvas.write(max(min(left, room - cell_len(label)), 0), label, _style(arrow))
+        label = clean(row.text)
+        left = min(self._lanes[row.source], self._lanes[row.destination]) + 2
+        canvas.write(max(min(left, room - cell_len(label)), 0), label, _style(row))
         return canvas
 
-    def _shaft(self, arrow: Arrow) -> _Canvas:
+    def _shaft(self, row: Row) -> Canvas:
         canvas = self._bars(self._inner)
-        marks = self._marks
-        left, right = sorted((self._lanes[arrow.source], self._lanes[arrow.destination]))
+        marks, style = self._marks, _style(row)
+        dash = marks.dash if isinstance(row, Arrow) else marks.dots
+        headed = isinstance(row, Arrow) or row.mark.directed
+        left, right = sorted((self._lanes[row.source], self._lanes[row.destination]))
         if left == right:
-            canvas.write(left + 1, marks.left + marks.dash, _style(arrow))
+            canvas.write(left + 1, (marks.left if headed else dash) + dash, style)
             return canvas
-        canvas.write(left + 1, marks.dash * (right - left - 1), _style(arrow))
-        if arrow.destination > arrow.source:
-            canvas.write(right - 1, marks.right, _style(arrow))
-        else:
-            canvas.write(left + 1, marks.left, _style(arrow))
-        if self._on_arrow:
-            label = self._label(arrow)
+        canvas.write(left + 1, dash * (right - left - 1), style)
+        to_left = row.destination < row.source
+        if headed and to_left:
+            canvas.write(left + 1, marks.left, style)
+        elif headed:
+            canvas.write(right - 1, marks.right, style)
+        if self._stands_on(row):
+            label = clean(row.text)
             room = right - left - 6  # a blank on either side, two cells of shaft, the head
             if cell_len(label) > room:
                 label = set_cell_size(label, room - 1) + marks.more
             label = f" {label} "
-            first = left + 1 + (arrow.destination < arrow.source)  # behind a head on the left
+            first = left + 1 + to_left  # behind a head on the left
             start = first + (right - left - 2 - cell_len(label)) // 2
-            canvas.write(start, label, _style(arrow))
+            canvas.write(start, label, style)
         return canvas
 
-    def _row(self, when: str, middle: _Canvas, message: Message | None, last: str = "") -> Text:
+    def _line(self, when: str, middle: Canvas, row: Row | None) -> Text:
         line = Text(no_wrap=True, overflow="crop")
         line.append(f"{when:<{self._left}}", theme.DIM)
         line.append_text(middle.text())
-        if message is not None:
-            flow = message.flow
-            proven = flow.session is not None and flow.integrity == "verified"
-            line.append(f"  {message.frame:>{self._frames}}  ", theme.DIM)
-            line.append(self._proof(message), theme.SUCCESS if proven else theme.DIM)
-        elif last:
-            line.append(f"  {last}", theme.DIM)
+        if row is not None:
+            proof, style = self._proof(row)
+            line.append(f"  {_frame(row):>{self._frames}}", theme.DIM)
+            if self._legs:
+                leg = str(row.leg + 1) if isinstance(row, Arrow) else ""
+                line.append(f"{leg:>{self._leg}}", theme.HEADING)
+            line.append("  ").append(proof, style)
         line.rstrip()
         return line
 
 
-class _Canvas:
-    """One line of cells that can be written over."""
-
-    def __init__(self, width: int) -> None:
-        self._cells: list[tuple[str, str]] = [(" ", "")] * width
-
-    def write(self, at: int, text: str, style: str) -> None:
-        """Write from cell *at* on; what does not fit is cut."""
-        cells = self._cells
-        for character in text:
-            size = cell_len(character)
-            if size == 0:  # a combining mark belongs to the character before it
-                if 0 < at <= len(cells):
-                    cells[at - 1] = (cells[at - 1][0] + character, style)
-                continue
-            if at + size > len(cells):
-                return
-            cells[at] = (character, style)
-            for covered in range(at + 1, at + size):
-                cells[covered] = ("", style)
-            at += size
-
-    def text(self) -> Text:
-        """Return what stands there."""
-        text = Text()
-        for character, style in self._cells:
-            text.append(character, style)
-        return text
+def _proof(message: Message, marks: theme.Glyphs) -> tuple[str, str]:
+    flow = message.flow
+    if flow.session is None:
+        return flow.transport, theme.DIM
+    if flow.integrity == "verified":
+        return f"{flow.transport} {flow.session} {marks.tick}", theme.SUCCESS
+    return f"{flow.transport} {flow.session} ?", theme.DIM
 
 
-def _style(arrow: Arrow) -> str:
-    status = arrow.message.status
-    if status is None:
-        return "bold"
-    if status < 200:
-        return ""
-    return theme.SUCCESS if status < 300 else theme.NOTICE if status < 400 else theme.FAILURE
+def _frame(row: Row) -> str:
+    frame = row.message.frame if isinstance(row, Arrow) else row.mark.frame
+    return "" if frame is None else str(frame)
 
 
-def _ports(ports: Sequence[str]) -> str:
-    """Return ``:5061``, or ``:40001,5061`` when there are several."""
-    shown = ",".join(ports[:2]) + (",+" if len(ports) > 2 else "")
-    return f":{shown}"
+def _style(row: Row) -> str:
+    return theme.STYLES[row.tone if isinstance(row, Arrow) else row.mark.tone]
 
 
 def _letter(number: int) -> str:
     """Return A … Z, A1 … Z1, A2 …"""
     turn, place = divmod(number, 26)
     return string.ascii_uppercase[place] + (str(turn) if turn else "")
-
-
-def _delta(nanoseconds: int, digits: int) -> str:
-    """Return ``+0.012``, rounded to so many digits; minutes when there are a thousand seconds."""
-    sign = "-" if nanoseconds < 0 else "+"
-    if abs(nanoseconds) >= 1000 * SECOND:
-        return sign + duration(abs(nanoseconds))
-    unit = 10 ** (9 - digits)
-    seconds, fraction = divmod((abs(nanoseconds) + unit // 2) // unit, 10**digits)
-    return f"{sign}{seconds}.{fraction:0{digits}d}"

@@ -20,7 +20,7 @@ from tqdecrypt.tls.report import SessionReport
 from tqdecrypt.tls.verdict import MEANINGS, Verdict
 from tqdecrypt.views import theme
 from tqdecrypt.views.grid import Column, Row, draw, natural_width
-from tqdecrypt.views.words import count, host_of, listed
+from tqdecrypt.views.words import clean, count, host_of, listed
 
 __all__ = ["Causes", "Group", "SessionRows", "SessionsTable", "connection"]
 
@@ -260,7 +260,7 @@ def _suite(report: SessionReport) -> str:
     words = [report.version, report.cipher_suite or ""]
     if report.resumed != "no":
         words.append(f"resumed ({report.resumed})")
-    return " ".join(filter(None, words))
+    return clean(" ".join(filter(None, words)))
 
 
 def _dark_first(group: Group) -> tuple[bool, bool, int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rich.text import Text
 
@@ -18,11 +18,15 @@ __all__ = [
     "FAILURE",
     "HEADING",
     "NOTICE",
+    "STYLES",
     "SUCCESS",
     "UNICODE",
     "Glyphs",
+    "Tone",
     "glyphs",
     "said",
+    "sign",
+    "tone_of",
     "verdict",
 ]
 
@@ -31,6 +35,22 @@ DIM = "dim"  # not bright black, which some colour schemes paint like the backgr
 SUCCESS = "green"
 FAILURE = "red"
 NOTICE = "yellow"
+NAME = "cyan"
+"""Names of header fields, kinds of lines of a session description."""
+URI = "blue"
+PARAMETER = "magenta"
+MARKED = "reverse"
+
+Tone = Literal["plain", "strong", "dim", "good", "notice", "bad"]
+"""What something says by its looks, whatever draws it: a class of the style sheet."""
+STYLES: dict[Tone, str] = {
+    "plain": "",
+    "strong": HEADING,
+    "dim": DIM,
+    "good": SUCCESS,
+    "notice": NOTICE,
+    "bad": FAILURE,
+}
 
 
 class Glyphs(NamedTuple):
@@ -45,10 +65,14 @@ class Glyphs(NamedTuple):
     more: str
     to: str
     separator: str
+    dots: str
+    """A line for what is no message, or only inferred."""
+    wait: str
+    """A bar beside which time passes."""
 
 
-UNICODE = Glyphs("│", "─", "▶", "◀", "✓", "✗", "…", "→", "·")
-ASCII = Glyphs("|", "-", ">", "<", "+", "x", "~", ">", "-")
+UNICODE = Glyphs("│", "─", "▶", "◀", "✓", "✗", "…", "→", "·", "╌", "┊")
+ASCII = Glyphs("|", "-", ">", "<", "+", "x", "~", ">", "-", ".", ":")
 
 
 def glyphs(options: ConsoleOptions) -> Glyphs:
@@ -63,9 +87,18 @@ def said(text: str, style: str = "") -> Text:
 
 def verdict(code: Verdict, marks: Glyphs) -> Text:
     """Return ``✓ decrypted``, green, or ``✗ TLS 1.3, needs session secrets``, red."""
-    meaning = MEANINGS[code]
+    return Text(f"{sign(code, marks)} {MEANINGS[code].title}", STYLES[tone_of(code)])
+
+
+def tone_of(code: Verdict) -> Tone:
+    """Return how a verdict looks."""
     if code is Verdict.DECRYPTED:
-        return Text(f"{marks.tick} {meaning.title}", SUCCESS)
-    if meaning.clear:
-        return Text(f"{marks.separator} {meaning.title}", NOTICE)
-    return Text(f"{marks.cross} {meaning.title}", FAILURE)
+        return "good"
+    return "notice" if MEANINGS[code].clear else "bad"
+
+
+def sign(code: Verdict, marks: Glyphs) -> str:
+    """Return the one character for a verdict: decrypted, dark, or nothing to decrypt."""
+    if code is Verdict.DECRYPTED:
+        return marks.tick
+    return marks.separator if MEANINGS[code].clear else marks.cross

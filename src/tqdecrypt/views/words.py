@@ -14,10 +14,12 @@ __all__ = [
     "clean",
     "count",
     "date_of",
+    "delta",
     "duration",
     "host_of",
     "listed",
     "plural",
+    "ports_of",
     "time_of_day",
     "user_of",
 ]
@@ -72,6 +74,16 @@ def duration(nanoseconds: int) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
+def delta(nanoseconds: int, digits: int) -> str:
+    """Return ``+0.012``, rounded to so many digits; minutes when there are a thousand seconds."""
+    sign = "-" if nanoseconds < 0 else "+"
+    if abs(nanoseconds) >= 1000 * SECOND:
+        return sign + duration(abs(nanoseconds))
+    unit = 10 ** (9 - digits)
+    seconds, fraction = divmod((abs(nanoseconds) + unit // 2) // unit, 10**digits)
+    return f"{sign}{seconds}.{fraction:0{digits}d}"
+
+
 def count(number: int, noun: str, nouns: str = "") -> str:
     """Return ``1 call`` or ``2,000 calls``."""
     return f"{number:,} {plural(number, noun, nouns)}"
@@ -103,6 +115,12 @@ def listed(numbers: Sequence[int], total: int | None = None) -> str:
 def host_of(endpoint: str) -> str:
     """Return the host of ``ip:port`` or ``[ip]:port``."""
     return endpoint.rpartition(":")[0]
+
+
+def ports_of(ports: Sequence[str]) -> str:
+    """Return ``:5061``, or ``:40001,5061`` when there are several."""
+    shown = ",".join(ports[:2]) + (",+" if len(ports) > 2 else "")
+    return f":{shown}"
 
 
 def user_of(uri: str) -> str:

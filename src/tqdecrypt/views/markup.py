@@ -1,0 +1,129 @@
+"""HTML and SVG as text: elements whose content is escaped, whatever it is.
+
+A :class:`Markup` is text that was made here and is safe to stand in a page.  All other text, in
+content and in attributes, goes through :func:`~tqdecrypt.views.words.clean` and is escaped, so that a
+peer can bring in neither a tag nor a character that XML does not allow.  There is no way to say
+"trust this string": a view that wants markup builds it of elements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+
+from rich.style import Style
+from rich.text import Text
+
+from tqdecrypt.views.words import clean
+
+__all__ = ["Markup", "classes", "element", "joined", "number", "styled"]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9:-]*")
+_VOID = frozenset({"br", "col", "hr", "img", "meta"})
+"""Elements of HTML that have no end tag."""
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
+_COLORS = {
+    "green": "good",
+    "red": "bad",
+    "yellow": "notice",
+    "cyan": "name",
+    "blue": "uri",
+    "magenta": "parameter",
+}
+"""What the colours of the terminal mean; see :mod:`tqdecrypt.views.theme`."""
+
+
+class Markup(str):
+    """Text that is HTML or SVG and was made of elements."""
+
+    __slots__ = ()
+
+
+Value = str | int | float | None
+
+
+def element(tag: str, *content: str | Markup | None, **attributes: Value) -> Markup:
+    """Return ``<tag attribute="value">content</tag>``.
+
+    :param content: text, which is escaped, or :class:`Markup`; ``None`` is left out.
+    :param attributes: an underscore at the end is dropped (``class_``), others are hyphens;
+        ``None`` and the empty class are left out.
+    """
+    if not _NAME.fullmatch(tag):
+        raise ValueError(f"{tag!r} is no name of an element")
+    words = [tag]
+    for name, value in attributes.items():
+        if value is None or (name == "class_" and value == ""):
+            continue
+        spelled = name.rstrip("_").replace("_", "-")
+        words.append(f'{spelled}="{value if isinstance(value, Markup) else _escaped(value)}"')
+    inner = joined(content)
+    opening = " ".join(words)
+    if tag in _VOID:
+        return Markup(f"<{opening}>")
+    return Markup(f"<{opening}>{inner}</{tag}>")
+
+
+def joined(content: Iterable[str | Markup | None], separator: str = "") -> Markup:
+    """Return all of it as one piece of markup; text is escaped."""
+    pieces = [
+        piece if isinstance(piece, Markup) else _escaped(piece)
+        for piece in content
+        if piece is not None
+    ]
+    return Markup(_escaped(separator).join(pieces))
+
+
+def number(value: float) -> str:
+    """Return a coordinate with at most one decimal, the same on every machine."""
+    rounded = round(value * 10)
+    whole, tenth = divmod(abs(rounded), 10)
+    sign = "-" if rounded < 0 else ""
+    return f"{sign}{whole}.{tenth}" if tenth else f"{sign}{whole}"
+
+
+def styled(text: Text) -> Markup:
+    """Return rich's text with a ``span`` for each stretch of one style."""
+    return joined(
+        element("span", piece, class_=names) if names else piece for piece, names in stretches(text)
+    )
+
+
+def stretches(text: Text) -> Iterable[tuple[str, str]]:
+    """Yield pieces of *text* with the classes of their style."""
+    plain = text.plain
+    base = _parsed(text.style)
+    edges = sorted({0, len(plain), *(e for s in text.spans for e in (s.start, s.end))})
+    for start, end in pairwise(edges):
+        style = base
+        for span in text.spans:
+            if span.start <= start and span.end >= end:
+                style += _parsed(span.style)
+        if start < end <= len(plain):
+            yield plain[start:end], classes(style)
+
+
+def classes(style: Style) -> str:
+    """Return what a style of the terminal is in a style sheet: ``strong good``."""
+    names = []
+    if style.bold:
+        names.append("strong")
+    if style.dim:
+        names.append("dim")
+    if style.reverse:
+        names.append("marked")
+    color = _COLORS.get(style.color.name) if style.color is not None else None
+    if color:
+        names.append(color)
+    return " ".join(names)
+
+
+def _parsed(style: str | Style) -> Style:
+    return style if isinstance(style, Style) else Style.parse(style)
+
+
+def _escaped(value: str | float) -> str:
+    if isinstance(value, str):
+        return clean(value).translate(_ESCAPES)
+    return number(value)
