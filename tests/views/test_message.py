@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tqdecrypt.pipeline import Summary
 from tqdecrypt.views import FullMessage, SummaryLines, message_line
 from tqdecrypt.views.message import start_line
 from tqdecrypt.views.summary import size
+from tqdecrypt.views.syntax import lines_of
+from tqdecrypt.views.words import clean
+from views.pages import HOSTILE, words_of
 from views.scenes import PBX, SBC, Talk, assert_snapshot, busy_call, drawn, two_hop_call
 
 
@@ -17,6 +24,62 @@ def test_control_and_direction_characters_are_shown_not_obeyed() -> None:
     message.raw += b"\x1b[31m\xe2\x80\xae[bold]\xff\x00\tend\r"
     text = drawn(FullMessage(message))
     assert "\\x1b[31m\\u202e[bold]\\xff\\x00    end\n" in text
+
+
+def test_a_message_in_a_page() -> None:
+    message = busy_call().messages[0]
+    page = FullMessage(message, {2: "no tag"}).html()
+    assert_snapshot("message", page + "\n", ".html")
+    assert "SIP/2.0/TLS a;branch=" in words_of(page)
+
+
+def test_every_part_looks_its_own_way() -> None:
+    message = busy_call().messages[0]
+    pieces = [(p.part, p.text) for line in lines_of(message) for p in line.pieces]
+    assert pieces[:5] == [
+        ("start", "INVITE "),
+        ("uri", "sip:+12025550110@sip.example.com"),
+        ("start", " SIP/2.0"),
+        ("name", "Via:"),
+        ("value", " SIP/2.0/TLS a;"),
+    ]
+    assert ("uri", "sip:+442079460103@pbx.example.net") in pieces
+    assert ("parameter", "tag") in pieces
+    assert ("description", "m=") in pieces
+
+
+def test_lines_that_are_no_header_field_are_marked() -> None:
+    message = busy_call().messages[1]
+    message.raw = message.raw.replace(b"\r\nCSeq", b"\r\nnonsense\r\n\tfolded: <sip:a@b>\r\nCSeq")
+    message.body_start = len(message.raw)
+    lines = {line.text: line.problem for line in lines_of(message)}
+    assert lines["nonsense"] == "not a header field"
+    assert not lines["    folded: <sip:a@b>"]
+    text = drawn(FullMessage(message, {1: "\x1b[2J"}))
+    assert "nonsense\n  ✗ not a header field\n" in text
+    assert "  ✗ \\x1b[2J\n" in text
+    page = FullMessage(message).html()
+    assert "<mark>nonsense</mark>" in page
+
+
+@pytest.mark.parametrize("evil", [*HOSTILE, '"' * 9, '\\"' * 9, "<" * 9, ";;;==<>;a"])
+def test_hostile_messages_harm_no_page(evil: str) -> None:
+    message = Talk().say("MESSAGE sip:x SIP/2.0", PBX, SBC, "1 MESSAGE")
+    body = evil.encode("utf-8", "surrogatepass")
+    message.raw = message.raw.replace(b"<sip:", body + b"<sip:") + body
+    words_of(FullMessage(message, {0: evil}).html())
+    assert all(line.isprintable() for line in drawn(FullMessage(message)).splitlines())
+
+
+@given(st.binary(max_size=200))
+def test_every_character_is_in_exactly_one_piece(garbage: bytes) -> None:
+    message = Talk().say("MESSAGE sip:x SIP/2.0", PBX, SBC, "1 MESSAGE")
+    message.raw = message.raw[: message.body_start - 2] + garbage + b"\r\n\r\n" + garbage
+    shown = [line.text for line in lines_of(message)]
+    text = message.raw.decode("utf-8", "backslashreplace")
+    lines = text.split("\n") if not text.endswith("\n") else text.split("\n")[:-1]
+    assert shown == [clean(one.removesuffix("\r").replace("\t", "    ")) for one in lines]
+    words_of(FullMessage(message).html())
 
 
 def test_a_line_a_message() -> None:

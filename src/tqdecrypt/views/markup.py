@@ -17,7 +17,7 @@ from rich.text import Text
 
 from tqdecrypt.views.words import clean
 
-__all__ = ["Markup", "classes", "element", "joined", "number", "styled"]
+__all__ = ["Markup", "classes", "element", "joined", "lines_joined", "number", "styled"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9:-]*")
 _VOID = frozenset({"br", "col", "hr", "img", "meta"})
@@ -73,6 +73,11 @@ def joined(content: Iterable[str | Markup | None], separator: str = "") -> Marku
         if piece is not None
     ]
     return Markup(_escaped(separator).join(pieces))
+
+
+def lines_joined(lines: Iterable[str | Markup]) -> Markup:
+    """Return lines for an element that keeps line ends (``pre``)."""
+    return Markup("\n".join(joined([line]) for line in lines))
 
 
 def number(value: float) -> str:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from tqdecrypt.sip import Message
 from tqdecrypt.views import theme
+from tqdecrypt.views.markup import Markup, element, joined, lines_joined, styled
+from tqdecrypt.views.syntax import Line, Part, lines_of
 from tqdecrypt.views.words import clean, time_of_day
 
 __all__ = ["FullMessage", "message_line", "start_line"]
 
+_STYLES: dict[Part, str] = {
+    "start": theme.HEADING,
+    "name": theme.NAME,
+    "uri": theme.URI,
+    "parameter": theme.PARAMETER,
+    "description": theme.NAME,
+}
 _INTEGRITY = {
     "verified": "every TLS record verified",
     "clear": "clear",
@@ -37,38 +48,56 @@ def message_line(message: Message) -> str:
 
 
 class FullMessage:
-    """A message as it was sent, with nothing in it that a terminal would obey."""
+    """A message as it was sent, with nothing in it that a terminal or a browser would obey.
 
-    def __init__(self, message: Message) -> None:
+    It is shown whole, credentials and keys of media included: whoever asks for the text of a
+    message gets it.
+
+    :param problems: what is wrong with it, by the number of the line, from 0.
+    """
+
+    def __init__(self, message: Message, problems: Mapping[int, str] | None = None) -> None:
         self._message = message
+        self._problems = problems
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        marks = theme.glyphs(options)
+        yield self._title(marks)
+        for line in lines_of(self._message, self._problems):
+            yield _styled(line)
+            if line.problem:
+                yield Text(f"  {marks.cross} {clean(line.problem)}", theme.NOTICE)
+
+    def html(self) -> Markup:
+        """Return the message as a fragment of a page."""
+        lines = []
+        for line in lines_of(self._message, self._problems):
+            words = styled(_styled(line))
+            if line.problem:
+                note = element("span", f"  {theme.UNICODE.cross} {line.problem}", class_="notice")
+                words = joined([element("mark", words), note])
+            lines.append(words)
+        return element(
+            "section",
+            element("h3", styled(self._title(theme.UNICODE))),
+            element("pre", lines_joined(lines)),
+            class_="tq message",
+        )
+
+    def _title(self, marks: theme.Glyphs) -> Text:
         message = self._message
         flow = message.flow
-        marks = theme.glyphs(options)
         session = "" if flow.session is None else f" session {flow.session}"
         title = Text(f"{time_of_day(message.time, 6)}  ", theme.HEADING)
-        title.append(f"{flow.source} {marks.to} {flow.destination}", theme.HEADING)
-        title.append(
+        title.append(f"{clean(flow.source)} {marks.to} {clean(flow.destination)}", theme.HEADING)
+        return title.append(
             f"  {flow.transport}{session}, {_INTEGRITY[flow.integrity]}, frame {message.frame}",
             theme.DIM,
         )
-        yield title
-        lines = message.raw.decode("utf-8", "backslashreplace").split("\n")
-        if lines and not lines[-1]:
-            lines.pop()
-        head = message.raw[: message.body_start].count(b"\n")
-        for number, line in enumerate(lines):
-            shown = clean(line.removesuffix("\r").replace("\t", "    "))
-            yield _styled(shown, number, head)
 
 
-def _styled(line: str, number: int, head: int) -> Text:
-    text = Text(line, overflow="fold", no_wrap=False)
-    if number == 0:
-        text.stylize(theme.HEADING)
-    elif number < head:
-        name, colon, _ = line.partition(":")
-        if colon:
-            text.stylize(theme.DIM, 0, len(name) + 1)
+def _styled(line: Line) -> Text:
+    text = Text(overflow="fold", no_wrap=False)
+    for piece in line.pieces:
+        text.append(piece.text, _STYLES.get(piece.part, ""))
     return text
