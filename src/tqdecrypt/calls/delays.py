@@ -44,7 +44,8 @@ class Delays:
         self.count += other.count
         self.total += other.total
         if other.minimum is not None and other.maximum is not None:
-            self.minimum = min(other.minimum, *(() if self.minimum is None else (self.minimum,)))
+            least = other.minimum if self.minimum is None else self.minimum
+            self.minimum = min(other.minimum, least)
             self.maximum = max(other.maximum, self.maximum or 0)
         for bucket, count in other._buckets.items():
             self._buckets[bucket] = self._buckets.get(bucket, 0) + count

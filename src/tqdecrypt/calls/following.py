@@ -122,10 +122,8 @@ def _handle_ack(leg: Leg, message: Message, transaction: Transaction, _: Correla
     if final is not None and final.status >= 300:
         return
     body = _description(leg, message)
-    if not body and leg.dialogs:
-        return
-    dialog = _find_dialog(leg, message, tag_of(message.from_), tag_of(message.to))
     if body:
+        dialog = _known_dialog(leg, tag_of(message.from_), tag_of(message.to))
         answer_in_ack(leg, dialog, message, transaction, body)
 
 
