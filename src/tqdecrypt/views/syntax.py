@@ -83,7 +83,7 @@ def lines_of(message: Message, problems: Mapping[int, str] | None = None) -> lis
 def _start(line: str) -> Iterator[Piece]:
     """Cut a start line: in a request the URI stands between two blanks."""
     words = line.split(" ")
-    if len(words) == 3 and not line[:4].upper() == "SIP/":
+    if len(words) == 3 and line[:4].upper() != "SIP/":
         yield Piece("start", f"{words[0]} ")
         yield Piece("uri", words[1])
         yield Piece("start", f" {words[2]}")
