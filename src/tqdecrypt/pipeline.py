@@ -97,6 +97,8 @@ class Summary:
     """Sessions with something in them that stayed unreadable."""
     messages: int = 0
     calls: int = 0
+    others: dict[str, int] = field(default_factory=dict)
+    """Call-IDs that are no calls, by what they are for: registrations, options, …."""
     problems: list[str] = field(default_factory=list)
     """One sentence each: what could not be read, with file and offset."""
     counters: dict[str, int] = field(default_factory=dict)
@@ -110,12 +112,15 @@ def read_captures(
     *,
     on_progress: Progress | None = None,
     on_idle: Callable[[], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Summary:
     """Read captures to their end; several are one capture in time order.
 
     :param on_progress: called now and then with the bytes read and the bytes in all.
     :param on_idle: called after each block of a live source, when everything that could be said so
         far has been given to the sink.
+    :param stop: asked after each block; when it answers yes, the rest is left unread, and what was
+        read is concluded as at its end.
     """
     with (
         _patient_collector(),
@@ -128,6 +133,8 @@ def read_captures(
             run.receive(block)
             if on_idle is not None and reader.live:
                 on_idle()
+            if stop():
+                break
         run.take_secrets(reader.secrets, more=False)
         run.finish()
         run.count(reader.counters)
@@ -226,6 +233,7 @@ class _Run:
         self._dispatcher.report_settled()
         self._hand_on(None)
         self._calls.finish()
+        self.summary.others = {kind.value: number for kind, number in self._calls.kinds.items()}
         for counters in (
             self._decoder.counters,
             self._connections.counters,

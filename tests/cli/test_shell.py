@@ -18,6 +18,8 @@ import pytest
 
 import tqdecrypt
 from cli.conftest import QUIET, Runner, spawn
+from tqdecrypt import pipeline
+from tqdecrypt.capture import PacketBlock
 
 
 def test_help_comes_at_once_and_loads_nothing_heavy() -> None:
@@ -95,6 +97,25 @@ def test_ctrl_c_shows_what_there_is(
     assert run("read", capture, "--json").status == 130
     assert run("show", capture, "--call", "x").status == 130
     assert run("follow", capture, "--session", "1").status == 130
+
+
+def test_ctrl_c_in_a_file_concludes_what_was_read(
+    run: Runner, capture: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = pipeline._Run.receive
+
+    def receive_and_press(self: pipeline._Run, block: PacketBlock) -> None:
+        receive(self, block)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(pipeline._Run, "receive", receive_and_press)
+    ran = run("read", capture, "-k", key)
+    assert ran.status == 130
+    read = json.loads(run("read", capture, "-k", key, "--json").out.splitlines()[-1])
+    assert 0 < read["packets"] < 235  # the blocks at the beginning are small
+    assert read["sessions"] > 0  # going on, but reported
+    assert f"Read {read['packets']} packets" in ran.out
+    assert ran.out.endswith("Ended by Ctrl-C.\n")
 
 
 def test_a_reader_that_goes_away_is_no_error(capture: Path, key: Path) -> None:

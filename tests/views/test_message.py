@@ -108,10 +108,12 @@ def test_start_lines_of_odd_messages() -> None:
 
 def test_the_summary_leaves_zeros_out() -> None:
     summary = Summary(packets=235, bytes=95_993, sessions=8, decrypted_sessions=6, messages=59)
-    summary.counters = {"calls_evicted": 0, "flows_evicted": 1_200}
+    summary.counters = {"calls_evicted": 0, "flows_evicted": 1_200, "connections": 8}
+    summary.others = {"options": 30, "registrations": 1_000, "messages": 0}
     summary.problems = ["x.pcap ends in the middle of a packet \x1b."]
     assert drawn(SummaryLines(summary), width=120) == (
         "Read 235 packets (96.0 kB): 59 SIP messages, 0 calls, 8 TLS sessions (6 decrypted).\n"
+        "Call-IDs beside the calls: OPTIONS 30, registrations 1,000.\n"
         "Counted: flows evicted 1,200.\n"
         "x.pcap ends in the middle of a packet \\x1b.\n"
     )

@@ -60,7 +60,7 @@ def read_for(
 ) -> Outcome:
     """Read the captures into *sink*; say on standard error what could not be read.
 
-    Ctrl-C ends reading, and the caller shows what there is.
+    Ctrl-C ends reading, and the caller shows what there is; the second one ends it at once.
 
     :param on_block: called after each block of packets, a few thousand of them.
     :param progress: whether a progress bar would not be in the way.
@@ -72,14 +72,16 @@ def read_for(
     for sentence in (*inputs.problems, *(inputs.notes if notes else ())):
         complain(sentence)
     interrupted = False
+    live = is_live(switches.captures)
     try:
-        with ProgressBar(wanted=progress) as bar, _patience(switches.captures) as asked:
+        with ProgressBar(wanted=progress) as bar, _patience(live=live) as asked:
             summary = read_captures(
                 switches.captures,
                 inputs.options,
                 sink,
                 on_progress=_both(bar, on_block),
                 on_idle=on_idle,
+                stop=lambda: not live and asked.is_set(),
             )
             interrupted = asked.is_set()
     except KeyboardInterrupt:
@@ -113,21 +115,23 @@ def _status(switches: Switches, summary: Summary) -> Status:
 
 
 @contextmanager
-def _patience(captures: list[str]) -> Iterator[threading.Event]:
-    """Let the first Ctrl-C be for whoever feeds the pipe.
+def _patience(*, live: bool) -> Iterator[threading.Event]:
+    """Let the first Ctrl-C end reading in an orderly way; it sets the event.
 
     A terminal sends it to all of ``tcpdump … | tqdecrypt read -``: tcpdump ends, the pipe is read to
-    its end, and nothing that was captured is lost.  The second one is for us.
+    its end, and nothing that was captured is lost.  A file is left after the block that is being
+    read.  Either way, calls and sessions that are going on are shown as far as they came.
     """
     asked = threading.Event()
-    if not is_live(captures) or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield asked
         return
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         asked.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        complain("reading what is left in the pipe; press Ctrl-C again to stop at once.")
+        if live:
+            complain("reading what is left in the pipe; press Ctrl-C again to stop at once.")
 
     before = signal.signal(signal.SIGINT, handle)
     try:

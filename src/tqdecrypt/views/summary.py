@@ -32,6 +32,11 @@ def size(number: int) -> str:
     return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
+_OTHERS = {"options": "OPTIONS", "messages": "MESSAGE", "other": "other methods"}
+_EXPECTED = frozenset({"connections", "pure_acknowledgments"})
+"""Counters of what belongs to every capture: nothing was lost with them."""
+
+
 class SummaryLines:
     """What a :class:`~tqdecrypt.pipeline.Summary` says, for a person.
 
@@ -51,7 +56,11 @@ class SummaryLines:
             f"({summary.decrypted_sessions:,} decrypted).",
             theme.DIM,
         )
-        counters = sorted(item for item in summary.counters.items() if item[1])
+        others = [(name, number) for name, number in sorted(summary.others.items()) if number]
+        if others:
+            text = ", ".join(f"{_OTHERS.get(name, name)} {number:,}" for name, number in others)
+            yield Text(f"Call-IDs beside the calls: {text}.", theme.DIM)
+        counters = sorted((n, c) for n, c in summary.counters.items() if c and n not in _EXPECTED)
         if counters:
             text = ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in counters)
             yield Padding(theme.said(f"Counted: {text}.", theme.DIM), 0)
