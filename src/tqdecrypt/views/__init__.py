@@ -5,6 +5,7 @@ width and the encoding of the terminal.
 """
 
 from tqdecrypt.views.calls import CallRows, CallsTable
+from tqdecrypt.views.comparison import Comparison, comparisons
 from tqdecrypt.views.drawing import CallLadder
 from tqdecrypt.views.ladder import Ladder, Mark, Story, lay_out
 from tqdecrypt.views.message import FullMessage, message_line
@@ -18,6 +19,7 @@ __all__ = [
     "CallRows",
     "CallsTable",
     "Causes",
+    "Comparison",
     "FullMessage",
     "Ladder",
     "Mark",
@@ -27,6 +29,7 @@ __all__ = [
     "SummaryLines",
     "TrialsTable",
     "clean",
+    "comparisons",
     "lay_out",
     "message_line",
 ]
