@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 """Stages.  Everything else sits above them and may import any."""
 
 ABOVE = {
+    "insight": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
     "export": frozenset({"cli"}),
     "views": frozenset({"cli", "export", "dispatch"}),
     "workers": frozenset({"cli", "views", "export", "pipeline"}),
