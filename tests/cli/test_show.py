@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,46 @@ def test_many_candidates_are_bounded_but_the_exact_one_is_found(
     assert ran.status == 0
     monkeypatch.setattr(collect, "MOST_CANDIDATES", 2)
     assert "at least 2 Call-IDs" in run("show", capture, "-k", key, "--call", "@pbx").err
+
+
+def test_several_calls_in_one_ladder(run: Runner, capture: Path, key: Path) -> None:
+    out = run("show", capture, "-k", key, "--call", "busy", "--call", "not-found").out
+    assert "Leg 1: INVITE busy-1.105@pbx.example.net\n" in out
+    assert "Leg 2: INVITE not-found-1.107@pbx.example.net\n" in out
+    frames = re.findall(r"^\d\d:\d\d:\d\d\.\d{6} .* (\d+)    [12]  ", out, re.MULTILINE)
+    assert len(frames) == 7 + 3
+    assert sorted(frames, key=int) == frames
+    ran = run("show", capture, "-k", key, "--call", "busy", "--call", "nobody")
+    assert (ran.status, ran.out) == (2, "")
+
+
+def test_the_same_call_named_twice_is_one(run: Runner, capture: Path, key: Path) -> None:
+    once = run("show", capture, "-k", key, "--call", "busy")
+    assert run("show", capture, "-k", key, "--call", "busy", "--call", "busy-1") == once
+
+
+def test_what_the_proxy_changed(run: Runner, capture: Path, key: Path) -> None:
+    out = run("show", capture, "-k", key, "--call", "busy", "--diff").out
+    assert "\nINVITE  passed on after " in out
+    assert "\n486 Busy Here  passed on after " in out
+    assert "+ Record-Route " in out
+    assert "~ Max-Forwards      70 " in out
+    out = run("show", capture, "-k", key, "--call", "not-found", "--diff").out
+    assert out.endswith("\nNothing to compare: no INVITE was seen on two hops.\n")
+
+
+def test_handshakes_and_their_ends_stand_in_the_ladder(
+    run: Runner, capture: Path, key: Path
+) -> None:
+    out = run("show", capture, "-k", key, "--call", "busy").out
+    assert "TLS 1.2 handshake" in out
+    assert "close_notify from the client; closed" in out
+
+
+def test_time_that_passes_takes_room(run: Runner, capture: Path, key: Path) -> None:
+    arguments = ("show", capture, "-k", key, "--call", "answered-1.104")
+    assert "┊" not in run(*arguments).out
+    assert run(*arguments, "--to-scale").out.count("\n                                  ┊ ") > 3
 
 
 def test_a_call_longer_than_anybody_reads(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from tqdecrypt.views.calls import MOST_ROWS, CallRows
 from tqdecrypt.views.message import message_line
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tqdecrypt.sip import Message
     from tqdecrypt.tls.report import SessionReport
 
-__all__ = ["MessageLines", "OneCall", "OneSession", "Tables"]
+__all__ = ["MessageLines", "OneCall", "OneSession", "SeveralCalls", "Tables"]
 
 MOST_CANDIDATES = 64
 """Call-IDs that fit what was asked for and are kept until it is clear which one was meant."""
@@ -58,10 +59,12 @@ class MessageLines(Tables):
 class Kept:
     """The messages of one Call-ID."""
 
-    __slots__ = ("call", "cut", "messages")
+    __slots__ = ("call", "cut", "messages", "places")
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.places: list[int] = []
+        """Of each of them, how many messages of the capture came before it."""
         self.cut = 0
         """Messages beyond :data:`MOST_MESSAGES`."""
         self.call: Call | None = None
@@ -79,9 +82,16 @@ class OneCall:
         self.reports: dict[int, SessionReport] = {}
         self.unkept = 0
         """Messages of further Call-IDs that fit, beyond :data:`MOST_CANDIDATES`."""
+        self._seen = 0
+
+    @property
+    def wanted(self) -> str:
+        """What was asked for."""
+        return self._wanted
 
     def message(self, message: Message) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
+        self._seen += 1
         call_id = message.call_id
         if self._wanted not in call_id:
             return
@@ -90,6 +100,7 @@ class OneCall:
             self.unkept += 1
         elif len(kept.messages) < MOST_MESSAGES:
             kept.messages.append(message)
+            kept.places.append(self._seen)
         else:
             kept.cut += 1
 
@@ -117,6 +128,54 @@ class OneCall:
         if kept is None and len(rank) < MOST_CANDIDATES:
             kept = rank[call_id] = Kept()
         return kept
+
+
+class SeveralCalls:
+    """Keeps the messages of several calls, each named as for :class:`OneCall`."""
+
+    def __init__(self, wanted: Iterable[str]) -> None:
+        self.each = [OneCall(one) for one in wanted]
+
+    def message(self, message: Message) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+        for one in self.each:
+            one.message(message)
+
+    def session(self, report: SessionReport) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+        for one in self.each:
+            one.session(report)
+
+    def call(self, call: Call) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+        for one in self.each:
+            one.call(call)
+
+    def found(self) -> Found:
+        """Return the calls that were meant, as one; each name fits exactly one Call-ID."""
+        kept = {call_id: one for sink in self.each for call_id, one in sink.candidates.items()}
+        placed = [
+            (place, message)
+            for one in kept.values()
+            for place, message in zip(one.places, one.messages, strict=True)
+        ]
+        return Found(
+            [message for _, message in sorted(placed, key=itemgetter(0))],
+            [one.call for one in kept.values() if one.call is not None],
+            self.each[0].reports,
+            sum(one.cut for one in kept.values()),
+        )
+
+
+class Found(NamedTuple):
+    """Calls that were asked for."""
+
+    messages: list[Message]
+    """In the order in which they came."""
+    calls: list[Call]
+    reports: dict[int, SessionReport]
+    cut: int
+    """Messages beyond :data:`MOST_MESSAGES`."""
 
 
 class OneSession:

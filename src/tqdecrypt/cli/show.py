@@ -1,4 +1,4 @@
-"""``tqdecrypt show``: the ladder of one call."""
+"""``tqdecrypt show``: the ladder of one call over all its hops, and what they changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tqdecrypt.cli.switches import Switches, reading
 from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
-    from tqdecrypt.cli.collect import Kept, OneCall
+    from tqdecrypt.cli.collect import Found, Kept, OneCall
     from tqdecrypt.pipeline import Summary
 
 __all__ = ["show"]
@@ -26,50 +26,71 @@ def show(
     switches: Switches,
     *,
     call: Annotated[
-        str,
+        list[str],
         typer.Option(
             "--call",
             metavar="CALL_ID",
-            help="The Call-ID, its beginning, or a part of it that no other has.",
+            help="The Call-ID, its beginning, or a part of it that no other has. Repeatable: the "
+            "legs of one call in one ladder.",
             show_default=False,
         ),
     ],
     full: Annotated[bool, typer.Option("--full", help="Every message whole, below.")] = False,
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff",
+            help="What changed between two hops, below: the INVITE and each response to it.",
+        ),
+    ] = False,
+    to_scale: Annotated[
+        bool, typer.Option("--to-scale", help="Empty rows for time that passes in the ladder.")
+    ] = False,
 ) -> int:
     """Draw the ladder of one call, or of any other exchange with a Call-ID."""
-    wanted = call.strip().rstrip("…")
-    if not wanted:
+    wanted = [one.strip().rstrip("…") for one in call]
+    if not all(wanted):
         raise UsageError("--call needs a Call-ID or a part of it; read lists them.")
-    from tqdecrypt.cli.collect import OneCall
+    from tqdecrypt.cli.collect import SeveralCalls
 
-    sink = OneCall(wanted)
+    sink = SeveralCalls(wanted)
     outcome = read_for(switches, sink)
-    found = sink.candidates
-    if len(found) == 1:
-        _print(switches, next(iter(found.values())), sink, full=full)
-        return outcome.status
-    if outcome.summary is None:
-        complain("interrupted before the call was found.")
-        return outcome.status
-    if found:
-        complain(_ambiguous(wanted, found, sink))
-        return Status.USAGE
-    complain(_missing(wanted, outcome.summary))
-    return outcome.status or Status.USAGE
+    for one in sink.each:
+        found = one.candidates
+        if len(found) == 1:
+            continue
+        if outcome.summary is None:
+            complain("interrupted before the call was found.")
+            return outcome.status
+        if found:
+            complain(_ambiguous(one.wanted, found, one))
+            return Status.USAGE
+        complain(_missing(one.wanted, outcome.summary))
+        return outcome.status or Status.USAGE
+    _print(switches, sink.found(), full=full, diff=diff, to_scale=to_scale)
+    return outcome.status
 
 
-def _print(switches: Switches, kept: Kept, sink: OneCall, *, full: bool) -> None:
+def _print(switches: Switches, found: Found, *, full: bool, diff: bool, to_scale: bool) -> None:
     from rich.text import Text
 
-    from tqdecrypt.views import CallLadder, FullMessage, Story
+    from tqdecrypt.views import CallLadder, FullMessage, Story, comparisons, session_marks
     from tqdecrypt.views.words import count
 
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
-    screen.print(CallLadder(Story(kept.messages, (kept.call,) if kept.call else (), sink.reports)))
-    if kept.cut:
-        screen.print(Text(f"and {count(kept.cut, 'more message')} that are not shown."))
+    marks = session_marks(found.messages, found.reports)
+    story = Story(found.messages, found.calls, found.reports, marks)
+    screen.print(CallLadder(story, to_scale=to_scale))
+    if found.cut:
+        screen.print(Text(f"and {count(found.cut, 'more message')} that are not shown."))
+    if diff:
+        compared = comparisons(found.messages)
+        for comparison in compared:
+            screen.print(Text(), comparison)
+        if not compared:
+            screen.print(Text(), Text("Nothing to compare: no INVITE was seen on two hops."))
     if full:
-        for message in kept.messages:
+        for message in found.messages:
             screen.print(Text(), FullMessage(message))
 
 

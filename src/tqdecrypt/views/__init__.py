@@ -8,6 +8,7 @@ from tqdecrypt.views.calls import CallRows, CallsTable
 from tqdecrypt.views.comparison import Comparison, comparisons
 from tqdecrypt.views.drawing import CallLadder
 from tqdecrypt.views.ladder import Ladder, Mark, Story, lay_out
+from tqdecrypt.views.marks import session_marks
 from tqdecrypt.views.message import FullMessage, message_line
 from tqdecrypt.views.sessions import Causes, SessionRows, SessionsTable
 from tqdecrypt.views.summary import SummaryLines
@@ -32,4 +33,5 @@ __all__ = [
     "comparisons",
     "lay_out",
     "message_line",
+    "session_marks",
 ]

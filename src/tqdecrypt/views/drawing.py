@@ -127,7 +127,8 @@ class _Drawing:
         return self._fits(arrow, min(cell_len(clean(arrow.text)), LEAST_LABEL))
 
     def _fits(self, row: Row, cells: int) -> bool:
-        return abs(self._lanes[row.source] - self._lanes[row.destination]) - 1 >= cells + 5
+        span = abs(self._lanes[row.source] - self._lanes[row.destination]) - 1
+        return span >= cells + _slack(row)
 
     # What stands there.
 
@@ -222,7 +223,7 @@ class _Drawing:
             canvas.write(right - 1, marks.right, style)
         if self._stands_on(row):
             label = clean(row.text)
-            room = right - left - 6  # a blank on either side, two cells of shaft, the head
+            room = right - left - 1 - _slack(row)
             if cell_len(label) > room:
                 label = set_cell_size(label, room - 1) + marks.more
             label = f" {label} "
@@ -258,6 +259,11 @@ def _proof(message: Message, marks: theme.Glyphs) -> tuple[str, str]:
 def _frame(row: Row) -> str:
     frame = row.message.frame if isinstance(row, Arrow) else row.mark.frame
     return "" if frame is None else str(frame)
+
+
+def _slack(row: Row) -> int:
+    """Return the cells beside a label: a blank on either side, of an arrow two of shaft and its head."""
+    return 5 if isinstance(row, Arrow) or row.mark.directed else 3
 
 
 def _style(row: Row) -> str:
