@@ -8,20 +8,25 @@ CPU time of the process; the best of some rounds, since only ratios of one run c
 from __future__ import annotations
 
 import gc
+import random
 import sys
 import time
 import tracemalloc
 from collections.abc import Callable
 
 from benchmarks.captures import capture
+from benchmarks.sip import Call as SipCall
 from tqdecrypt.calls import Analyser, Call, CallTable, Leg
 from tqdecrypt.keys import KeyRing, load_private_keys
 from tqdecrypt.pipeline import ReadOptions, read_captures
-from tqdecrypt.sip import Message, index_message
+from tqdecrypt.sip import Flow, Message, index_message
 from tqdecrypt.tls import SessionReport
 
+_BEGIN = 1_700_000_000_000_000_000
+_PAUSE = 1_000_000
+"""A thousand messages a second."""
 ROUNDS = 5
-DIALOGS = 20_000
+DIALOGS = 40_000
 """How many established dialogs are held for the measure of memory."""
 
 
@@ -68,7 +73,7 @@ def main() -> None:
 
     for name, work in (("call list alone", list_calls), ("analysis, its calls included", analyse)):
         print(f"{_best(work) / count * 1e6:6.2f} µs/message  {name}")
-    print(f"{_memory(messages):6.0f} bytes per established dialog")
+    print(f"{_memory():6.0f} bytes per established dialog")
 
 
 def _usual() -> tuple[str, str]:
@@ -90,28 +95,28 @@ def _best(work: Callable[[], None]) -> float:
     return min(times)
 
 
-def _memory(messages: list[Message]) -> float:
+def _memory() -> float:
     """Return the bytes that a leg takes between ACK and BYE, its place in the tables included.
 
-    The messages are read anew, one by one, so that nothing is counted that only they hold.
+    Each call has addresses, numbers and tags of its own; flows are shared, as on a trunk.
     """
-    legs: set[str] = set()
-    chosen = []
-    for message in messages:
-        if message.cseq_method in ("INVITE", "ACK") and (
-            message.call_id in legs or len(legs) < DIALOGS
-        ):
-            legs.add(message.call_id)
-            chosen.append(message)
+    rng = random.Random(1)
+    there = Flow("192.0.2.1:5061", "192.0.2.2:5061", "TLS", "verified", 1)
+    back = Flow("192.0.2.2:5061", "192.0.2.1:5061", "TLS", "verified", 1)
     gc.collect()
     tracemalloc.start()
     analyser = Analyser(_forget)
-    for at in chosen:
-        analyser.receive(index_message(bytes(bytearray(at.raw)), at.flow, at.frame + 0, at.time))
+    frame = 0
+    for number in range(DIALOGS):
+        drawn = SipCall.drawn(rng, number, "192.0.2.1", "192.0.2.2", (4000 + number, 9000 + number))
+        for by_caller, raw in drawn.messages()[:5]:
+            frame += 1
+            time = _BEGIN + frame * _PAUSE
+            analyser.receive(index_message(raw, there if by_caller else back, frame, time))
     gc.collect()
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return taken / len(legs)
+    return taken / DIALOGS
 
 
 def _forget(_: Call | Leg) -> None:

@@ -15,6 +15,8 @@ __all__ = ["InviteFacts", "ViaHop", "facts_of", "seconds_of"]
 MOST_URIS = 8
 """P-Asserted-Identity has two at most (RFC 3325 section 9.1); peers may send more."""
 MOST_VIAS = 32
+MOST_SHARED_VIAS = 1 << 14
+"""Values of Via, without branch, that are remembered: those of the same elements, all the time."""
 MOST_TAGS = 4096
 """Lists of option tags and names of products remembered: the same few, all the time; a full table
 is emptied."""
@@ -22,6 +24,7 @@ MOST_TEXT = 512
 """Longest value that is kept whole: headers of 64 kB shall not fill the memory."""
 
 _NOTHING: Mapping[str, str] = {}
+_via_hops: dict[tuple[bytes, bytes, bytes], ViaHop] = {}
 _products: dict[bytes, str] = {}
 _option_tags: dict[bytes, tuple[str, ...]] = {}
 
@@ -170,12 +173,20 @@ def seconds_of(value: bytes | None) -> int | None:
 
 def _via(value: bytes) -> ViaHop:
     """Return one value of Via; sent-by is the word behind ``SIP/2.0/TLS``."""
-    front = value.partition(b";")[0].split()
-    sent_by = text(front[-1]) if len(front) > 1 else ""
+    front = value.partition(b";")[0]
     lower = value.lower()
-    if b"rport" not in lower and b"received" not in lower:
-        return ViaHop(sent_by, "", "")
-    return ViaHop(sent_by, text(parameter(value, b"received")), text(parameter(value, b"rport")))
+    if b"rport" in lower or b"received" in lower:
+        key = front, parameter(value, b"received"), parameter(value, b"rport")
+    else:
+        key = front, b"", b""
+    hop = _via_hops.get(key)
+    if hop is None:
+        if len(_via_hops) >= MOST_SHARED_VIAS:
+            _via_hops.clear()
+        words = front.split()
+        sent_by = text(words[-1][:MOST_TEXT]) if len(words) > 1 else ""
+        hop = _via_hops[key] = ViaHop(sent_by, _short(key[1]), _short(key[2]))
+    return hop
 
 
 def _session_id(value: bytes) -> tuple[str, ...]:

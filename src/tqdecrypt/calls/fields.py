@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from tqdecrypt.sip.address import tag_of
 from tqdecrypt.sip.grammar import COMPACT_FORMS, pull_fields
 from tqdecrypt.sip.message import Flow, Message
 
@@ -20,6 +21,7 @@ __all__ = [
     "same_hosts",
     "session_description",
     "split_values",
+    "tag_in",
 ]
 
 MOST_NAMES = 4096
@@ -33,6 +35,11 @@ _hosts: dict[str, str] = {}
 _BLANKS = (b" ", b"\t")
 _VALUE = re.compile(rb'(?:"(?:[^"\\\\]|\\\\.)*"|<[^>]*>|[^,])+', re.DOTALL)
 """One value of a list.  A quotation mark or bracket without partner is like any other byte."""
+
+MOST_TAGS = 1 << 14
+"""From and To values whose tag is remembered, likewise: all messages of a call repeat the same, and
+so they share it."""
+_tags: dict[bytes, str] = {}
 
 _COMPACT = {key: b"\n" + short for short, key in COMPACT_FORMS.items()}
 
@@ -139,6 +146,16 @@ def host_of(endpoint: str) -> str:
             _hosts.clear()
         host = _hosts[endpoint] = endpoint.rpartition(":")[0] or endpoint
     return host
+
+
+def tag_in(value: bytes) -> str:
+    """Return the tag of a From or To value; empty when there is none."""
+    tag = _tags.get(value)
+    if tag is None:
+        if len(_tags) >= MOST_TAGS:
+            _tags.clear()
+        tag = _tags[value] = tag_of(value) if b"tag" in value.lower() else ""
+    return tag
 
 
 def same_hosts(one: Flow, other: Flow) -> bool:

@@ -23,6 +23,7 @@ from tqdecrypt.calls.fields import (
     same_hosts,
     session_description,
     split_values,
+    tag_in,
 )
 from tqdecrypt.calls.negotiation import (
     answer_in_ack,
@@ -33,7 +34,7 @@ from tqdecrypt.calls.negotiation import (
 )
 from tqdecrypt.calls.transaction import Response, Transaction
 from tqdecrypt.errors import Malformed
-from tqdecrypt.sip.address import parameter, tag_of, uri_of
+from tqdecrypt.sip.address import parameter, uri_of
 from tqdecrypt.sip.grammar import parse_cseq, parse_status_line, text
 from tqdecrypt.sip.message import Message
 
@@ -123,7 +124,7 @@ def _handle_ack(leg: Leg, message: Message, transaction: Transaction, _: Correla
         return
     body = _description(leg, message)
     if body:
-        dialog = _known_dialog(leg, tag_of(message.from_), tag_of(message.to))
+        dialog = _known_dialog(leg, tag_in(message.from_), tag_in(message.to))
         answer_in_ack(leg, dialog, message, transaction, body)
 
 
@@ -373,7 +374,10 @@ def _begin(leg: Leg, message: Message, caller_tag: str, callee_tag: str) -> Dial
         leg.dialogs_dropped += 1
         return None
     dialog = Dialog(leg.call_id, caller_tag, callee_tag, message.time, message.frame)
-    leg.dialogs.append(dialog)
+    if leg.dialogs:
+        leg.dialogs.append(dialog)
+    else:
+        leg.dialogs = [dialog]  # a list that was appended to has room for four
     return dialog
 
 

@@ -1,4 +1,4 @@
-"""A leg: all that the analysis keeps of one Call-ID, in about three kilobytes."""
+"""A leg: all that the analysis keeps of one Call-ID, in about five kilobytes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ MOST_HOPS = 32
 """Flows kept: more than hops and reconnections make."""
 MOST_TRANSACTIONS = 48
 """Transactions kept; those in the middle go first: how it began and how it ended says most."""
+
+MOST_SHARED_HOPS = 1 << 14
+"""Lists of hops that are shared: legs on the same connections take the same ones."""
+_hops: dict[tuple[Flow, ...], tuple[Flow, ...]] = {}
 
 
 class Leg:
@@ -46,7 +50,6 @@ class Leg:
         "number",
         "offers",
         "offers_dropped",
-        "sessions",
         "transactions",
         "transactions_dropped",
     )
@@ -77,8 +80,6 @@ class Leg:
         self.offers_dropped = 0
         self.descriptions_dropped = 0
         """Session descriptions longer than any that makes sense; not looked at."""
-        self.sessions: tuple[int, ...] = ()
-        """Numbers of the TLS sessions that carried it."""
         self.hops: tuple[Flow, ...] = ()
         """Distinct flows, requests' and responses', in the order in which they were seen."""
         self.hops_dropped = 0
@@ -89,6 +90,12 @@ class Leg:
         self.last_frame = message.frame
         self.given_up = ""
         """Why it was handed over although it may go on; empty for one that ended."""
+
+    @property
+    def sessions(self) -> tuple[int, ...]:
+        """Numbers of the TLS sessions that carried it."""
+        numbers = (hop.session for hop in self.hops)
+        return tuple(dict.fromkeys(number for number in numbers if number is not None))
 
     def __repr__(self) -> str:
         return f"<leg {self.number} {self.call_id}: {self.call.state.value}>"
@@ -124,12 +131,16 @@ class Leg:
         if len(self.hops) >= MOST_HOPS:
             self.hops_dropped += 1
             return
-        self.hops = (*self.hops, flow)
-        if flow.session is not None and flow.session not in self.sessions:
-            self.sessions = (*self.sessions, flow.session)
+        hops = (*self.hops, flow)
+        if len(_hops) >= MOST_SHARED_HOPS:
+            _hops.clear()
+        self.hops = _hops.setdefault(hops, hops)
 
     def _note_transaction(self, transaction: Transaction) -> None:
         transactions = self.transactions
+        if not transactions:
+            self.transactions = [transaction]  # one that was appended to has room for four
+            return
         if len(transactions) >= MOST_TRANSACTIONS:
             del transactions[MOST_TRANSACTIONS // 2]
             self.transactions_dropped += 1

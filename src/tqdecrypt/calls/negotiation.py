@@ -185,10 +185,20 @@ def _keep(leg: Leg, dialog: Dialog | None, offer: Offer) -> None:
         for other in leg.dialogs:
             if gone in other.offers:
                 other.offers.remove(gone)
-    offers.append(offer)
+    if offers:
+        offers.append(offer)
+    else:
+        leg.offers = [offer]  # a list that was appended to has room for four
     if dialog is not None:
         offer.callee_tag = dialog.callee_tag
+        _keep_in(dialog, offer)
+
+
+def _keep_in(dialog: Dialog, offer: Offer) -> None:
+    if dialog.offers:
         dialog.offers.append(offer)
+    else:
+        dialog.offers = [offer]
 
 
 def _adopt(leg: Leg, dialog: Dialog | None, offer: Offer, callee_tag: str) -> Offer:
@@ -209,7 +219,7 @@ def _adopt(leg: Leg, dialog: Dialog | None, offer: Offer, callee_tag: str) -> Of
         return copy
     offer.callee_tag = callee_tag
     if dialog is not None:
-        dialog.offers.append(offer)
+        _keep_in(dialog, offer)
     return offer
 
 

@@ -16,9 +16,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tqdecrypt.calls.fields import maybe_field
+from tqdecrypt.calls.fields import maybe_field, tag_in
 from tqdecrypt.calls.transaction_state import INVITE, OTHERS, Event, TransactionState
-from tqdecrypt.sip.address import tag_of
 from tqdecrypt.sip.grammar import text
 from tqdecrypt.sip.message import Flow, Message
 
@@ -63,7 +62,6 @@ class Transaction:
     """One request and its responses on one hop.  Times in nanoseconds since 1970-01-01 UTC."""
 
     __slots__ = (
-        "_due",
         "_hashes",
         "_next",
         "_next_accepted",
@@ -142,7 +140,6 @@ class Transaction:
         """Messages in it, retransmissions and ACK included."""
         self.context: object = None
         """What the analysis hangs on to it."""
-        self._due = 0
         self._next: Transaction | None = None
         self._next_accepted: Transaction | None = None
         self._hashes: tuple[int, ...] = ()
@@ -171,9 +168,8 @@ class Transaction:
         """Take the first request."""
         self.frame = message.frame
         self.started = min(self.started, message.time)
-        self.from_tag = tag_of(message.from_)
-        to = message.to
-        self.to_tag = tag_of(to) if b"tag" in to else ""
+        self.from_tag = tag_in(message.from_)
+        self.to_tag = tag_in(message.to)
         raw = message.raw
         at = raw.find(b"\r\nMax-Forwards: ", 0, message.body_start)
         digits = raw[at + 16 : raw.find(b"\r", at + 16)] if at >= 0 else None
@@ -183,8 +179,7 @@ class Transaction:
 
     def take_response(self, message: Message, status: int) -> Response | None:
         """Take a response and return it; ``None`` when it is a retransmission."""
-        to = message.to
-        to_tag = tag_of(to) if b"tag" in to else ""
+        to_tag = tag_in(message.to)
         take = self._take_final if status >= 200 else self._take_provisional
         response = take(message, status, to_tag)
         if response is not None:

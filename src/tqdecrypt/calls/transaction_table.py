@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
-from tqdecrypt.calls.fields import host_of, maybe_field, same_hosts
+from tqdecrypt.calls.fields import host_of, maybe_field, same_hosts, tag_in
 from tqdecrypt.calls.transaction import Cancellation, Response, Transaction
 from tqdecrypt.calls.transaction_state import (
     INVITE,
@@ -15,7 +15,6 @@ from tqdecrypt.calls.transaction_state import (
     Event,
     TransactionState,
 )
-from tqdecrypt.sip.address import tag_of
 from tqdecrypt.sip.grammar import text
 from tqdecrypt.sip.message import Flow, Message
 
@@ -146,7 +145,7 @@ class TransactionTable:
         transaction = self._find_for_response(message, key, method)
         if transaction is None:
             transaction = Transaction(method, message, self._reversed(message.flow))
-            transaction.from_tag = tag_of(message.from_)
+            transaction.from_tag = tag_in(message.from_)
             self.counters["transactions_without_request"] += 1
             self._add(transaction, key)
         transaction.messages += 1
@@ -251,7 +250,7 @@ class TransactionTable:
             found = found._next_accepted
 
     def _schedule(self, transaction: Transaction, due: int) -> None:
-        transaction._due = second = due // SECOND + 1
+        second = due // SECOND + 1
         bucket = self._due.get(second)
         if bucket is None:
             self._due[second] = [transaction]
