@@ -68,7 +68,7 @@ environment() {
     stamp=.venv/installed-$(IFS=-; echo "${*:-package}")
     made_from="$(cksum <pyproject.toml) $(.venv/bin/python -c 'import sys; print(sys.version)')"
     # Where Python is told not to write bytecode, every start would compile the package anew.
-    .venv/bin/python -m compileall -q src
+    .venv/bin/python -m compileall -qq src || :
     if [ "$(cat "$stamp" 2>/dev/null)" = "$made_from" ]; then
         return
     fi
