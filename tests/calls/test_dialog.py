@@ -241,6 +241,21 @@ class TestSessionTimer:
         assert dialog.session_timer is not None
         assert dialog.session_timer.refresher is Party.CALLEE
 
+    def test_not_refreshed(self) -> None:
+        leg = watch(
+            """
+            alice -> bob: INVITE 1
+            bob -> alice: 200 INVITE 1 | Session-Expires: 90
+            alice -> bob: ACK 1 to=b1
+            wait 200 s
+            alice -> bob: MESSAGE 1 id=other
+            """
+        ).leg
+        [dialog] = leg.dialogs
+        assert (dialog.state, dialog.end) == (DialogState.TERMINATED, DialogEnd.EXPIRED)
+        assert dialog.ended == 20 * MILLISECOND + 90 * SECOND
+        assert leg.given_up == "the session was not refreshed"
+
     def test_seen_on_two_hops_it_is_one_refresh(self) -> None:
         [dialog] = watch(
             """

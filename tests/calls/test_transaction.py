@@ -152,6 +152,22 @@ class TestAck:
         )
         assert [one.acknowledged_frame for one in watched.transactions] == [5, 5]
 
+    def test_where_all_run_on_one_machine(self) -> None:
+        """Hops are told apart by their ports, then."""
+        one, two, three = (f"127.0.0.1:{port}" for port in (5060, 5070, 5080))
+        watched = watch(
+            f"""
+            {one} -> {two}: INVITE 1
+            {two} -> {three}: INVITE 1
+            {three} -> {two}: 200 INVITE 1
+            {two} -> {one}: 200 INVITE 1
+            {one} -> {two}: ACK 1 to=b1
+            {two} -> {three}: ACK 1 to=b1
+            """
+        )
+        assert [at.acknowledged_frame for at in watched.transactions] == [5, 6]
+        assert [at.final.frame for at in watched.transactions if at.final] == [4, 3]
+
     def test_again_for_a_2xx_that_came_again(self) -> None:
         watched = watch(
             """

@@ -175,17 +175,19 @@ class Analyser:
         self._next_leave = ended[0][0] if ended else _NEVER
 
     def _sweep(self, now: int) -> None:
-        """Hand over legs that were never answered and are silent for longer than they may be."""
+        """Hand over legs that nobody answered or refreshed and that are silent for too long."""
         self._next_sweep = now + SWEEP
         self._subscriptions.sweep(now)
         stale = [
             leg
             for leg in self._legs.values()
-            if leg.call.answered is None
+            if now - leg.last_time > TIMER_C
             and leg.call.ended is None
-            and now - leg.last_time > TIMER_C
+            and (leg.call.answered is None or leg.is_expired(now))
         ]
         for leg in stale:
+            if leg.call.answered is not None:
+                leg.given_up = "the session was not refreshed"
             del self._legs[leg.call_id]
             self._hand_over(leg, now)
 

@@ -45,8 +45,10 @@ class DialogEnd(enum.Enum):
     """A final response of 300-699 to the INVITE ended all early dialogs (section 12.3)."""
     OTHER_ANSWERED = "other answered"
     """An early dialog that never was confirmed, while another fork's was (section 13.2.2.4)."""
+    EXPIRED = "expired"
+    """Neither side refreshed the session in time, or ended it, as far as captured (RFC 4028)."""
     GONE = "gone"
-    """A request in it was answered 481 or 408, or not at all (section 12.2.1.2)."""
+    """A request in it was answered 481 or 408 (section 12.2.1.2)."""
 
 
 class Hangup(NamedTuple):

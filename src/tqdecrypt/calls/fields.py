@@ -18,6 +18,7 @@ __all__ = [
     "fields_of",
     "host_of",
     "maybe_field",
+    "same_ends",
     "same_hosts",
     "session_description",
     "split_values",
@@ -164,6 +165,11 @@ def same_hosts(one: Flow, other: Flow) -> bool:
         host_of(one.source) == host_of(other.source)
         and host_of(one.destination) == host_of(other.destination)
     )
+
+
+def same_ends(one: Flow, other: Flow) -> bool:
+    """Return whether both lead from the same address and port to the same."""
+    return one is other or (one.source == other.source and one.destination == other.destination)
 
 
 def _completely(message: Message) -> dict[bytes, bytes]:

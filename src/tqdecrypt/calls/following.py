@@ -20,7 +20,6 @@ from tqdecrypt.calls.fields import (
     contact_of,
     fields_of,
     maybe_field,
-    same_hosts,
     session_description,
     split_values,
     tag_in,
@@ -32,7 +31,7 @@ from tqdecrypt.calls.negotiation import (
     offer_in_request,
     refuse_offers,
 )
-from tqdecrypt.calls.transaction import Response, Transaction
+from tqdecrypt.calls.transaction import Response, Transaction, on_hop
 from tqdecrypt.errors import Malformed
 from tqdecrypt.sip.address import parameter, uri_of
 from tqdecrypt.sip.grammar import parse_cseq, parse_status_line, text
@@ -75,8 +74,15 @@ def follow(
         _handle_other_response(leg, message, transaction, response)
 
 
-def settle(leg: Leg) -> None:
-    """The leg is handed over: early dialogs are over when somebody else answered."""
+def settle(leg: Leg, now: int) -> None:
+    """The leg is handed over at capture time *now*.
+
+    Early dialogs are over when somebody else answered, sessions when nobody refreshed them.
+    """
+    for dialog in leg.dialogs:
+        timer = dialog.session_timer
+        if dialog.state is DialogState.CONFIRMED and timer is not None and timer.expires < now:
+            _end(dialog, timer.expires, DialogEnd.EXPIRED)
     if any(dialog.confirmed is not None for dialog in leg.dialogs):
         for dialog in leg.dialogs:
             if dialog.state is DialogState.EARLY:
@@ -149,13 +155,9 @@ def _handle_prack(leg: Leg, message: Message, transaction: Transaction, _: Corre
     rseq, _space, rest = (maybe_field(message, b"rack") or b"").strip().partition(b" ")
     cseq, _method = parse_cseq(rest.strip())
     if rseq.isdigit() and len(rseq) <= 10:
-        for invite in leg.transactions:
-            if (
-                invite.method == "INVITE"
-                and invite.cseq == cseq
-                and same_hosts(invite.flow, message.flow)
-                and int(rseq) not in invite.pracked
-            ):
+        invites = [at for at in leg.transactions if at.method == "INVITE" and at.cseq == cseq]
+        for invite in on_hop(invites, message.flow):
+            if int(rseq) not in invite.pracked:
                 invite.pracked = (*invite.pracked[-15:], int(rseq))
     body = _description(leg, message)
     if not body:
@@ -288,9 +290,9 @@ def _handle_refusal(leg: Leg, transaction: Transaction, response: Response) -> N
         if response.status in _GONE:
             _mark_gone(leg, transaction, response)
         return
-    first = leg.invite
     # On the first hop it ends what the INVITE began; behind it, a proxy may still try others.
-    on_first_hop = first is not None and same_hosts(transaction.flow, first.flow)
+    same = (at for at in leg.transactions if at.method == "INVITE" and at.cseq == transaction.cseq)
+    on_first_hop = next(same, None) is transaction
     for dialog in leg.dialogs:
         if dialog.state is DialogState.EARLY and (
             on_first_hop or dialog.callee_tag == response.to_tag

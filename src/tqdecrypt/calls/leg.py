@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tqdecrypt.calls.call import Call
+from tqdecrypt.calls.call import SECOND, Call
 from tqdecrypt.calls.dialog import Dialog
 from tqdecrypt.calls.facts import InviteFacts, ViaHop
 from tqdecrypt.calls.following import follow, settle
@@ -91,6 +91,15 @@ class Leg:
         self.given_up = ""
         """Why it was handed over although it may go on; empty for one that ended."""
 
+    def is_expired(self, now: int) -> bool:
+        """Return whether all its dialogs were answered, and neither refreshed nor ended for twice
+        the time that they agreed on (RFC 4028)."""
+        for dialog in self.dialogs:
+            timer = dialog.session_timer
+            if timer is None or now - timer.refreshed <= 2 * SECOND * timer.interval:
+                return False
+        return bool(self.dialogs)
+
     @property
     def sessions(self) -> tuple[int, ...]:
         """Numbers of the TLS sessions that carried it."""
@@ -125,7 +134,7 @@ class Leg:
     def conclude(self, now: int) -> None:
         """Settle what is still open; *now* is the capture time at which the leg is handed over."""
         self.call.conclude(now)
-        settle(self)
+        settle(self, now)
 
     def _note_hop(self, flow: Flow) -> None:
         if len(self.hops) >= MOST_HOPS:

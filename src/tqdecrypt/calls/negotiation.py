@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.call import Party
 from tqdecrypt.calls.dialog import Dialog, HoldChange
-from tqdecrypt.calls.fields import same_hosts
 from tqdecrypt.calls.offer import Offer
-from tqdecrypt.calls.transaction import Response, Transaction
+from tqdecrypt.calls.transaction import Response, Transaction, on_hop
 from tqdecrypt.sip.message import Message
 
 if TYPE_CHECKING:
@@ -95,13 +94,14 @@ def answer_in_ack(
 
 def answer_in_prack(leg: Leg, dialog: Dialog, message: Message, body: bytes) -> bool:
     """Return whether the PRACK answers an offer in a reliable provisional response."""
-    for offer in reversed(leg.offers):
-        if (
-            offer.carrier[0] == "1"
-            and offer.pending
-            and offer.callee_tag == dialog.callee_tag
-            and same_hosts(offer.transaction.flow, message.flow)
-        ):
+    pending = [
+        offer
+        for offer in leg.offers
+        if offer.carrier[0] == "1" and offer.pending and offer.callee_tag == dialog.callee_tag
+    ]
+    here = on_hop([offer.transaction for offer in pending], message.flow)
+    for offer in reversed(pending):
+        if offer.transaction in here:
             _answer(leg, dialog, offer, message, body, "PRACK")
             return True
     return False

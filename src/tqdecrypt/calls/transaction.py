@@ -14,14 +14,15 @@ A CANCEL is a transaction of its own with the INVITE's branch (section 9.1), and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from tqdecrypt.calls.fields import maybe_field, tag_in
+from tqdecrypt.calls.fields import maybe_field, same_ends, same_hosts, tag_in
 from tqdecrypt.calls.transaction_state import INVITE, OTHERS, Event, TransactionState
 from tqdecrypt.sip.grammar import text
 from tqdecrypt.sip.message import Flow, Message
 
-__all__ = ["Cancellation", "Response", "Transaction", "TransactionState"]
+__all__ = ["Cancellation", "Response", "Transaction", "TransactionState", "on_hop"]
 
 MOST_PROVISIONALS = 12
 """Provisional responses kept of one transaction; each fork may send some."""
@@ -227,6 +228,15 @@ class Transaction:
         else:
             self.finals_dropped += 1
         return response
+
+
+def on_hop(transactions: Iterable[Transaction], flow: Flow) -> list[Transaction]:
+    """Return those whose request took the hop of *flow*: by address and port, or else by host.
+
+    Ports differ when a connection was renewed; hosts are the same where all run on one machine.
+    """
+    near = [one for one in transactions if same_hosts(one.flow, flow)]
+    return [one for one in near if same_ends(one.flow, flow)] or near
 
 
 def _response(message: Message, status: int, to_tag: str) -> Response:

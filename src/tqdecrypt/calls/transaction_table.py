@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
 from tqdecrypt.calls.fields import host_of, maybe_field, same_hosts, tag_in
-from tqdecrypt.calls.transaction import Cancellation, Response, Transaction
+from tqdecrypt.calls.transaction import Cancellation, Response, Transaction, on_hop
 from tqdecrypt.calls.transaction_state import (
     INVITE,
     OTHERS,
@@ -174,8 +174,8 @@ class TransactionTable:
             self.counters["acks_without_invite"] += 1
             return None
         flow = message.flow
-        on_hop = [found for found in candidates if same_hosts(found.flow, flow)]
-        marked = on_hop or [found for found in candidates if found.acknowledged is None]
+        here = on_hop(candidates, flow)
+        marked = here or [found for found in candidates if found.acknowledged is None]
         transaction = marked[0] if marked else candidates[0]
         transaction.messages += 1
         transaction.last_time = message.time
@@ -185,7 +185,7 @@ class TransactionTable:
             answered = transaction.final is not None and transaction.final.status < 300
             transaction.retransmitted_reliably |= flow.transport != "UDP" and not answered
             return transaction
-        for found in marked[:1] if on_hop else marked:
+        for found in marked[:1] if here else marked:
             found.acknowledged, found.acknowledged_frame = message.time, message.frame
         return transaction
 
