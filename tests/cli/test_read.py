@@ -130,3 +130,12 @@ def test_an_encrypted_secrets_store_needs_its_passphrase(
     ran = run("read", capture, "--secrets-store", store)
     assert (ran.status, ran.out) == (1, "")
     assert "give its passphrase" in ran.err
+
+
+def test_a_time_line_stands_above_the_tables(run: Runner, capture: Path, key: Path) -> None:
+    ran = run("read", capture, "-k", key, "--timeline")
+    assert ran.status == 0
+    assert ran.out.startswith("6 calls and 8 TLS sessions  2026-11-24, UTC; ")
+    assert "✗ forward-secrecy" in ran.out
+    assert "\n6 calls  " in ran.out
+    assert run("read", capture, "--json", "--timeline").status == 2

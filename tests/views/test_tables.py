@@ -10,6 +10,7 @@ from tqdecrypt.tls.verdict import Verdict
 from tqdecrypt.views import CallRows, CallsTable, Causes, SessionRows, SessionsTable
 from tqdecrypt.views import sessions as sessions_module
 from tqdecrypt.views.grid import Column, Row, draw
+from views.pages import HOSTILE, words_of
 from views.scenes import (
     PBX,
     SBC,
@@ -40,6 +41,35 @@ def sessions(*reports: object) -> SessionRows:
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_calls(width: int) -> None:
     assert_snapshot(f"calls-{width}", drawn(calls(two_hop_call(), busy_call()), width=width))
+
+
+def test_tables_as_pages() -> None:
+    rows = sessions(report(3), dark(), report(8, Verdict.HANDSHAKE_FAILED, why="Alert."))
+    page = "\n".join(
+        [
+            calls(two_hop_call(), busy_call(), most=2).html(),
+            SessionsTable(rows).html(),
+            Causes(rows).html(),
+        ]
+    )
+    words_of(page)
+    assert_snapshot("tables", page.replace("><", ">\n<") + "\n", ".html")
+    assert "and 1 more call." in calls(two_hop_call(), busy_call("x"), most=1).html()
+
+
+@pytest.mark.parametrize("evil", HOSTILE)
+def test_hostile_names_reach_no_page(evil: str) -> None:
+    talk = two_hop_call()
+    call = talk.call()
+    call.from_uri = call.to_uri = call.call_id = call.reason = evil
+    call.findings.append(evil)
+    rows = CallRows()
+    rows.add(call)
+    one = report(8, Verdict.FORWARD_SECRECY, client=f"{evil}:1", why=evil, advice=(evil,))
+    one.cipher_suite = one.version = evil
+    for page in (CallsTable(rows), SessionsTable(sessions(one)), Causes(sessions(one))):
+        words_of(page.html())
+        assert all(line.isprintable() for line in drawn(page).splitlines())
 
 
 def test_no_calls() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tqdecrypt.calls import Call
     from tqdecrypt.sip import Message
     from tqdecrypt.tls.report import SessionReport
+    from tqdecrypt.views.timeline import TimelineRows
 
 __all__ = ["MessageLines", "OneCall", "OneSession", "SeveralCalls", "Tables"]
 
@@ -28,6 +29,9 @@ MOST_REPORTS = 100_000
 class Tables:
     """Keeps rows for the tables."""
 
+    timeline: TimelineRows | None = None
+    """What is kept for a time line, when somebody wants one."""
+
     def __init__(self, most_calls: int = MOST_ROWS) -> None:
         self.calls = CallRows(most_calls)
         self.sessions = SessionRows()
@@ -38,10 +42,14 @@ class Tables:
     def session(self, report: SessionReport) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         self.sessions.add(report)
+        if self.timeline is not None:
+            self.timeline.add_session(report)
 
     def call(self, call: Call) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         self.calls.add(call)
+        if self.timeline is not None:
+            self.timeline.add_call(call)
 
 
 class MessageLines(Tables):

@@ -37,6 +37,9 @@ def read(
         bool,
         typer.Option("--messages", help="A line for each message; from a pipe that is the rule."),
     ] = False,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Calls and TLS sessions over time, above the tables.")
+    ] = False,
     calls: Annotated[
         int, typer.Option("--calls", metavar="N", help="Most rows of the table of calls.")
     ] = 1_000,
@@ -49,10 +52,13 @@ def read(
     """
     if raw and not as_json:
         raise UsageError("--raw goes with --json; for the text of one call use: show --full.")
+    if timeline and as_json:
+        raise UsageError("--timeline is a picture for people: leave --json out.")
     if as_json:
         return _read_json(switches, raw=raw)
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
-    return _read_tables(switches, screen, messages or is_live(switches.captures), calls)
+    as_lines = messages or is_live(switches.captures)
+    return _read_tables(switches, screen, as_lines, calls, timeline)
 
 
 def _read_json(switches: Switches, *, raw: bool) -> int:
@@ -66,7 +72,9 @@ def _read_json(switches: Switches, *, raw: bool) -> int:
     return outcome.status
 
 
-def _read_tables(switches: Switches, screen: Screen, as_lines: bool, most_calls: int) -> int:
+def _read_tables(
+    switches: Switches, screen: Screen, as_lines: bool, most_calls: int, timeline: bool
+) -> int:
     from tqdecrypt.cli.collect import MessageLines, Tables
 
     lines: list[str] = []
@@ -82,6 +90,10 @@ def _read_tables(switches: Switches, screen: Screen, as_lines: bool, most_calls:
             flush()
 
     tables = MessageLines(write, most_calls) if as_lines else Tables(most_calls)
+    if timeline:
+        from tqdecrypt.views import TimelineRows
+
+        tables.timeline = TimelineRows()
     in_the_way = as_lines and screen.is_terminal
     outcome = read_for(switches, tables, on_idle=flush, progress=not in_the_way)
     flush()
@@ -95,8 +107,11 @@ def print_tables(screen: Screen, tables: Tables, outcome: Outcome) -> None:
     """Print calls, sessions, causes and the summary."""
     from rich.text import Text
 
-    from tqdecrypt.views import CallsTable
+    from tqdecrypt.views import CallsTable, TimelineChart
 
+    timeline = tables.timeline.timeline() if tables.timeline is not None else None
+    if timeline is not None:
+        screen.print(TimelineChart(timeline), Text())
     screen.print(CallsTable(tables.calls), Text())
     print_sessions(screen, tables, outcome)
 

@@ -12,6 +12,8 @@ from tqdecrypt.views.marks import session_marks
 from tqdecrypt.views.message import FullMessage, message_line
 from tqdecrypt.views.sessions import Causes, SessionRows, SessionsTable
 from tqdecrypt.views.summary import SummaryLines
+from tqdecrypt.views.timeline import TimelineRows
+from tqdecrypt.views.timeline_drawing import TimelineChart
 from tqdecrypt.views.trials import TrialsTable
 from tqdecrypt.views.words import clean
 
@@ -28,6 +30,8 @@ __all__ = [
     "SessionsTable",
     "Story",
     "SummaryLines",
+    "TimelineChart",
+    "TimelineRows",
     "TrialsTable",
     "clean",
     "comparisons",

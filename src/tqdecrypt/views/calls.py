@@ -10,10 +10,11 @@ from rich.text import Text
 
 from tqdecrypt.calls import Call, CallState
 from tqdecrypt.views import theme
-from tqdecrypt.views.grid import Column, Row, draw
+from tqdecrypt.views.grid import Column, Row, draw, table
+from tqdecrypt.views.markup import Markup, element
 from tqdecrypt.views.words import count, date_of, duration, listed, time_of_day, user_of
 
-__all__ = ["CallRows", "CallsTable", "outcome"]
+__all__ = ["STATE_TONES", "CallRows", "CallsTable", "outcome"]
 
 MOST_ROWS = 1_000
 """Calls that are kept for the table, some two kilobytes each; nobody reads more rows."""
@@ -31,14 +32,17 @@ _COLUMNS = (
     Column("Call-ID", least=12, yields=5),
 )
 
-_STYLES = {
-    CallState.ESTABLISHED: theme.SUCCESS,
-    CallState.ENDED: theme.SUCCESS,
-    CallState.FAILED: theme.FAILURE,
-    CallState.UNANSWERED: theme.FAILURE,
-    CallState.CANCELLED: theme.NOTICE,
-    CallState.REDIRECTED: theme.NOTICE,
+STATE_TONES: dict[CallState, theme.Tone] = {
+    CallState.TRYING: "plain",
+    CallState.RINGING: "plain",
+    CallState.ESTABLISHED: "good",
+    CallState.ENDED: "good",
+    CallState.FAILED: "bad",
+    CallState.UNANSWERED: "bad",
+    CallState.CANCELLED: "notice",
+    CallState.REDIRECTED: "notice",
 }
+"""How a call looks that came so far."""
 
 
 @dataclass(slots=True)
@@ -81,6 +85,17 @@ class CallsTable:
                 f"and {count(left, 'more call')}; --calls N lists more, --json all.", theme.NOTICE
             )
 
+    def html(self) -> Markup:
+        """Return the table as a fragment of a page."""
+        rows = [_row(call, 3, theme.UNICODE) for call in self._calls]
+        left = self._rows.total - len(self._calls)
+        return element(
+            "section",
+            table(_COLUMNS, rows, self._heading()),
+            element("p", f"and {count(left, 'more call')}.", class_="notice") if left else None,
+            class_="tq calls",
+        )
+
     def _heading(self) -> Text:
         rows = self._rows
         heading = Text(count(rows.total, "call"), theme.HEADING)
@@ -106,7 +121,7 @@ def _row(call: Call, digits: int, marks: theme.Glyphs) -> Row:
 
 def outcome(call: Call) -> Text:
     """Return how a call came out: its final status, or how far it got without one."""
-    style = _STYLES.get(call.state, "")
+    style = theme.STYLES[STATE_TONES[call.state]]
     if call.final_status is not None:
         return theme.said(f"{call.final_status} {call.reason or ''}".rstrip(), style)
     return Text(call.state.value, style)

@@ -13,8 +13,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from tqdecrypt.views import theme
+from tqdecrypt.views.markup import Markup, element, joined, styled
 
-__all__ = ["Column", "Row", "draw", "natural_width"]
+__all__ = ["Column", "Row", "draw", "natural_width", "table"]
 
 GAP = 2
 """Blanks between columns."""
@@ -55,6 +56,31 @@ def draw(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Iterator
         yield _line(columns, widths, row.cells)
         if row.remark is not None:
             yield Padding(row.remark, (0, 0, 0, widths[0] + GAP))
+
+
+def table(columns: Sequence[Column], rows: Sequence[Row], caption: Text) -> Markup:
+    """Return the same table as HTML: nothing is cut, a remark has a row of its own."""
+    names = [element("th", column.name, scope="col", class_=_side(column)) for column in columns]
+    lines = []
+    for row in rows:
+        cells = [
+            element("td", styled(cell), class_=_side(column))
+            for column, cell in zip(columns, row.cells, strict=True)
+        ]
+        lines.append(element("tr", *cells))
+        if row.remark is not None:
+            remark = element("td", styled(row.remark), colspan=len(columns) - 1)
+            lines.append(element("tr", element("td"), remark))
+    return element(
+        "table",
+        element("caption", styled(caption)),
+        element("thead", element("tr", *names)),
+        element("tbody", joined(lines)),
+    )
+
+
+def _side(column: Column) -> str:
+    return "number" if column.right else ""
 
 
 def _wanted(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:

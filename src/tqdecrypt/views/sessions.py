@@ -19,7 +19,8 @@ from rich.text import Text
 from tqdecrypt.tls.report import SessionReport
 from tqdecrypt.tls.verdict import MEANINGS, Verdict
 from tqdecrypt.views import theme
-from tqdecrypt.views.grid import Column, Row, draw, natural_width
+from tqdecrypt.views.grid import Column, Row, draw, natural_width, table
+from tqdecrypt.views.markup import Markup, element, joined, styled
 from tqdecrypt.views.words import clean, count, host_of, listed
 
 __all__ = ["Causes", "Group", "SessionRows", "SessionsTable", "connection"]
@@ -138,18 +139,34 @@ class SessionsTable:
         if not rows.total:
             return
         marks = theme.glyphs(options)
-        ends = Column(f"Client {marks.to} server", least=37, yields=1)
-        first = Column("#" if rows.total <= len(rows.listed) else "Sessions", right=True)
+        wide = self._columns(marks)
         groups = list(self._groups())
-        wide = (first, ends, Column("Version and suite"), Column("SIP", right=True), _VERDICT)
         lines = [_in_one_line(label, group, marks) for label, group in groups]
         if natural_width(wide, lines) <= options.max_width:
             yield from draw(wide, lines, options.max_width)
         else:
             lines = [_in_two_lines(label, group, marks) for label, group in groups]
-            yield from draw((first, ends, _VERDICT), lines, options.max_width)
+            yield from draw((wide[0], wide[1], _VERDICT), lines, options.max_width)
         if rows.ungrouped:
             yield Text(f"and {count(rows.ungrouped, 'session')} of further kinds.", theme.NOTICE)
+
+    def html(self) -> Markup:
+        """Return the table as a fragment of a page."""
+        rows = self._rows
+        lines = [_in_one_line(label, group, theme.UNICODE) for label, group in self._groups()]
+        further = f"and {count(rows.ungrouped, 'session')} of further kinds."
+        return element(
+            "section",
+            table(self._columns(theme.UNICODE), lines, self._heading()),
+            element("p", further, class_="notice") if rows.ungrouped else None,
+            class_="tq sessions",
+        )
+
+    def _columns(self, marks: theme.Glyphs) -> tuple[Column, ...]:
+        rows = self._rows
+        ends = Column(f"Client {marks.to} server", least=37, yields=1)
+        first = Column("#" if rows.total <= len(rows.listed) else "Sessions", right=True)
+        return (first, ends, Column("Version and suite"), Column("SIP", right=True), _VERDICT)
 
     def _groups(self) -> Iterator[tuple[str, Group]]:
         """Yield what the first column says, and the sessions of the row."""
@@ -227,20 +244,46 @@ class Causes:
             causes = count(len(left), "more cause")
             yield Text(f"and {causes} of {sessions}; --json tells each.", theme.NOTICE)
 
+    def html(self) -> Markup:
+        """Return all causes as a fragment of a page."""
+        return element(
+            "section",
+            *(
+                joined(
+                    [
+                        element("h3", styled(_title(group, theme.UNICODE))),
+                        element("p", _why(group)),
+                        _advice(group),
+                    ]
+                )
+                for group in self._causes
+            ),
+            class_="tq causes",
+        )
+
+
+def _title(group: Group, marks: theme.Glyphs) -> Text:
+    title = theme.verdict(group.first.verdict, marks)
+    title.stylize(theme.HEADING)
+    noun = "session" if group.total == 1 else f"{group.total:,} sessions:"
+    return title.append(f"  {noun} {group.numbers(marks)}", theme.DIM)
+
+
+def _advice(group: Group) -> Markup | None:
+    items = [element("li", sentence) for sentence in group.first.advice]
+    return element("ul", *items) if items else None
+
+
+def _why(group: Group) -> str:
+    report = group.first
+    return report.why if group.total == 1 else f"For example session {report.session}: {report.why}"
+
 
 def explain(group: Group, marks: theme.Glyphs) -> Iterable[Text | Padding]:
     """Yield why the sessions of a group are as they are, and what to do."""
-    report = group.first
-    title = theme.verdict(report.verdict, marks)
-    title.stylize(theme.HEADING)
-    noun = "session" if group.total == 1 else f"{group.total:,} sessions:"
-    title.append(f"  {noun} {group.numbers(marks)}", theme.DIM)
-    yield title
-    why = report.why
-    if group.total > 1:
-        why = f"For example session {report.session}: {why}"
-    yield Padding(theme.said(why), (0, 0, 0, 2))
-    for sentence in report.advice:
+    yield _title(group, marks)
+    yield Padding(theme.said(_why(group)), (0, 0, 0, 2))
+    for sentence in group.first.advice:
         advice = Table.grid(padding=(0, 1, 0, 0))
         advice.add_row(Text(f"  {marks.to}"), theme.said(sentence))
         yield Padding(advice, 0)

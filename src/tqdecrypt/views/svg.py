@@ -16,6 +16,7 @@ from tqdecrypt.views.palette import FONT, style_sheet
 __all__ = [
     "CELL",
     "SIZE",
+    "area",
     "bar",
     "fitted",
     "group",
@@ -152,6 +153,11 @@ def bar(
         fill="none" if outlined else None,
         stroke="currentColor" if outlined else None,
     )
+
+
+def area(corners: Iterable[tuple[float, float]]) -> Markup:
+    """Return a filled shape."""
+    return element("polygon", points=" ".join(f"{number(x)},{number(y)}" for x, y in corners))
 
 
 def fitted(words: str, cells: int) -> str:
