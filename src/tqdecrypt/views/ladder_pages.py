@@ -27,7 +27,9 @@ WAIT = 8
 LINE = 16
 LEAST_GAP = 150
 MOST_LABEL = 34
-"""Cells of a label that columns make room for; longer ones are cut, and whole in the title."""
+"""Cells of a message's label that columns make room for; longer ones are cut, and whole in the title."""
+MOST_EVENT = 22
+"""Likewise, of what is no message."""
 SMALL_CELL = 0.6 * (svg.SIZE - 2)
 TIME = 12 * svg.CELL
 DELTA = 10 * svg.CELL
@@ -128,7 +130,8 @@ def _place(ladder: Ladder) -> _Place:
         needed = max(needed, (a + b) / 2 * svg.CELL + 24)
     for row in ladder.rows:
         lanes = max(abs(row.source - row.destination), 1)
-        needed = max(needed, (min(cell_len(clean(row.text)), MOST_LABEL) * svg.CELL + 36) / lanes)
+        most = MOST_LABEL if isinstance(row, Arrow) else MOST_EVENT
+        needed = max(needed, (min(cell_len(clean(row.text)), most) * svg.CELL + 36) / lanes)
     for caption in captions(ladder.hops, _GLYPHS):
         lanes = max(caption.right - caption.left, 1)
         needed = max(

@@ -23,15 +23,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9:-]*")
 _VOID = frozenset({"br", "col", "hr", "img", "meta"})
 """Elements of HTML that have no end tag."""
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
-_COLORS = {
-    "green": "good",
-    "red": "bad",
-    "yellow": "notice",
-    "cyan": "name",
-    "blue": "uri",
-    "magenta": "parameter",
-}
-"""What the colours of the terminal mean; see :mod:`tqdecrypt.views.theme`."""
+_COLORS = {2: "good", 1: "bad", 3: "notice", 6: "name", 4: "uri", 5: "parameter"}
+"""What the colours of the terminal, by their ANSI numbers, mean; see :mod:`tqdecrypt.views.theme`."""
 
 
 class Markup(str):
@@ -118,9 +111,9 @@ def classes(style: Style) -> str:
         names.append("dim")
     if style.reverse:
         names.append("marked")
-    color = _COLORS.get(style.color.name) if style.color is not None else None
-    if color:
-        names.append(color)
+    color = style.color.number if style.color is not None else None
+    if color in _COLORS:
+        names.append(_COLORS[color])
     return " ".join(names)
 
 

@@ -1,0 +1,148 @@
+"""Makes the pictures of the documentation from the example capture.
+
+Commands run as in a terminal of 100 columns, in a folder with nothing but the example; ladder and time
+line are the SVG that the views make.  The same input gives the same bytes; tests/views/test_pictures.py
+holds docs/pictures/ to it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+from rich.ansi import AnsiDecoder
+from rich.text import Text
+
+from tqdecrypt.cli import main
+from tqdecrypt.cli.collect import SeveralCalls
+from tqdecrypt.cli.run import read_for
+from tqdecrypt.cli.switches import Switches
+from tqdecrypt.example import example_path
+from tqdecrypt.views import CallLadder, Story, TimelineChart, TimelineRows, session_marks
+from tqdecrypt.views.terminal_picture import terminal_picture
+
+PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+COLUMNS = 100
+READ = ("read", "calls.pcap", "-k", "server.key")
+CALL = "answered-1.104"
+
+
+class Terminal(StringIO):
+    """Standard output that takes colours."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        """Say that a person is looking."""
+        return True
+
+
+def pictures() -> dict[str, str]:
+    """Return all pictures by the names of their files."""
+    with _example():
+        read = _screen(*READ)
+        shown = _screen("show", *READ[1:], "--call", CALL, "--diff")
+        ladder, timeline = _ladder(), _timeline()
+    calls, sessions, causes = _paragraphs(read[1:])[:3]
+    invite = next(p for p in _paragraphs(shown[1:]) if p[0].plain.startswith("INVITE  passed"))
+    return {
+        "calls.svg": terminal_picture(
+            [read[0], *calls],
+            title="tqdecrypt read: the calls of a capture",
+            description="A table of six calls over TLS: when, from whom to whom, with which result.",
+            columns=COLUMNS,
+        ),
+        "dark.svg": terminal_picture(
+            [read[0], *sessions, Text(), *causes],
+            title="tqdecrypt read: TLS sessions, and why one of them stays dark",
+            description="A table of eight TLS sessions with their verdicts. Below: session 7 uses "
+            "ephemeral keys, which setting decides that, and what opens it.",
+            columns=COLUMNS,
+        ),
+        "diff.svg": terminal_picture(
+            [shown[0], *invite],
+            title="tqdecrypt show --diff: what the proxy changed of an INVITE",
+            description="An INVITE before and after the proxy, side by side: a Via and two "
+            "Record-Route on top, Max-Forwards one less.",
+            columns=COLUMNS,
+        ),
+        "ladder.svg": ladder,
+        "timeline.svg": timeline,
+    }
+
+
+@contextmanager
+def _example() -> Iterator[None]:
+    """Work in a folder with the example, and as in a terminal that nobody configured."""
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        for name in ("calls.pcap", "server.key"):
+            with example_path(name) as path:
+                shutil.copy(path, name)
+        Path("server.key").chmod(0o600)
+        before = dict(os.environ)
+        for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+            os.environ.pop(name, None)
+        os.environ.update(COLUMNS=str(COLUMNS), TERM="xterm")
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def _screen(*arguments: str) -> list[Text]:
+    """Return what a command prints, its own line first."""
+    with redirect_stdout(Terminal()) as screen:
+        status = main(list(arguments))
+    if status:
+        sys.exit(f"tqdecrypt {' '.join(arguments)} ended with status {int(status)}")
+    prompt = Text("$ ", "dim").append(f"tqdecrypt {' '.join(arguments)}", "bold")
+    return [prompt, *AnsiDecoder().decode(screen.getvalue())]
+
+
+def _paragraphs(lines: list[Text]) -> list[list[Text]]:
+    """Return what blank lines separate."""
+    found: list[list[Text]] = [[]]
+    for line in lines:
+        if line.plain.strip():
+            found[-1].append(line)
+        elif found[-1]:
+            found.append([])
+    return found
+
+
+def _ladder() -> str:
+    sink = SeveralCalls([CALL])
+    read_for(_switches(), sink, progress=False)
+    found = sink.found()
+    marks = session_marks(found.messages, found.reports)
+    return CallLadder(Story(found.messages, found.calls, found.reports, marks)).svg()
+
+
+def _timeline() -> str:
+    from tqdecrypt.cli.collect import Tables
+
+    tables = Tables()
+    tables.timeline = TimelineRows()
+    read_for(_switches(), tables, progress=False)
+    timeline = tables.timeline.timeline()
+    if timeline is None:
+        sys.exit("the example has no calls")
+    return TimelineChart(timeline).svg()
+
+
+def _switches() -> Switches:
+    return Switches(captures=["calls.pcap"], keys=["server.key"])
+
+
+if __name__ == "__main__":
+    PICTURES.mkdir(exist_ok=True)
+    for file, picture in pictures().items():
+        (PICTURES / file).write_text(f"{picture}\n", encoding="utf-8")
+        print(PICTURES / file)
