@@ -18,11 +18,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tqdecrypt.calls import Analyser, Leg, PingSeries, Registration, Subscription, Transaction
+from tqdecrypt.calls import Analyser, Call, Leg, PingSeries, Registration, Subscription, Transaction
 from tqdecrypt.sip import Flow, Message, index_message
 from tqdecrypt.sip.message import Transport
+from tqdecrypt.tls import SessionReport
 
-__all__ = ["MILLISECOND", "SECOND", "Watched", "messages_of", "sdp", "watch"]
+__all__ = ["MILLISECOND", "SECOND", "Kept", "Watched", "analyse", "messages_of", "sdp", "watch"]
 
 MILLISECOND = 1_000_000
 SECOND = 1_000 * MILLISECOND
@@ -59,6 +60,22 @@ class Watched:
             one for one in self.transactions if one.method == method and cseq in (None, one.cseq)
         ]
         return found
+
+
+class Kept:
+    """A sink that keeps messages."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def message(self, message: Message) -> None:
+        self.messages.append(message)
+
+    def session(self, report: SessionReport) -> None:
+        pass
+
+    def call(self, call: Call) -> None:
+        pass
 
 
 def watch(

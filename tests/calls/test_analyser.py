@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from collections.abc import Iterator
+from importlib import resources
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tqdecrypt.calls import Analyser, CallState, Leg
+from tqdecrypt.calls import (
+    Analyser,
+    CallState,
+    Leg,
+    PingSeries,
+    Registration,
+    Subscription,
+    Transaction,
+    TransactionTable,
+)
+from tqdecrypt.calls.ping import PingTable
+from tqdecrypt.calls.registration import RegistrationTable
+from tqdecrypt.calls.statistics import TransactionStatistics
+from tqdecrypt.calls.subscription import SubscriptionTable
+from tqdecrypt.keys import KeyRing, load_private_keys
+from tqdecrypt.pipeline import ReadOptions, read_captures
 from tqdecrypt.sip import Message, index_message
 
-from .script import SECOND, Watched, analyse, messages_of, watch
+from .script import SECOND, Kept, Watched, analyse, messages_of, watch
 
 CALL = """
     alice -> bob: INVITE 1
@@ -72,7 +90,12 @@ STORY = """
     bob -> alice: 200 BYE 6
 """
 MESSAGES, _ = messages_of(STORY)
-NOT_IN_TRANSACTIONS = ("messages_without_call_id", "messages_without_cseq", "acks_without_invite")
+NOT_IN_TRANSACTIONS = (
+    "messages_without_call_id",
+    "messages_without_cseq",
+    "messages_with_crowded_branch",
+    "acks_without_invite",
+)
 
 
 def check(watched: Watched) -> None:
@@ -224,3 +247,112 @@ def test_statistics_of_methods() -> None:
     assert (row.transactions, row.timed_out, row.request_retransmissions) == (2, 1, 1)
     assert row.statuses == {200: 1}
     assert row.delays.count == 1
+
+
+def test_the_example_capture() -> None:
+    """Its calls as the README of the example tells them; session 7 stays dark without its key log."""
+    example = resources.files("tqdecrypt.example")
+    with resources.as_file(example) as folder:
+        ring = KeyRing(load_private_keys([str(folder / "server.key")]).keys)
+        sink = Kept()
+        read_captures([str(folder / "calls.pcap")], ReadOptions(ring), sink)
+    watched = analyse(sink.messages)
+    check(watched)
+    assert [(leg.call.state.value, len(leg.hops), leg.sessions) for leg in watched.legs] == [
+        ("ended", 4, (3,)),
+        ("ended", 4, (3,)),
+        ("failed", 4, (4,)),
+        ("cancelled", 4, (5,)),
+        ("failed", 2, (6,)),
+        ("ended", 2, ()),
+    ]
+    assert [len(leg.dialogs) for leg in watched.legs] == [1, 1, 0, 1, 0, 1]
+    assert [[one.repeats for one in leg.offers] for leg in watched.legs[:2]] == [[False, True]] * 2
+    invites = [one for one in watched.transactions if one.method == "INVITE"]
+    assert len(invites) == 10
+    assert all(one.acknowledged is not None for one in invites)
+    [registration] = watched.registrations
+    [series] = watched.pings
+    assert (len(registration.refreshes), series.answered) == (1, 1)
+
+
+class TestBounds:
+    """Whatever a peer sends, tables stay as large as they may be, and say so."""
+
+    def test_registrations(self) -> None:
+        handed: list[Registration] = []
+        counters: Counter[str] = Counter()
+        table = RegistrationTable(handed.append, counters, most_registrations=2)
+        for message, transaction in followed(
+            "".join(
+                f"alice -> registrar: REGISTER 1 id={n} branch=r{n} | Contact: <sip:a@192.0.2.{n}>\n"
+                for n in range(5)
+            )
+        ):
+            table.receive(message, transaction, None)
+        assert [one.contact for one in handed] == [f"sip:a@192.0.2.{n}" for n in range(3)]
+        assert (len(table), counters["registrations_evicted"]) == (2, 3)
+
+    def test_pings(self) -> None:
+        handed: list[PingSeries] = []
+        counters: Counter[str] = Counter()
+        table = PingTable(handed.append, counters, most_series=2)
+        for message, transaction in followed(
+            "".join(
+                f"alice -> bob: OPTIONS 1 id={n} branch=o{n} | uri sip:host{n}.example.com\n"
+                for n in range(5)
+            )
+        ):
+            table.receive(message, transaction, None, True)
+        assert [one.request_host for one in handed] == [f"host{n}.example.com" for n in range(3)]
+        assert (len(table), counters["ping_series_evicted"]) == (2, 3)
+
+    def test_subscriptions(self) -> None:
+        handed: list[Subscription] = []
+        counters: Counter[str] = Counter()
+        table = SubscriptionTable(handed.append, counters, most_subscriptions=2)
+        for message, transaction in followed(
+            "".join(
+                f"alice -> bob: SUBSCRIBE 1 id={n} branch=s{n} | Event: presence\n"
+                for n in range(5)
+            )
+        ):
+            table.receive(message, transaction, None)
+        assert [one.call_id for one in handed] == ["0", "1", "2"]
+        assert (len(table), counters["subscriptions_evicted"]) == (2, 3)
+
+    def test_rows_of_statistics(self) -> None:
+        statistics = TransactionStatistics(most_rows=2)
+        for _, transaction in followed(
+            "".join(f"alice -> bob: METHOD{n} 1 id={n} branch=m{n}\n" for n in range(5))
+        ):
+            statistics.add(transaction)
+        assert [row.transactions for row in statistics.rows.values()] == [1, 1, 3]
+
+    def test_dialogs_and_responses_of_a_fork(self) -> None:
+        ringing = "".join(f"bob -> alice: 180 INVITE 1 to=b{n}\n" for n in range(100))
+        answers = "".join(f"bob -> alice: 200 INVITE 1 to=c{n}\n" for n in range(100))
+        watched = watch(f"alice -> bob: INVITE 1\n{ringing}{answers}")
+        check(watched)
+        assert len(watched.leg.dialogs) + watched.leg.dialogs_dropped == 200
+        invite = watched.transaction("INVITE")
+        assert len(invite.provisionals) + invite.provisionals_dropped == 100
+        assert 1 + len(invite.other_finals) + invite.finals_dropped == 100
+
+    def test_hops(self) -> None:
+        script = "".join(f"10.0.0.{n}:5060 -> bob: INVITE 1 branch=i{n}\n" for n in range(100))
+        leg = watch(script).leg
+        assert len(leg.hops) + leg.hops_dropped == 100
+
+    def test_session_descriptions(self) -> None:
+        leg = watch(f"alice -> bob: INVITE 1 | body application/sdp v=0{'x' * 100_000}").leg
+        assert (leg.offers, leg.descriptions_dropped) == ([], 1)
+
+
+def followed(script: str) -> Iterator[tuple[Message, Transaction]]:
+    """The messages of a script with their transactions."""
+    table = TransactionTable()
+    for message in messages_of(script)[0]:
+        transaction = table.receive(message)
+        assert transaction is not None
+        yield message, transaction

@@ -77,10 +77,17 @@ def test_contact_in_any_spelling(line: str) -> None:
         (b'"x\\", y" <sip:a@b>, c', [b'"x\\", y" <sip:a@b>', b"c"]),
         (b'a", b', [b'a"', b"b"]),
         (b"<a, b", [b"<a", b"b"]),
+        (b'"\\\\", <a,b>, "c', [b'"\\\\"', b"<a,b>", b'"c']),
     ],
 )
 def test_values_between_commas(value: bytes, parts: list[bytes]) -> None:
     assert split_values(value) == parts
+
+
+def test_hostile_values_take_linear_time() -> None:
+    for piece in (b'"', b"<", b'\\"', b'"\\', b"<>,", b'"<', b'">'):
+        value = piece * (60_000 // len(piece)) + b","
+        assert b"".join(split_values(value)).replace(b",", b"") == value.replace(b",", b"")
 
 
 class TestSessionDescription:

@@ -123,6 +123,15 @@ class TestReInvite:
         assert leg.offers[1].rejected == 488
         assert leg.offers[1].answer is None
 
+    def test_update_rejected(self) -> None:
+        leg = watch(
+            f"""{self.SET_UP}
+            bob -> alice: UPDATE 1 from=b1 to=a1 | offer 5002
+            alice -> bob: 504 UPDATE 1 from=b1 to=a1
+            """
+        ).leg
+        assert leg.offers[1].rejected == 504
+
     def test_glare(self) -> None:
         """RFC 3261 section 14.1: both at once, both refused with 491, one tries again."""
         leg = watch(

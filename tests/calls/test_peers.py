@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tqdecrypt.calls import Call, Transaction, TransactionTable
+from tqdecrypt.calls import Transaction, TransactionTable
 from tqdecrypt.keys import KeyRing
 from tqdecrypt.pipeline import ReadOptions, read_captures
-from tqdecrypt.sip import Message
-from tqdecrypt.tls import SessionReport
+
+from .script import Kept
 
 CAPTURES = [
     "ndpi/sip.pcap",
@@ -24,22 +24,6 @@ CAPTURES = [
     "sipnab/sip-proxy.pcap",
     "sipnab/sip_call.pcap",
 ]
-
-
-class Kept:
-    """A sink that keeps messages."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-
-    def message(self, message: Message) -> None:
-        self.messages.append(message)
-
-    def session(self, report: SessionReport) -> None:
-        pass
-
-    def call(self, call: Call) -> None:
-        pass
 
 
 def of_tshark(path: Path) -> dict[int, tuple[int | None, bool]]:

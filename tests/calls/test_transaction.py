@@ -406,6 +406,21 @@ class TestTable:
         assert len(table) == 2
         assert table.counters["transactions_evicted"] == 1
 
+    def test_one_branch_for_everything(self) -> None:
+        script = "".join(f"alice -> bob: METHOD{n} 1 branch=!z9hG4bKa\n" for n in range(100))
+        watched = watch(script)
+        crowded = watched.counters["messages_with_crowded_branch"]
+        assert (len(watched.transactions), crowded) == (64, 36)
+
+    def test_one_branch_for_all_that_a_client_sends(self) -> None:
+        """Against section 8.1.1.7: they are told apart by Call-ID and CSeq."""
+        script = "".join(
+            f"alice -> bob: MESSAGE {n} id={n} branch=!z9hG4bKa\n"
+            f"bob -> alice: 200 MESSAGE {n} id={n} branch=!z9hG4bKa\n"
+            for n in range(100)
+        )
+        assert [one.messages for one in watch(script).transactions] == 100 * [2]
+
     def test_forgets_what_is_over(self) -> None:
         over: list[Transaction] = []
         table = TransactionTable(over.append)

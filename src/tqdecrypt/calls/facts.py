@@ -10,7 +10,7 @@ from tqdecrypt.sip.address import parameter, uri_of
 from tqdecrypt.sip.grammar import text
 from tqdecrypt.sip.message import Flow, Message
 
-__all__ = ["InviteFacts", "ViaHop", "facts_of", "seconds_of"]
+__all__ = ["InviteFacts", "ViaHop", "facts_of", "seconds_of", "short_uri"]
 
 MOST_URIS = 8
 """P-Asserted-Identity has two at most (RFC 3325 section 9.1); peers may send more."""
@@ -133,9 +133,9 @@ def facts_of(
     facts.from_tag, facts.to_tag = tags
     identity = get(b"p-asserted-identity")
     facts.p_asserted_identity = (
-        tuple(uri_of(value) for value in split_values(identity)[:MOST_URIS]) if identity else ()
+        tuple(short_uri(value) for value in split_values(identity)[:MOST_URIS]) if identity else ()
     )
-    facts.contact = uri_of(get(b"contact", b""))
+    facts.contact = short_uri(get(b"contact", b""))
     facts.via = tuple(_via(value) for value in split_values(get(b"via", b""))[:MOST_VIAS])
     routes = get(b"record-route")
     facts.record_routes = len(split_values(routes)) if routes else 0
@@ -154,13 +154,18 @@ def facts_of(
     facts.max_forwards = int(hops) if hops.isdigit() and len(hops) < 6 else None
     facts.replaces = _short(get(b"replaces", b""))
     referred_by = get(b"referred-by")
-    facts.referred_by = uri_of(referred_by) if referred_by else ""
+    facts.referred_by = short_uri(referred_by) if referred_by else ""
     facts.diversion = _diversion(get(b"diversion"), get(b"history-info"))
     facts.correlation = _NOTHING
     if correlation:
         found = {name: _short(fields[key]) for key, name in correlation if key in fields}
         facts.correlation = found or _NOTHING
     return facts
+
+
+def short_uri(value: bytes) -> str:
+    """Return the URI of a header value, as much of it as is kept."""
+    return uri_of(value)[:MOST_TEXT]
 
 
 def seconds_of(value: bytes | None) -> int | None:
@@ -185,7 +190,9 @@ def _via(value: bytes) -> ViaHop:
             _via_hops.clear()
         words = front.split()
         sent_by = text(words[-1][:MOST_TEXT]) if len(words) > 1 else ""
-        hop = _via_hops[key] = ViaHop(sent_by, _short(key[1]), _short(key[2]))
+        hop = ViaHop(sent_by, _short(key[1]), _short(key[2]))
+        if len(front) <= MOST_TEXT:
+            _via_hops[key] = hop
     return hop
 
 
@@ -218,9 +225,9 @@ def _tags(value: bytes | None) -> tuple[str, ...]:
 
 def _diversion(diversion: bytes | None, history: bytes | None) -> str:
     if diversion:
-        return uri_of(split_values(diversion)[0]) if split_values(diversion) else ""
+        return short_uri(split_values(diversion)[0]) if split_values(diversion) else ""
     entries = split_values(history) if history else []
-    return uri_of(entries[-2]) if len(entries) > 1 else ""
+    return short_uri(entries[-2]) if len(entries) > 1 else ""
 
 
 def _short(value: bytes) -> str:

@@ -29,13 +29,17 @@ MOST_NAMES = 4096
 """Spellings of names remembered; a full table is emptied and fills anew."""
 _keys: dict[bytes, bytes] = {}
 
+MOST_REMEMBERED = 256
+"""Bytes of what is remembered: longer names and values are read anew each time."""
+
 MOST_HOSTS = 1 << 14
 """Endpoints whose host is remembered, likewise."""
 _hosts: dict[str, str] = {}
 
 _BLANKS = (b" ", b"\t")
-_VALUE = re.compile(rb'(?:"(?:[^"\\\\]|\\\\.)*"|<[^>]*>|[^,])+', re.DOTALL)
-"""One value of a list.  A quotation mark or bracket without partner is like any other byte."""
+_MARKS = re.compile(rb'[,"<]')
+_CLOSING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+"""A quoted string behind its first quotation mark."""
 
 MOST_TAGS = 1 << 14
 """From and To values whose tag is remembered, likewise: all messages of a call repeat the same, and
@@ -56,6 +60,7 @@ def fields_of(message: Message) -> dict[bytes, bytes]:
     if b"\r\n " in head or b"\r\n\t" in head or head[head.find(b"\n") - 1 :][:1] != b"\r":
         return _completely(message)
     found: dict[bytes, bytes] = {}
+    several: dict[bytes, list[bytes]] = {}
     lines = head.split(b"\r\n")
     del lines[0]
     for line in lines:
@@ -65,9 +70,11 @@ def fields_of(message: Message) -> dict[bytes, bytes]:
             if key is None:
                 key = _remember(name)
             if key in found:
-                found[key] += b", " + value.strip()
+                several.setdefault(key, [found[key]]).append(value.strip())
             else:
                 found[key] = value.strip()
+    for key, values in several.items():
+        found[key] = b", ".join(values)
     return found
 
 
@@ -133,9 +140,23 @@ def split_values(value: bytes) -> list[bytes]:
     """Return the values that commas separate; commas in quoted strings and in ``<>`` do not."""
     if b"," not in value:
         return [value] if value else []
-    if b'"' not in value and b"<" not in value:
-        return [part.strip() for part in value.split(b",") if part.strip()]
-    parts = [match.strip() for match in _VALUE.findall(value)]
+    parts = []
+    start = at = 0
+    quotes = brackets = True  # whether one that opens may still find its partner
+    while (mark := _MARKS.search(value, at)) is not None:
+        at = mark.end()
+        if mark[0] == b",":
+            parts.append(value[start : at - 1].strip())
+            start = at
+        elif mark[0] == b"<" and brackets:
+            end = value.find(b">", at)
+            brackets = end >= 0
+            at = max(at, end + 1)
+        elif mark[0] == b'"' and quotes:
+            closing = _CLOSING.match(value, at)
+            quotes = closing is not None
+            at = closing.end() if closing else at
+    parts.append(value[start:].strip())
     return [part for part in parts if part]
 
 
@@ -153,9 +174,11 @@ def tag_in(value: bytes) -> str:
     """Return the tag of a From or To value; empty when there is none."""
     tag = _tags.get(value)
     if tag is None:
+        tag = tag_of(value) if b"tag" in value.lower() else ""
         if len(_tags) >= MOST_TAGS:
             _tags.clear()
-        tag = _tags[value] = tag_of(value) if b"tag" in value.lower() else ""
+        if len(value) <= MOST_REMEMBERED:
+            _tags[value] = tag
     return tag
 
 
@@ -173,11 +196,10 @@ def same_ends(one: Flow, other: Flow) -> bool:
 
 
 def _completely(message: Message) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
+    found: dict[bytes, list[bytes]] = {}
     for field in pull_fields(message.raw, message.body_start)[1]:
-        before = found.get(field.key)
-        found[field.key] = field.value if before is None else before + b", " + field.value
-    return found
+        found.setdefault(field.key, []).append(field.value)
+    return {key: b", ".join(values) for key, values in found.items()}
 
 
 def _remember(name: bytes) -> bytes:
@@ -185,5 +207,6 @@ def _remember(name: bytes) -> bytes:
     key = COMPACT_FORMS.get(key, key)
     if len(_keys) >= MOST_NAMES:
         _keys.clear()
-    _keys[name] = key
+    if len(name) <= MOST_REMEMBERED:
+        _keys[name] = key
     return key

@@ -15,7 +15,7 @@ from tqdecrypt.calls.dialog import (
     SessionTimer,
     Transfer,
 )
-from tqdecrypt.calls.facts import facts_of, seconds_of
+from tqdecrypt.calls.facts import facts_of, seconds_of, short_uri
 from tqdecrypt.calls.fields import (
     contact_of,
     fields_of,
@@ -33,7 +33,7 @@ from tqdecrypt.calls.negotiation import (
 )
 from tqdecrypt.calls.transaction import Response, Transaction, on_hop
 from tqdecrypt.errors import Malformed
-from tqdecrypt.sip.address import parameter, uri_of
+from tqdecrypt.sip.address import parameter
 from tqdecrypt.sip.grammar import parse_cseq, parse_status_line, text
 from tqdecrypt.sip.message import Message
 
@@ -47,6 +47,8 @@ MOST_DIALOGS = 32
 MOST_ROUTES = 32
 MOST_TRANSFERS = 16
 MOST_NOTIFIED = 16
+MOST_TEXT = 512
+"""Characters kept of values that a peer chooses."""
 MOST_DESCRIPTION = 1 << 16
 """Longest session description kept; longer ones are counted and not looked at."""
 
@@ -142,7 +144,9 @@ def _handle_bye(leg: Leg, message: Message, transaction: Transaction, _: Correla
     if dialog.bye is not None and (dialog.bye.by is by or dialog.other_bye is not None):
         return
     reason = maybe_field(message, b"reason")
-    hangup = Hangup(message.time, message.frame, by, text(reason) if reason else "", message.flow)
+    hangup = Hangup(
+        message.time, message.frame, by, text(reason)[:MOST_TEXT] if reason else "", message.flow
+    )
     if dialog.bye is not None:
         dialog.other_bye = hangup
         return
@@ -176,7 +180,7 @@ def _handle_refer(leg: Leg, message: Message, transaction: Transaction, _: Corre
     if not dialog.is_new("REFER", message.cseq, by_caller):
         return
     fields = fields_of(message)
-    target = uri_of(fields.get(b"refer-to", b""))
+    target = short_uri(fields.get(b"refer-to", b""))
     uri, _mark, inner = target.partition("?")
     replaces = next((part[9:] for part in inner.split("&") if part[:9].lower() == "replaces="), "")
     referred_by = fields.get(b"referred-by")
@@ -186,8 +190,8 @@ def _handle_refer(leg: Leg, message: Message, transaction: Transaction, _: Corre
         message.cseq,
         Party.CALLER if by_caller else Party.CALLEE,
         uri,
-        uri_of(referred_by) if referred_by else "",
-        unquote(replaces),
+        short_uri(referred_by) if referred_by else "",
+        unquote(replaces)[:MOST_TEXT],
     )
     dialog.transfers = (*dialog.transfers[-MOST_TRANSFERS + 1 :], transfer)
 
@@ -276,10 +280,10 @@ def _confirm(
         dialog.state = DialogState.CONFIRMED
     contact = fields.get(b"contact")
     if contact:
-        dialog.callee_contact = uri_of(contact)
+        dialog.callee_contact = short_uri(contact)
     routes = fields.get(b"record-route")
     if routes:
-        dialog.route_set = tuple(uri_of(route) for route in split_values(routes)[:MOST_ROUTES])
+        dialog.route_set = tuple(short_uri(route) for route in split_values(routes)[:MOST_ROUTES])
     _set_timer(dialog, message, fields, False)
 
 
@@ -344,7 +348,7 @@ def _fork(
         dialog.caller_contact = leg.invite.contact
     contact = contact_of(message) if response.status < 200 else None
     if contact:
-        dialog.callee_contact = uri_of(contact)
+        dialog.callee_contact = short_uri(contact)
     return dialog
 
 
@@ -399,9 +403,9 @@ def _mark_gone(leg: Leg, transaction: Transaction, response: Response) -> None:
 def _set_target(dialog: Dialog, message: Message, by_caller: bool) -> None:
     contact = contact_of(message)
     if contact and by_caller:
-        dialog.caller_contact = uri_of(contact)
+        dialog.caller_contact = short_uri(contact)
     elif contact:
-        dialog.callee_contact = uri_of(contact)
+        dialog.callee_contact = short_uri(contact)
 
 
 def _set_timer(

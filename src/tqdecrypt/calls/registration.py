@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from tqdecrypt.calls.call import SECOND, TIMER_B
 from tqdecrypt.calls.delays import Delays
-from tqdecrypt.calls.facts import seconds_of
+from tqdecrypt.calls.facts import seconds_of, short_uri
 from tqdecrypt.calls.fields import fields_of, host_of, split_values
 from tqdecrypt.calls.transaction import Response, Transaction
-from tqdecrypt.sip.address import parameter, uri_of
+from tqdecrypt.sip.address import parameter
 from tqdecrypt.sip.message import Message
 
 __all__ = ["Lapse", "Refresh", "Registration", "RegistrationTable"]
@@ -20,6 +20,8 @@ MOST_REGISTRATIONS = 200_000
 """Registrations in the table, some two kilobytes each: the subscribers of an SBC."""
 MOST_CONTACTS = 16
 """Contacts looked at in one message."""
+MOST_KNOWN = 64
+"""Contacts of one address-of-record that ``*`` takes away; clients behind NAT bring ever new ones."""
 MOST_KEPT = 16
 """Refreshes, failures, timeouts and lapses kept of one registration."""
 MOST_SESSIONS = 16
@@ -205,7 +207,7 @@ class RegistrationTable:
 
     def _receive_request(self, message: Message, transaction: Transaction) -> None:
         fields = fields_of(message)
-        aor = uri_of(message.to)
+        aor = short_uri(message.to)
         registrar = host_of(message.flow.destination)
         header = seconds_of(fields.get(b"expires"))
         contacts = split_values(fields.get(b"contact", b""))[:MOST_CONTACTS]
@@ -216,7 +218,7 @@ class RegistrationTable:
         for value in contacts:
             if value != b"*":
                 own = seconds_of(parameter(value, b"expires"))
-                registration = self._find(aor, registrar, uri_of(value), message)
+                registration = self._find(aor, registrar, short_uri(value), message)
                 asked.add(registration, header if own is None else own)
         if not contacts:
             asked.add(self._find(aor, registrar, "", message), None)
@@ -242,15 +244,15 @@ class RegistrationTable:
             aor, contact, flow.source, flow.destination, message.time, message.frame
         )
         known = self._contacts.get((aor, registrar), ())
-        self._contacts[aor, registrar] = (*known, contact)
+        self._contacts[aor, registrar] = (*known[-MOST_KNOWN + 1 :], contact)
         return registration
 
     def _forget_contact(self, aor: str, registrar: str, contact: str) -> None:
-        left = tuple(at for at in self._contacts[aor, registrar] if at != contact)
+        left = tuple(at for at in self._contacts.get((aor, registrar), ()) if at != contact)
         if left:
             self._contacts[aor, registrar] = left
         else:
-            del self._contacts[aor, registrar]
+            self._contacts.pop((aor, registrar), None)
 
     def _supersede(self, aor: str, registrar: str, message: Message, asked: _Asked) -> None:
         """Mark the bindings that this client leaves behind for another Contact."""
@@ -258,9 +260,10 @@ class RegistrationTable:
         if len(contacts) < 2 or not any(asked.expires):
             return
         for contact in contacts[-MOST_CONTACTS:]:
-            other = self._table[aor, registrar, contact]
+            other = self._table.get((aor, registrar, contact))
             if (
-                other not in asked.registrations
+                other is not None
+                and other not in asked.registrations
                 and other.call_id == message.call_id
                 and other.superseded is None
             ):
@@ -391,8 +394,8 @@ def _granted(
     values = split_values(fields.get(b"contact", b""))
     uri = registration.contact
     bare = uri.partition(";")[0]
-    same = [value for value in values if uri_of(value) == uri] or [
-        value for value in values if uri_of(value).partition(";")[0] == bare
+    same = [value for value in values if short_uri(value) == uri] or [
+        value for value in values if short_uri(value).partition(";")[0] == bare
     ]
     if not same and only and len(values) == 1:
         same = values

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tqdecrypt.calls.call import SECOND, TIMER_B
-from tqdecrypt.calls.facts import seconds_of
+from tqdecrypt.calls.facts import seconds_of, short_uri
 from tqdecrypt.calls.fields import fields_of, maybe_field
 from tqdecrypt.calls.transaction import Response, Transaction
-from tqdecrypt.sip.address import parameter, uri_of
+from tqdecrypt.sip.address import parameter
 from tqdecrypt.sip.grammar import text
 from tqdecrypt.sip.message import Message
 
@@ -249,7 +249,10 @@ def _take_subscribe(
     """SUBSCRIBE (RFC 6665 section 4.1.2) or REFER."""
     if not subscription.subscriber_tag:
         subscription.subscriber_tag = transaction.from_tag
-        subscription.subscriber, subscription.notifier = uri_of(message.from_), uri_of(message.to)
+        subscription.subscriber, subscription.notifier = (
+            short_uri(message.from_),
+            short_uri(message.to),
+        )
         subscription.source = message.flow.source
         subscription.destination = message.flow.destination
     if transaction.method == "REFER":
@@ -266,7 +269,10 @@ def _take_notify(
 ) -> None:
     if not subscription.subscriber_tag:
         subscription.subscriber_tag = transaction.to_tag
-        subscription.subscriber, subscription.notifier = uri_of(message.to), uri_of(message.from_)
+        subscription.subscriber, subscription.notifier = (
+            short_uri(message.to),
+            short_uri(message.from_),
+        )
         subscription.source = message.flow.destination
         subscription.destination = message.flow.source
     if not subscription.is_new("NOTIFY", transaction.cseq):

@@ -26,6 +26,8 @@ __all__ = ["Cancellation", "Response", "Transaction", "TransactionState", "on_ho
 
 MOST_PROVISIONALS = 12
 """Provisional responses kept of one transaction; each fork may send some."""
+MOST_TEXT = 512
+"""Characters kept of reasons."""
 MOST_FINALS = 8
 """Further final responses kept: forks that answered, too."""
 
@@ -247,10 +249,10 @@ def _response(message: Message, status: int, to_tag: str) -> Response:
         rseq = int(value) if value and value.isdigit() and len(value) <= 10 else 0
     return Response(
         status,
-        message.reason or "",
+        (message.reason or "")[:MOST_TEXT],
         message.time,
         message.frame,
-        text(reason_header) if reason_header else "",
+        text(reason_header)[:MOST_TEXT] if reason_header else "",
         to_tag,
         rseq,
     )

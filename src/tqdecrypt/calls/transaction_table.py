@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
 from tqdecrypt.calls.fields import host_of, maybe_field, same_hosts, tag_in
-from tqdecrypt.calls.transaction import Cancellation, Response, Transaction, on_hop
+from tqdecrypt.calls.transaction import MOST_TEXT, Cancellation, Response, Transaction, on_hop
 from tqdecrypt.calls.transaction_state import (
     INVITE,
     OTHERS,
@@ -26,12 +26,17 @@ LINGER = TIMER_B
 """64*T1: Timers H, J, L and D in about: how long what follows a final response may come."""
 MOST_TRANSACTIONS = 500_000
 """Those of the last minute at 8000 requests a second; about 500 MB."""
+MOST_CHAINED = 64
+"""Transactions with the same branch, Call-ID and CSeq: methods and hops."""
 MOST_REVERSED = 10_000
 """Flows made up for requests that were not captured; a full table is emptied and fills anew."""
 
 _COOKIES = frozenset({"z9hG4bK", "z9hg4bk", "Z9HG4BK"})
 """The magic cookie (section 8.1.1.7), and how some spell it, since tokens ignore case."""
 _NEVER = 1 << 63
+
+_Key = tuple[str, str, int]
+"""Branch (empty when it is none of RFC 3261), Call-ID, CSeq."""
 
 
 class TransactionTable:
@@ -41,7 +46,8 @@ class TransactionTable:
     after as long again.  When the table is full, the one whose timer is due first leaves early.
 
     Every message belongs to exactly one transaction, or is counted in ``messages_without_call_id``,
-    ``messages_without_cseq`` or ``acks_without_invite``.
+    ``messages_without_cseq``, ``messages_with_crowded_branch`` (:data:`MOST_CHAINED`) or
+    ``acks_without_invite``.
 
     :ivar counters: besides those, ``transactions_evicted`` left early because the table was full;
         ``transactions_without_request`` made up from responses; ``cancels_without_invite``.
@@ -60,9 +66,9 @@ class TransactionTable:
         self._on_over = on_over
         self._most = most_transactions
         self._size = 0
-        self._by_key: dict[str, Transaction] = {}
-        """Heads of chains: what has the same branch (a CANCEL, other hops), or as :func:`_key`."""
-        self._accepted: dict[str, Transaction] = {}
+        self._by_key: dict[_Key, Transaction] = {}
+        """Heads of chains: what has the same branch (a CANCEL, other hops)."""
+        self._accepted: dict[_Key, Transaction] = {}
         """INVITE transactions with a 2xx by Call-ID and CSeq, where the ACK looks for them."""
         self._due: dict[int, list[Transaction]] = {}
         """By the second in which the timer is to be looked at."""
@@ -111,17 +117,13 @@ class TransactionTable:
                 _time_out(transaction)
             self._hand_over(transaction)
 
-    def _receive_request(self, message: Message, method: str) -> Transaction:
+    def _receive_request(self, message: Message, method: str) -> Transaction | None:
         flow = message.flow
         key = _key(message)
         found = self._by_key.get(key)
+        chained = 0
         while found is not None:
-            if (
-                found.method == method
-                and found.cseq == message.cseq
-                and found.call_id == message.call_id
-                and (found.flow is flow or same_hosts(found.flow, flow))
-            ):
+            if found.method == method and (found.flow is flow or same_hosts(found.flow, flow)):
                 found.messages += 1
                 if not found.frame:  # its response was faster
                     found.take_request(message)
@@ -132,6 +134,10 @@ class TransactionTable:
                     found.last_time = message.time
                 return found
             found = found._next
+            chained += 1
+        if chained >= MOST_CHAINED:
+            self.counters["messages_with_crowded_branch"] += 1
+            return None
         transaction = Transaction(method, message, flow)
         transaction.take_request(message)
         transaction.messages = 1
@@ -140,10 +146,13 @@ class TransactionTable:
         self._add(transaction, key)
         return transaction
 
-    def _receive_response(self, message: Message, method: str, status: int) -> Transaction:
+    def _receive_response(self, message: Message, method: str, status: int) -> Transaction | None:
         key = _key(message)
         transaction = self._find_for_response(message, key, method)
         if transaction is None:
+            if sum(1 for _ in _chain(self._by_key.get(key))) >= MOST_CHAINED:
+                self.counters["messages_with_crowded_branch"] += 1
+                return None
             transaction = Transaction(method, message, self._reversed(message.flow))
             transaction.from_tag = tag_in(message.from_)
             self.counters["transactions_without_request"] += 1
@@ -159,13 +168,9 @@ class TransactionTable:
     def _receive_ack(self, message: Message) -> Transaction | None:
         """Mark the INVITE's transaction: that of this hop, or all when it took none of theirs."""
         candidates = [
-            found
-            for found in _chain(self._by_key.get(_key(message)))
-            if found.method == "INVITE"
-            and found.cseq == message.cseq
-            and found.call_id == message.call_id
+            found for found in _chain(self._by_key.get(_key(message))) if found.method == "INVITE"
         ]
-        accepted = self._accepted.get(_sequence_key(message.call_id, message.cseq))
+        accepted = self._accepted.get(("", message.call_id, message.cseq))
         while accepted is not None:
             if accepted not in candidates:
                 candidates.append(accepted)
@@ -189,20 +194,16 @@ class TransactionTable:
             found.acknowledged, found.acknowledged_frame = message.time, message.frame
         return transaction
 
-    def _mark_cancelled(self, message: Message, key: str) -> None:
+    def _mark_cancelled(self, message: Message, key: _Key) -> None:
         """Mark the INVITE with the same branch on the same hop."""
         for found in _chain(self._by_key.get(key)):
-            if (
-                found.method == "INVITE"
-                and found.call_id == message.call_id
-                and same_hosts(found.flow, message.flow)
-            ):
-                reason = text(maybe_field(message, b"reason") or b"")
+            if found.method == "INVITE" and same_hosts(found.flow, message.flow):
+                reason = text(maybe_field(message, b"reason") or b"")[:MOST_TEXT]
                 found.cancelled = Cancellation(message.time, message.frame, reason)
                 return
         self.counters["cancels_without_invite"] += 1
 
-    def _find_for_response(self, message: Message, key: str, method: str) -> Transaction | None:
+    def _find_for_response(self, message: Message, key: _Key, method: str) -> Transaction | None:
         """Return the transaction on whose hop the response comes back, as closely as can be told.
 
         Connections may have been renewed, and a host may answer from another address than it was
@@ -214,11 +215,7 @@ class TransactionTable:
         near: Transaction | None = None
         nearness = 0
         while found is not None:
-            if (
-                found.method == method
-                and found.cseq == message.cseq
-                and found.call_id == message.call_id
-            ):
+            if found.method == method:
                 sent = found.flow
                 if sent.source == back and sent.destination == there:
                     return found
@@ -230,7 +227,7 @@ class TransactionTable:
             found = found._next
         return near
 
-    def _add(self, transaction: Transaction, key: str) -> None:
+    def _add(self, transaction: Transaction, key: _Key) -> None:
         if self._size >= self._most:
             self._evict()
         self._size += 1
@@ -239,12 +236,14 @@ class TransactionTable:
         self._schedule(transaction, _deadline(transaction))
 
     def _remember_accepted(self, transaction: Transaction) -> None:
-        key = _sequence_key(transaction.call_id, transaction.cseq)
+        key = ("", transaction.call_id, transaction.cseq)
         found = self._accepted.get(key)
         if found is None:
             self._accepted[key] = transaction
             return
-        while found is not transaction:
+        for _ in range(MOST_CHAINED):
+            if found is transaction:
+                return
             if found._next_accepted is None:
                 found._next_accepted = transaction
             found = found._next_accepted
@@ -304,7 +303,7 @@ class TransactionTable:
             self._forget_accepted(transaction)
 
     def _forget_accepted(self, transaction: Transaction) -> None:
-        key = _sequence_key(transaction.call_id, transaction.cseq)
+        key = ("", transaction.call_id, transaction.cseq)
         found = self._accepted.get(key)
         if found is transaction:
             if transaction._next_accepted is None:
@@ -335,19 +334,16 @@ class TransactionTable:
             self._on_over(transaction)
 
 
-def _key(message: Message | Transaction) -> str:
-    """Return what transactions are looked up by: the branch, if it is one of RFC 3261.
+def _key(message: Message | Transaction) -> _Key:
+    """Return what transactions are looked up by: branch, Call-ID and CSeq.
 
-    Without the magic cookie (RFC 2543), a branch may be the same for all that a client sends.
+    Without the magic cookie (RFC 2543), a branch may be the same for all that a client sends, or
+    another one in the ACK: it does not count.
     """
     branch = message.branch
-    if branch[:7] in _COOKIES and len(branch) > 7:
-        return branch
-    return _sequence_key(message.call_id, message.cseq)
-
-
-def _sequence_key(call_id: str, cseq: int) -> str:
-    return f"{call_id}\0{cseq}"
+    if branch[:7] not in _COOKIES or len(branch) == 7:
+        branch = ""
+    return branch, message.call_id, message.cseq
 
 
 def _chain(found: Transaction | None) -> Iterator[Transaction]:
