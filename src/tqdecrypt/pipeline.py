@@ -170,7 +170,9 @@ class _Run:
         self._keylog = options.ring.keylog
         self._keylog_sources = options.keylog_sources
         self._secrets_taken = 0
-        self._finder = SecretFinder(options.ring, workers.submit, options.store)
+        self._finder = SecretFinder(
+            options.ring, workers.submit, options.store, hurry=lambda: workers.collect(None)
+        )
         self._finder.expect_late = bool(options.keylog_sources)
         self._dispatcher = Dispatcher(
             self._finder,

@@ -126,7 +126,7 @@ class Workers:
         task = _Task(self.frame, keys, ciphertext, done)
         self._tasks.append(task)
         self._unsent.extend((task, place) for place in range(len(keys)))
-        if len(self._unsent) >= WORTH_A_CHILD:
+        if self._children or len(self._unsent) >= WORTH_A_CHILD:
             self._send()
 
     def collect(self, wait_before: int | None) -> None:
@@ -138,6 +138,9 @@ class Workers:
         if not tasks:
             return
         self._receive(wait=False)
+        if not self._children and len(self._unsent) < WORTH_A_CHILD:
+            while self._do_one():
+                pass
         while tasks:
             task = tasks[0]
             if task.lacking:

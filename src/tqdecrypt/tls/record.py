@@ -408,6 +408,9 @@ class RecordReader:
         budget = self._session.budget
         size = len(record.fragment)
         if self._waiting_bytes + size > MAX_WAITING or budget.used + size > budget.limit:
+            self._session.hurry()
+            if self.state is not RecordState.WAITING:
+                return self._take(record)
             self.overflowed = True
             self.darken()
             return self._take_dark(record)

@@ -80,13 +80,18 @@ class SecretFinder:
     shared_as = "secrets"
 
     def __init__(
-        self, ring: KeyRing, submit: Submit = run_at_once, store: SecretsStore | None = None
+        self,
+        ring: KeyRing,
+        submit: Submit = run_at_once,
+        store: SecretsStore | None = None,
+        hurry: Callable[[], None] = lambda: None,
     ) -> None:
         self._ring = ring
         self._store = store
         self._by_ends: dict[frozenset[str], list[StoredSession]] = {}
         self._by_random: dict[bytes, StoredSession] = {}
         self._submit = submit
+        self._hurry = hurry
         self._resumable: dict[bytes, Resumable] = {}
         self.resumable_evicted = 0
         self.expect_late = False
@@ -97,6 +102,10 @@ class SecretFinder:
         self.late_given_up = 0
         if store is not None:
             self._load_store(store)
+
+    def hurry(self) -> None:
+        """See :meth:`SecretSource.hurry`."""
+        self._hurry()
 
     def find(self, session: TlsSession, exchange: Exchange) -> None:
         """See :meth:`SecretSource.find`."""

@@ -94,6 +94,9 @@ class SecretSource(Protocol):
     def settled(self, exchange: Exchange) -> None:
         """The secrets of *exchange* were provided or refused."""
 
+    def hurry(self) -> None:
+        """Answer now, if the answers are only being computed."""
+
     def abandoned(self, exchange: Exchange) -> None:
         """The session ended, and the secrets of *exchange* were never asked for."""
 
@@ -300,6 +303,10 @@ class TlsSession:
             reader.darken()
         elif reader.opened_records:
             self._listener.application_gap(reader.side == self.client_side)
+
+    def hurry(self) -> None:
+        """No more can wait: have the secrets now that are being computed."""
+        self._secrets.hurry()
 
     def boundary_lost(self, reader: RecordReader, frame: int) -> None:
         """Take note that no record begins where one must: bytes are damaged, or not TLS."""
