@@ -12,11 +12,10 @@ import random
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
 
 from benchmarks.captures import capture
 from benchmarks.sip import Call as SipCall
-from tqdecrypt.calls import Analyser, Call, CallTable, Leg
+from tqdecrypt.calls import Analyser, Call, Leg
 from tqdecrypt.keys import KeyRing, load_private_keys
 from tqdecrypt.pipeline import ReadOptions, read_captures
 from tqdecrypt.sip import Flow, Message, index_message
@@ -30,14 +29,17 @@ DIALOGS = 40_000
 """How many established dialogs are held for the measure of memory."""
 
 
-class _Messages:
-    """A sink that keeps messages only."""
+class _Sink:
+    """Gives messages to the analysis, or to nobody."""
 
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
+    def __init__(self, analyser: Analyser | None) -> None:
+        self.count = 0
+        self.analyser = analyser
 
     def message(self, message: Message) -> None:
-        self.messages.append(message)
+        self.count += 1
+        if self.analyser is not None:
+            self.analyser.receive(message)
 
     def session(self, report: SessionReport) -> None:
         pass
@@ -49,50 +51,33 @@ class _Messages:
 def main() -> None:
     """Measure, and print one line each."""
     path, key = sys.argv[1:] or _usual()
-    sink = _Messages()
     ring = KeyRing(load_private_keys([key]).keys)
+    without, with_analysis = [], []
+    for _ in range(ROUNDS):
+        without.append(_read(path, ring, None))
+        with_analysis.append(_read(path, ring, Analyser(_forget)))
+    reading = min(without)
+    print(f"{reading:6.2f} µs/message  reading, decryption, call list")
+    print(f"{min(with_analysis) - reading:6.2f} µs/message  analysis, besides")
+    print(f"{_memory():6.0f} bytes per established dialog")
+
+
+def _read(path: str, ring: KeyRing, analyser: Analyser | None) -> float:
+    """Return the microseconds of CPU time a message."""
+    sink = _Sink(analyser)
     begun = time.process_time()
     read_captures([path], ReadOptions(ring), sink)
-    reading = time.process_time() - begun
-    messages = sink.messages
-    count = len(messages)
-    print(f"{count} messages")
-    print(f"{reading / count * 1e6:6.2f} µs/message  reading, decryption, call list")
-
-    def list_calls() -> None:
-        table = CallTable(_forget)
-        for message in messages:
-            table.receive(message)
-        table.finish()
-
-    def analyse() -> None:
-        analyser = Analyser(_forget)
-        for message in messages:
-            analyser.receive(message)
+    if analyser is not None:
         analyser.finish()
-
-    for name, work in (("call list alone", list_calls), ("analysis, its calls included", analyse)):
-        print(f"{_best(work) / count * 1e6:6.2f} µs/message  {name}")
-    print(f"{_memory():6.0f} bytes per established dialog")
+    taken = time.process_time() - begun
+    if not sink.count:
+        sys.exit(f"no SIP message in {path}")
+    return taken / sink.count * 1e6
 
 
 def _usual() -> tuple[str, str]:
     usual = capture("bulk-gcm", quick=True)
     return str(usual.path), str(usual.key)
-
-
-def _best(work: Callable[[], None]) -> float:
-    """Return the shortest CPU time of some rounds, with the collector as the pipeline sets it."""
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, 10, 10)
-    times = []
-    for _ in range(ROUNDS):
-        gc.collect()
-        begun = time.process_time()
-        work()
-        times.append(time.process_time() - begun)
-    gc.set_threshold(*before)
-    return min(times)
 
 
 def _memory() -> float:

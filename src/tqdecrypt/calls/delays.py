@@ -1,17 +1,13 @@
-"""Many delays in little room: a histogram whose bounds grow by a fixed ratio."""
+"""Many delays in little room: a histogram whose buckets grow with what they count."""
 
 from __future__ import annotations
 
-import math
-
 __all__ = ["Delays"]
 
-RATIO = 2**0.125
-"""Each bucket reaches nine per cent further than the one before it; a quantile is off by at most
-half of that."""
-MOST_BUCKETS = 400
-"""From a nanosecond to 1e15 ns, eleven days; longer ones count with the last."""
-_SCALE = 1 / math.log(RATIO)
+_EIGHTHS = 3
+"""Each power of two is cut into eight buckets: a quantile is off by a sixteenth at most."""
+_LONGEST = (1 << 60) - 1
+"""36 years: what is longer counts as that."""
 
 
 class Delays:
@@ -36,7 +32,7 @@ class Delays:
             self.minimum = delay
         if self.maximum is None or delay > self.maximum:
             self.maximum = delay
-        bucket = min(int(math.log(delay) * _SCALE) + 1, MOST_BUCKETS) if delay else 0
+        bucket = _bucket(delay)
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
 
     def merge(self, other: Delays) -> None:
@@ -56,7 +52,7 @@ class Delays:
         return self.total / self.count if self.count else None
 
     def quantile(self, share: float) -> int | None:
-        """Return the delay that *share* (0 to 1) of all do not exceed, to some four per cent."""
+        """Return the delay that *share* (0 to 1) of all do not exceed, to some six per cent."""
         if self.minimum is None or self.maximum is None:
             return None
         wanted = share * self.count
@@ -64,9 +60,27 @@ class Delays:
         for bucket in sorted(self._buckets):
             seen += self._buckets[bucket]
             if seen >= wanted:
-                middle = round(RATIO ** (bucket - 0.5)) if bucket else 0
-                return min(max(middle, self.minimum), self.maximum)
+                return min(max(_middle(bucket), self.minimum), self.maximum)
         return self.maximum
 
     def __repr__(self) -> str:
         return f"<{self.count} delays from {self.minimum} to {self.maximum} ns>"
+
+
+def _bucket(delay: int) -> int:
+    """Return the number of the bucket: the exponent, and the three bits below the highest one."""
+    shift = delay.bit_length() - 1 - _EIGHTHS
+    if shift <= 0:
+        return delay
+    if delay > _LONGEST:
+        return _bucket(_LONGEST)
+    return (shift << _EIGHTHS) + (delay >> shift)
+
+
+def _middle(bucket: int) -> int:
+    """Return what stands in the middle of a bucket."""
+    shift = (bucket >> _EIGHTHS) - 1
+    if shift <= 0:
+        return bucket
+    lowest = ((bucket & 7) + 8) << shift
+    return lowest + (1 << shift >> 1)

@@ -165,6 +165,10 @@ def facts_of(
 
 def short_uri(value: bytes) -> str:
     """Return the URI of a header value, as much of it as is kept."""
+    if value[:1] == b"<":  # so do most, and no quoted name can hold brackets then
+        end = value.find(b">")
+        if end > 0:
+            return text(value[1:end].strip())[:MOST_TEXT]
     return uri_of(value)[:MOST_TEXT]
 
 

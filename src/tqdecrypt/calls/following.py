@@ -280,7 +280,8 @@ def _confirm(
         dialog.state = DialogState.CONFIRMED
     contact = fields.get(b"contact")
     if contact:
-        dialog.callee_contact = short_uri(contact)
+        same = leg.answer.to_tag == dialog.callee_tag
+        dialog.callee_contact = leg.answer.contact if same else short_uri(contact)
     routes = fields.get(b"record-route")
     if routes:
         dialog.route_set = tuple(short_uri(route) for route in split_values(routes)[:MOST_ROUTES])

@@ -45,7 +45,8 @@ class Response(NamedTuple):
     """Nanoseconds since 1970-01-01 UTC."""
     frame: int
     reason_header: str
-    """Value of Reason (RFC 3326, RFC 6432), several joined by ``, ``; empty when there is none."""
+    """Value of Reason (RFC 3326, RFC 6432), several joined by ``, ``; empty when there is none.
+    Not looked for in 100 and 2xx."""
     to_tag: str
     """Tells forks apart; empty in most 100."""
     rseq: int = 0
@@ -242,11 +243,17 @@ def on_hop(transactions: Iterable[Transaction], flow: Flow) -> list[Transaction]
 
 
 def _response(message: Message, status: int, to_tag: str) -> Response:
-    reason_header = maybe_field(message, b"reason") if status > 100 else None
+    reason_header = None
     rseq = 0
     if 100 < status < 200:
-        value = maybe_field(message, b"rseq")
-        rseq = int(value) if value and value.isdigit() and len(value) <= 10 else 0
+        head = message.raw[: message.body_start].lower()
+        if b"\nrseq" in head:
+            value = maybe_field(message, b"rseq")
+            rseq = int(value) if value and value.isdigit() and len(value) <= 10 else 0
+        if b"\nreason" in head:
+            reason_header = maybe_field(message, b"reason")
+    elif status >= 300:
+        reason_header = maybe_field(message, b"reason")
     return Response(
         status,
         (message.reason or "")[:MOST_TEXT],

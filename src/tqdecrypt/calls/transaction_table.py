@@ -233,7 +233,8 @@ class TransactionTable:
         self._size += 1
         transaction._next = self._by_key.get(key)
         self._by_key[key] = transaction
-        self._schedule(transaction, _deadline(transaction))
+        # Most are answered at once, and their next timer ends within these two seconds.
+        self._schedule(transaction, transaction.started + TIMER_F + 2 * SECOND)
 
     def _remember_accepted(self, transaction: Transaction) -> None:
         key = ("", transaction.call_id, transaction.cseq)
