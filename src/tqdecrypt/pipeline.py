@@ -31,6 +31,7 @@ from tqdecrypt.workers import Workers
 
 if TYPE_CHECKING:
     from tqdecrypt.capture import CapturedSecrets
+    from tqdecrypt.insight import Analysis
     from tqdecrypt.keys import KeyRing, SecretsStore
     from tqdecrypt.packet.transport import TransportColumns
 
@@ -60,6 +61,8 @@ class ReadOptions:
     """Takes the verified plaintext of every TLS session as it comes."""
     store: SecretsStore | None = None
     """Session secrets of earlier runs; those of this one are added."""
+    analysis: Analysis | None = None
+    """Takes every message and session report, too, when somebody wants answers."""
     keylog_sources: Sequence[KeyLogSource] = ()
     """What the ring's key log grows from while the capture is read."""
 
@@ -166,6 +169,7 @@ class _Run:
         self._sink = sink
         self._workers = workers
         self._live = live
+        self._analysis = options.analysis
         self._messages: list[Message] = []
         self._keylog = options.ring.keylog
         self._keylog_sources = options.keylog_sources
@@ -235,6 +239,9 @@ class _Run:
         self._dispatcher.report_settled()
         self._hand_on(None)
         self._calls.finish()
+        if self._analysis is not None:
+            self._analysis.finish()
+            self.count(self._analysis.counters)
         self.summary.others = {kind.value: number for kind, number in self._calls.kinds.items()}
         for counters in (
             self._decoder.counters,
@@ -272,6 +279,10 @@ class _Run:
         for message in ready:
             receive_call(message)
             receive_sink(message)
+        if self._analysis is not None:
+            analyse = self._analysis.message
+            for message in ready:
+                analyse(message)
 
     def _receive_udp(self, columns: TransportColumns, block: PacketBlock) -> None:
         buffer = memoryview(block.buffer)
@@ -327,6 +338,8 @@ class _Run:
         self.summary.decrypted_sessions += report.verdict is Verdict.DECRYPTED
         self.summary.dark_sessions += not MEANINGS[report.verdict].clear
         self._sink.session(report)
+        if self._analysis is not None:
+            self._analysis.session(report)
 
     def _call_ended(self, call: Call) -> None:
         self.summary.calls += 1

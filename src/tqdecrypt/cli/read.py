@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
     from tqdecrypt.cli.collect import Tables
+    from tqdecrypt.insight import Finding
 
 __all__ = ["print_sessions", "print_tables", "read"]
 
@@ -32,6 +34,13 @@ def read(
     ] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="With --json: the text of each message, too.")
+    ] = False,
+    findings: Annotated[
+        bool,
+        typer.Option(
+            "--findings",
+            help="With --json: what is wrong, too, with evidence and advice; tables have it anyway.",
+        ),
     ] = False,
     messages: Annotated[
         bool,
@@ -52,20 +61,35 @@ def read(
     """
     if raw and not as_json:
         raise UsageError("--raw goes with --json; for the text of one call use: show --full.")
+    if findings and not as_json:
+        raise UsageError("--findings goes with --json; the tables have findings anyway.")
     if timeline and as_json:
         raise UsageError("--timeline is a picture for people: leave --json out.")
     if as_json:
-        return _read_json(switches, raw=raw)
+        return _read_json(switches, raw=raw, findings=findings)
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
     as_lines = messages or is_live(switches.captures)
     return _read_tables(switches, screen, as_lines, calls, timeline)
 
 
-def _read_json(switches: Switches, *, raw: bool) -> int:
+def _read_json(switches: Switches, *, raw: bool, findings: bool) -> int:
     from tqdecrypt.export import JsonLines
 
+    analysis = None
+    if findings:
+        from tqdecrypt.insight import Analysis
+
+        analysis = Analysis()
     sink = JsonLines(sys.stdout, raw=raw)
-    outcome = read_for(switches, sink, on_idle=sink.flush, progress=not sys.stdout.isatty())
+    outcome = read_for(
+        switches,
+        sink,
+        analysis=analysis,
+        on_idle=sink.flush,
+        progress=not sys.stdout.isatty(),
+    )
+    for finding in analysis.findings if analysis is not None else ():
+        sink.finding(finding)
     if outcome.summary is not None:
         sink.summary(outcome.summary)
     sink.flush()
@@ -76,6 +100,7 @@ def _read_tables(
     switches: Switches, screen: Screen, as_lines: bool, most_calls: int, timeline: bool
 ) -> int:
     from tqdecrypt.cli.collect import MessageLines, Tables
+    from tqdecrypt.insight import Analysis
 
     lines: list[str] = []
 
@@ -95,24 +120,29 @@ def _read_tables(
 
         tables.timeline = TimelineRows()
     in_the_way = as_lines and screen.is_terminal
-    outcome = read_for(switches, tables, on_idle=flush, progress=not in_the_way)
+    analysis = Analysis()
+    outcome = read_for(switches, tables, analysis=analysis, on_idle=flush, progress=not in_the_way)
     flush()
     if as_lines:
         screen.write("\n")
-    print_tables(screen, tables, outcome)
+    print_tables(screen, tables, outcome, analysis.findings)
     return outcome.status
 
 
-def print_tables(screen: Screen, tables: Tables, outcome: Outcome) -> None:
-    """Print calls, sessions, causes and the summary."""
+def print_tables(
+    screen: Screen, tables: Tables, outcome: Outcome, findings: Sequence[Finding]
+) -> None:
+    """Print calls, findings, sessions, causes and the summary."""
     from rich.text import Text
 
-    from tqdecrypt.views import CallsTable, TimelineChart
+    from tqdecrypt.views import CallsTable, FindingsList, TimelineChart
 
     timeline = tables.timeline.timeline() if tables.timeline is not None else None
     if timeline is not None:
         screen.print(TimelineChart(timeline), Text())
     screen.print(CallsTable(tables.calls), Text())
+    if findings:
+        screen.print(FindingsList(findings), Text())
     print_sessions(screen, tables, outcome)
 
 

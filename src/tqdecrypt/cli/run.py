@@ -17,6 +17,7 @@ from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import Switches
 
 if TYPE_CHECKING:
+    from tqdecrypt.insight import Analysis
     from tqdecrypt.pipeline import Sink, Summary
 
 __all__ = ["Outcome", "Status", "read_for"]
@@ -53,6 +54,7 @@ def read_for(
     sink: Sink,
     *,
     tap: Tap | None = None,
+    analysis: Analysis | None = None,
     on_idle: Callable[[], None] | None = None,
     on_block: Callable[[], None] | None = None,
     progress: bool = True,
@@ -62,6 +64,7 @@ def read_for(
 
     Ctrl-C ends reading, and the caller shows what there is; the second one ends it at once.
 
+    :param analysis: is fed beside the sink.
     :param on_block: called after each block of packets, a few thousand of them.
     :param progress: whether a progress bar would not be in the way.
     :param notes: whether to say what is worth knowing of the keys.
@@ -69,6 +72,7 @@ def read_for(
     from tqdecrypt.pipeline import read_captures
 
     inputs = open_inputs(switches, tap)
+    inputs.options.analysis = analysis
     for sentence in (*inputs.problems, *(inputs.notes if notes else ())):
         complain(sentence)
     interrupted = False

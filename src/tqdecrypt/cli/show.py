@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
     from tqdecrypt.cli.collect import Found, Kept, OneCall
+    from tqdecrypt.insight import Finding
     from tqdecrypt.pipeline import Summary
 
 __all__ = ["show"]
@@ -52,9 +54,11 @@ def show(
     if not all(wanted):
         raise UsageError("--call needs a Call-ID or a part of it; read lists them.")
     from tqdecrypt.cli.collect import SeveralCalls
+    from tqdecrypt.insight import Analysis
 
     sink = SeveralCalls(wanted)
-    outcome = read_for(switches, sink)
+    analysis = Analysis()
+    outcome = read_for(switches, sink, analysis=analysis)
     for one in sink.each:
         found = one.candidates
         if len(found) == 1:
@@ -67,7 +71,9 @@ def show(
             return Status.USAGE
         complain(_missing(one.wanted, outcome.summary))
         return outcome.status or Status.USAGE
-    _print(switches, sink.found(), full=full, diff=diff, to_scale=to_scale)
+    found_calls = sink.found()
+    _print(switches, found_calls, full=full, diff=diff, to_scale=to_scale)
+    _print_findings(switches, found_calls, analysis.findings)
     return outcome.status
 
 
@@ -92,6 +98,24 @@ def _print(switches: Switches, found: Found, *, full: bool, diff: bool, to_scale
     if full:
         for message in found.messages:
             screen.print(Text(), FullMessage(message))
+
+
+def _print_findings(switches: Switches, found: Found, findings: Sequence[Finding]) -> None:
+    """Print what is wrong with the calls shown, or with the TLS sessions that carried them."""
+    from rich.text import Text
+
+    from tqdecrypt.views import FindingsList
+
+    call_ids = {call.call_id for call in found.calls}
+    sessions = {number for call in found.calls for number in call.sessions}
+    theirs = [
+        finding
+        for finding in findings
+        if call_ids.intersection(finding.call_ids) or sessions.intersection(finding.sessions)
+    ]
+    if theirs:
+        screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
+        screen.print(Text(), FindingsList(theirs))
 
 
 def _ambiguous(wanted: str, found: dict[str, Kept], sink: OneCall) -> str:

@@ -22,6 +22,7 @@ from tqdecrypt.sip import Flow, Message, uri_of
 
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call
+    from tqdecrypt.insight import Finding
     from tqdecrypt.pipeline import Summary
     from tqdecrypt.tls.report import SessionReport
 
@@ -134,6 +135,27 @@ class JsonLines:
         )
         if len(self._lines) >= LINES_JOINED:
             self._write_lines()
+
+    def finding(self, finding: Finding) -> None:
+        """One finding, with its evidence and advice."""
+        self._lines.append(
+            _encode(
+                {
+                    "type": "finding",
+                    "finding": finding.name,
+                    "severity": finding.severity.value,
+                    "time": self._stamp(finding.time),
+                    "count": finding.count,
+                    "sentence": finding.sentence,
+                    "advice": finding.advice,
+                    "frames": finding.frames,
+                    "call_ids": finding.call_ids,
+                    "sessions": finding.sessions,
+                    "hosts": finding.hosts,
+                }
+            )
+            + "\n"
+        )
 
     def summary(self, summary: Summary) -> None:
         """What was read in all: the last line."""

@@ -7,6 +7,7 @@ width and the encoding of the terminal.
 from tqdecrypt.views.calls import CallRows, CallsTable
 from tqdecrypt.views.comparison import Comparison, comparisons
 from tqdecrypt.views.drawing import CallLadder
+from tqdecrypt.views.findings import FindingsList
 from tqdecrypt.views.ladder import Ladder, Mark, Story, lay_out
 from tqdecrypt.views.marks import session_marks
 from tqdecrypt.views.message import FullMessage, message_line
@@ -23,6 +24,7 @@ __all__ = [
     "CallsTable",
     "Causes",
     "Comparison",
+    "FindingsList",
     "FullMessage",
     "Ladder",
     "Mark",

@@ -1,0 +1,80 @@
+"""The analysis of one run: what the stages yield goes in, legs and findings come out.
+
+It is fed the same messages as the call list, in the same order, and every session report; see
+``docs/adr/0006``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from tqdecrypt.calls.analyser import Analyser
+from tqdecrypt.insight.assessor import Assessor
+
+if TYPE_CHECKING:
+    from tqdecrypt.calls.leg import Leg
+    from tqdecrypt.calls.ping import PingSeries
+    from tqdecrypt.calls.registration import Registration
+    from tqdecrypt.insight.context import Thresholds
+    from tqdecrypt.insight.finding import Finding
+    from tqdecrypt.sip import Message
+    from tqdecrypt.tls import SessionReport
+
+__all__ = ["Analysis"]
+
+
+class Analysis:
+    """Runs the analysis beside the call list.
+
+    :param on_leg: told each leg when it is over, with what was found in it alone.
+    :param on_finding: told each finding as it is made; :attr:`findings` has them added up.
+    :param correlation_headers: see :class:`~tqdecrypt.calls.analyser.Analyser`.
+    :ivar findings: after :meth:`finish`, the most severe first.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_leg: Callable[[Leg, list[Finding]], None] = lambda leg, found: None,
+        on_finding: Callable[[Finding], None] = lambda finding: None,
+        correlation_headers: Iterable[str] = (),
+        thresholds: Thresholds | None = None,
+    ) -> None:
+        self.findings: list[Finding] = []
+        self._on_leg = on_leg
+        self._assessor = Assessor(on_finding, thresholds=thresholds)
+        self._analyser = Analyser(
+            self._leg_over,
+            on_registration=self._registration_over,
+            on_ping=self._ping_over,
+            correlation_headers=correlation_headers,
+        )
+
+    @property
+    def counters(self) -> Counter[str]:
+        """What was evicted or could not be placed, by name."""
+        return self._analyser.counters + self._assessor.context.counters
+
+    def message(self, message: Message) -> None:
+        """Take the next message."""
+        self._analyser.receive(message)
+
+    def session(self, report: SessionReport) -> None:
+        """Take the report of a TLS session that ended."""
+        self._assessor.session(report)
+
+    def finish(self) -> None:
+        """Everything was read."""
+        self._analyser.finish()
+        self.findings = self._assessor.finish()
+
+    def _registration_over(self, registration: Registration) -> None:
+        self._assessor.registration(registration)
+
+    def _ping_over(self, series: PingSeries) -> None:
+        self._assessor.ping(series)
+
+    def _leg_over(self, leg: Leg) -> None:
+        self._on_leg(leg, self._assessor.leg(leg))
