@@ -103,7 +103,8 @@ def _screen(*arguments: str) -> list[Text]:
     if status:
         sys.exit(f"tqdecrypt {' '.join(arguments)} ended with status {int(status)}")
     prompt = Text("$ ", "dim").append(f"tqdecrypt {' '.join(arguments)}", "bold")
-    return [prompt, *AnsiDecoder().decode(screen.getvalue())]
+    decoder = AnsiDecoder()
+    return [prompt, *(decoder.decode_line(line) for line in screen.getvalue().splitlines())]
 
 
 def _paragraphs(lines: list[Text]) -> list[list[Text]]:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tqdecrypt.sip import Flow, index_message
-from tqdecrypt.views import CallLadder, Mark, Story, lay_out
+from tqdecrypt.views import CallLadder, Mark, Story, comparisons, lay_out
 from tqdecrypt.views.ladder import Arrow, Event, waits
 from views.pages import HOSTILE, inside, picture, words_of
 from views.scenes import (
@@ -121,6 +121,20 @@ def test_hostile_names_reach_neither_page_nor_picture_nor_terminal() -> None:
         words_of(ladder.html())
         picture(ladder.svg())
         assert drawn(ladder).replace("\n", "").isprintable()
+
+
+def test_thousands_of_hosts_share_a_column() -> None:
+    talk = Talk("scan")
+    for number in range(600):
+        talk.say("OPTIONS sip:x SIP/2.0", PBX, f"10.0.{number // 250}.{number % 250}:5060")
+    ladder = lay_out(Story(talk.messages))
+    assert len(ladder.arrows) == 600
+    assert len(ladder.columns) == 33
+    assert ladder.columns[-1].name == "569 further hosts"
+    assert {(arrow.source, arrow.destination) for arrow in ladder.arrows[31:]} == {(0, 32)}
+    assert "569 further hosts" in drawn(CallLadder(Story(talk.messages)))
+    assert "10.0.2.99:5060" in words_of(CallLadder(Story(talk.messages)).html())
+    assert comparisons(talk.messages) == []
 
 
 HOSTS = st.sampled_from(["10.0.0.1", "192.168.100.200", "[2001:db8::1]", "127.0.0.1"])

@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.text import Text
+from rich.text import Span, Text
 
-from tqdecrypt.views.markup import Markup, element, joined, number, styled
+from tqdecrypt.views.markup import Markup, element, joined, number, stretches, styled
 from tqdecrypt.views.palette import INK, LINE, MARKED, PAPER, SHADES, Shade, style_sheet
 
 ANYTHING = st.text(st.characters(codec=None), max_size=60)
@@ -88,3 +88,30 @@ def test_the_style_sheet_knows_light_dark_and_paper() -> None:
     assert LINE.light in sheet[sheet.index("@media print") :]
     assert "<" not in sheet
     assert "&" not in sheet
+
+
+@given(
+    st.text("ab<", max_size=12),
+    st.lists(
+        st.tuples(
+            st.integers(0, 14), st.integers(0, 14), st.sampled_from(["bold", "green", "dim", ""])
+        ),
+        max_size=5,
+    ),
+)
+def test_styles_that_overlap_lose_no_character(
+    plain: str, spans: list[tuple[int, int, str]]
+) -> None:
+    text = Text(plain)
+    for start, end, style in spans:
+        text.spans.append(Span(start, end, style))
+    assert "".join(piece for piece, _ in stretches(text)) == plain
+    at = 0
+    for piece, names in stretches(text):
+        wanted = {
+            {"bold": "strong", "green": "good"}.get(style, style)
+            for start, end, style in spans
+            if start <= at < end and style
+        }
+        assert set(names.split()) == wanted
+        at += len(piece)

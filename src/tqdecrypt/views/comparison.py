@@ -12,7 +12,7 @@ from tqdecrypt.views import theme
 from tqdecrypt.views.difference import Change, Difference, compare
 from tqdecrypt.views.markup import Markup, element, joined, styled
 from tqdecrypt.views.message import start_line
-from tqdecrypt.views.pairs import pair_up, parent_of, sides_of
+from tqdecrypt.views.pairs import pair_up, parents_of, sides_of
 from tqdecrypt.views.words import clean, count, time_of_day
 
 __all__ = ["Comparison", "comparisons"]
@@ -96,8 +96,7 @@ def comparisons(messages: Sequence[Message], method: str = "INVITE") -> list[Com
     """
     sides = sides_of(messages, method)
     pairs = []
-    for number, side in enumerate(sides):
-        parent = parent_of(sides, number)
+    for side, parent in zip(sides, parents_of(sides), strict=True):
         if parent is not None:
             pairs += pair_up(sides[parent], side)
     pairs.sort(key=lambda pair: (pair.before.time, pair.before.frame))

@@ -18,7 +18,7 @@ from tqdecrypt.sip import Message, sdp_marks, tag_of
 from tqdecrypt.tls.report import SessionReport
 from tqdecrypt.views.message import start_line
 from tqdecrypt.views.theme import Tone
-from tqdecrypt.views.words import host_of
+from tqdecrypt.views.words import count, host_of
 
 __all__ = ["Arrow", "Column", "Event", "Hop", "Ladder", "Mark", "Row", "Story", "lay_out", "waits"]
 
@@ -26,6 +26,10 @@ STEP = 100_000_000
 """Nanoseconds after which a ladder to scale has the first empty row: what people call at once."""
 MOST_EMPTY = 20
 """Empty rows before a row, at most: a week has 22."""
+MOST_COLUMNS = 32
+"""Hosts with a column; all others share one.  A scanner calls thousands with one Call-ID."""
+MOST_PORTS = 8
+"""Ports that a column names; a client that connects anew for every call has any number."""
 _HOLDING = (b"a=sendonly", b"a=inactive", b"c=IN IP4 0.0.0.0")
 """How a session description puts the other side on hold (RFC 3264 section 8.4, and as in RFC 2543)."""
 
@@ -66,12 +70,14 @@ class Column(NamedTuple):
 
     host: str
     ports: tuple[str, ...]
-    """In order of appearance."""
+    """In order of appearance; empty for the column of all further hosts."""
 
     @property
     def name(self) -> str:
-        """``ip:port``, with every port that was used."""
-        return f"{self.host}:{','.join(self.ports)}"
+        """``ip:port``, with the ports that were used, up to :data:`MOST_PORTS`."""
+        more = ",+" if len(self.ports) > MOST_PORTS else ""
+        ports = ",".join(self.ports[:MOST_PORTS])
+        return f"{self.host}:{ports}{more}" if ports else self.host
 
 
 class Hop(NamedTuple):
@@ -203,23 +209,30 @@ class _Columns:
         self._order: list[str] = []
         for source, destination in _path(story):
             self._place(self._key(source), self._key(destination))
-        self._ports: dict[str, list[str]] = {key: [] for key in self._order}
+        self._index = {key: number for number, key in enumerate(self._order)}
+        self._ports: dict[str, dict[str, None]] = {key: {} for key in self._order}
+        further = set()
         for pair in ends:
             for endpoint in pair:
-                known = self._ports[self._key(endpoint)]
-                port = endpoint.rpartition(":")[2]
-                if port not in known:
-                    known.append(port)
-        self._index = {key: number for number, key in enumerate(self._order)}
+                key = self._key(endpoint)
+                if key in self._index:
+                    self._ports[key][endpoint.rpartition(":")[2]] = None
+                else:
+                    further.add(key)
+        self._further = len(further)
 
     def index(self, endpoint: str) -> int:
-        return self._index[self._key(endpoint)]
+        """Return the column of an endpoint; the last one for those without a column of their own."""
+        return self._index.get(self._key(endpoint), len(self._order))
 
     def columns(self) -> tuple[Column, ...]:
-        return tuple(
+        columns = [
             Column(host_of(key) if host_of(key) in self._alone else key, tuple(self._ports[key]))
             for key in self._order
-        )
+        ]
+        if self._further:
+            columns.append(Column(count(self._further, "further host"), ()))
+        return tuple(columns)
 
     def _key(self, endpoint: str) -> str:
         host = host_of(endpoint)
@@ -228,9 +241,9 @@ class _Columns:
     def _place(self, left: str, right: str) -> None:
         """Take in two hosts, the left one before the right one where neither has its place."""
         order = self._order
-        if left not in order:
+        if left not in order and len(order) < MOST_COLUMNS:
             order.insert(order.index(right) if right in order else len(order), left)
-        if right not in order:
+        if right not in order and len(order) < MOST_COLUMNS:
             order.append(right)
 
 

@@ -9,7 +9,7 @@ peer can bring in neither a tag nor a character that XML does not allow.  There 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from rich.style import Style
@@ -88,18 +88,25 @@ def styled(text: Text) -> Markup:
     )
 
 
-def stretches(text: Text) -> Iterable[tuple[str, str]]:
+def stretches(text: Text) -> Iterator[tuple[str, str]]:
     """Yield pieces of *text* with the classes of their style."""
-    plain = text.plain
-    base = _parsed(text.style)
-    edges = sorted({0, len(plain), *(e for s in text.spans for e in (s.start, s.end))})
-    for start, end in pairwise(edges):
+    plain, base = text.plain, _parsed(text.style)
+    begins: dict[int, list[int]] = {0: [], len(plain): []}
+    ends: dict[int, list[int]] = {}
+    for number, span in enumerate(text.spans):
+        if span.start < span.end:
+            begins.setdefault(span.start, []).append(number)
+            ends.setdefault(span.end, []).append(number)
+    active: set[int] = set()
+    for start, end in pairwise(sorted(begins.keys() | ends.keys())):
+        active.difference_update(ends.get(start, ()))
+        active.update(begins.get(start, ()))
+        if end > len(plain):
+            return
         style = base
-        for span in text.spans:
-            if span.start <= start and span.end >= end:
-                style += _parsed(span.style)
-        if start < end <= len(plain):
-            yield plain[start:end], classes(style)
+        for number in sorted(active):
+            style += _parsed(text.spans[number].style)
+        yield plain[start:end], classes(style)
 
 
 def classes(style: Style) -> str:

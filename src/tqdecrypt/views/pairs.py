@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tqdecrypt.sip import Message
 from tqdecrypt.views.words import host_of
 
-__all__ = ["Pair", "Side", "pair_up", "parent_of", "sides_of"]
+__all__ = ["Pair", "Side", "pair_up", "parents_of", "sides_of"]
 
 MOST_APART = 32_000_000_000
 """Nanoseconds: 64*T1 (RFC 3261 section 17.1.1.2), when a transaction is over."""
@@ -83,21 +83,24 @@ def pair_up(one: Side, other: Side) -> list[Pair]:
     return sorted(pairs, key=lambda pair: pair.before.time)
 
 
-def parent_of(sides: Sequence[Side], number: int) -> int | None:
-    """Return the hop that the messages of a hop came from, as far as it can be told; else ``None``.
+def parents_of(sides: Sequence[Side]) -> list[int | None]:
+    """Return for each hop that which its messages came from, as far as it can be told; else ``None``.
 
-    That which ends at the host where this one begins.  Two that begin at the same host are branches of
-    one request, and come from the same hop.  A host with several addresses hides both: then it is the
-    hop before.
+    Two that begin at the same host are branches of one request, and come from the same hop: the last
+    one that ends at that host.  A host with several addresses hides both: then it is the hop before.
     """
-    source = sides[number].source
-    for before in range(number - 1, -1, -1):
-        other = sides[before]
-        if source == other.source:
-            return parent_of(sides, before)
-        if source in other.hosts:
-            return before
-    return number - 1 if number else None
+    by_source: dict[str, int | None] = {}
+    last_with: dict[str, int] = {}
+    parents: list[int | None] = []
+    for number, side in enumerate(sides):
+        source = side.source
+        if source not in by_source:
+            before = last_with.get(source, number - 1)
+            by_source[source] = before if before >= 0 else None
+        parents.append(by_source[source])
+        for host in side.hosts:
+            last_with[host] = number
+    return parents
 
 
 def _kind(message: Message) -> object:

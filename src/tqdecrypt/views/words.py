@@ -118,7 +118,9 @@ def host_of(endpoint: str) -> str:
 
 
 def ports_of(ports: Sequence[str]) -> str:
-    """Return ``:5061``, or ``:40001,5061`` when there are several."""
+    """Return ``:5061``, or ``:40001,5061`` when there are several; nothing without any."""
+    if not ports:
+        return ""
     shown = ",".join(ports[:2]) + (",+" if len(ports) > 2 else "")
     return f":{shown}"
 
