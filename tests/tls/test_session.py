@@ -7,9 +7,10 @@ from itertools import permutations
 import pytest
 
 from kit import Switch, TlsPair, Version, certificates
+from tqdecrypt.tls import SecretFinder
 from tqdecrypt.tls.verdict import Verdict
 
-from .passive import flat, key_of, listen, ring, server_key, talk
+from .passive import Passive, flat, key_of, listen, ring, server_key, talk
 
 RSA_12 = (
     "AES128-GCM-SHA256",
@@ -163,3 +164,14 @@ def test_facts_of_the_hellos() -> None:
     assert report.client_subject is not None
     assert "pbx.example.net" in report.client_subject
     assert report.resumed == "no"
+
+
+def test_a_session_begins_and_ends_with_its_packets_whichever_side_is_told_first() -> None:
+    heard = Passive(SecretFinder(ring()))
+    for side, frames in ((1, [5, 9]), (0, [4, 12]), (1, [10])):
+        size = len(frames)
+        times = [frame * 1000 for frame in frames]
+        heard.session.receive(side, b"x" * size, list(range(1, size + 1)), frames, times)
+    report = heard.finish()
+    assert (report.first_frame, report.last_frame) == (4, 12)
+    assert (report.started, report.ended) == (4_000, 12_000)

@@ -174,9 +174,11 @@ class TlsSession:
         self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
     ) -> None:
         """Take in-order bytes of one side; packet *i* completed ``data[: ends[i]]``."""
-        if not self.first_frame:
+        # A side at a time: what the other one said in the same block is older, or newer.
+        if not self.first_frame or frames[0] < self.first_frame:
             self.first_frame, self.started = frames[0], times[0]
-        self.last_frame, self.ended = frames[-1], times[-1]
+        if frames[-1] > self.last_frame:
+            self.last_frame, self.ended = frames[-1], times[-1]
         self.sides_seen |= 1 << side
         self.readers[side].receive(data, ends, frames, times)
 
