@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tqdecrypt.calls.facts import facts_of
+from tqdecrypt.calls.facts import FactFields, facts_of
 from tqdecrypt.calls.fields import (
     contact_of,
     fields_of,
@@ -129,7 +129,8 @@ def test_facts() -> None:
         "X-Call-ID: outer@a",
         "X-CID: ",
     )
-    facts = facts_of(message, fields_of(message), ("a1", ""), ((b"x-call-id", "x-Call-Id"),))
+    wanted = FactFields(["x-Call-Id"])
+    facts = facts_of(message, fields_of(message, wanted.names), ("a1", ""), wanted)
     assert facts.request_uri == "sip:bob@example.com"
     assert (facts.from_uri, facts.from_tag) == ("sip:alice@example.com", "a1")
     assert facts.p_asserted_identity == ("sip:+4930@example.com", "tel:+4930")

@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
+from tqdecrypt.calls.facts import FactFields
 from tqdecrypt.calls.leg import Leg
 from tqdecrypt.calls.ping import PingSeries, PingTable
 from tqdecrypt.calls.registration import Registration, RegistrationTable
@@ -64,9 +65,7 @@ class Analyser:
         self.counters: Counter[str] = Counter()
         self._on_leg = on_leg
         self._on_transaction = on_transaction
-        self._correlation = tuple(
-            (name.strip().lower().encode(), name) for name in correlation_headers
-        )
+        self._wanted = FactFields(correlation_headers)
         self._most_legs = most_legs
         self._transactions = TransactionTable(self._transaction_over)
         self._transactions.counters = self.counters
@@ -109,7 +108,7 @@ class Analyser:
             leg = self._begin(message)
         else:
             return
-        leg.receive(message, transaction, transactions, self._correlation)
+        leg.receive(message, transaction, transactions, self._wanted)
         call = leg.call
         if call.ended is not None and not call.ends_queued:
             self._queue(leg, time + LINGER)

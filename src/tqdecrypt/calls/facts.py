@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from tqdecrypt.calls.fields import split_values
+from tqdecrypt.calls.fields import FieldNames, split_values
 from tqdecrypt.sip.address import parameter, uri_of
 from tqdecrypt.sip.grammar import text
 from tqdecrypt.sip.message import Flow, Message
 
-__all__ = ["InviteFacts", "ViaHop", "facts_of", "seconds_of", "short_uri"]
+__all__ = ["FactFields", "InviteFacts", "ViaHop", "facts_of", "seconds_of", "short_uri"]
 
 MOST_URIS = 8
 """P-Asserted-Identity has two at most (RFC 3325 section 9.1); peers may send more."""
@@ -111,54 +111,52 @@ class InviteFacts:
     """Configured header fields that were there, under the names as they were configured."""
 
 
+class FactFields:
+    """Which header fields the facts are read from.
+
+    :param correlation: names of further header fields, as the user wrote them.
+    """
+
+    __slots__ = ("correlation", "names")
+
+    def __init__(self, correlation: Iterable[str] = ()) -> None:
+        self.correlation = tuple(
+            (name.strip().lower().encode("utf-8", "replace"), name) for name in correlation
+        )
+        self.names = FieldNames(frozenset(_READERS) | {key for key, _ in self.correlation})
+
+
 def facts_of(
     message: Message,
     fields: Mapping[bytes, bytes],
     tags: tuple[str, str],
-    correlation: Sequence[tuple[bytes, str]] = (),
+    wanted: FactFields,
 ) -> InviteFacts:
     """Return what the analysis keeps of *message*.
 
-    :param fields: its header fields, as :func:`~tqdecrypt.calls.fields.fields_of` finds them.
+    :param fields: its header fields, those of *wanted* at least.
     :param tags: of From and To.
-    :param correlation: names of further header fields, each as its key in lower case and as the
-        user wrote it.
     """
-    get = fields.get
     facts = InviteFacts()
     facts.time, facts.frame, facts.flow = message.time, message.frame, message.flow
     facts.cseq = message.cseq
     facts.request_uri = message.request_uri or ""
     facts.from_uri, facts.to_uri = uri_of(message.from_), uri_of(message.to)
     facts.from_tag, facts.to_tag = tags
-    identity = get(b"p-asserted-identity")
-    facts.p_asserted_identity = (
-        tuple(short_uri(value) for value in split_values(identity)[:MOST_URIS]) if identity else ()
-    )
-    facts.contact = short_uri(get(b"contact", b""))
-    facts.via = tuple(_via(value) for value in split_values(get(b"via", b""))[:MOST_VIAS])
-    routes = get(b"record-route")
-    facts.record_routes = len(split_values(routes)) if routes else 0
-    session_id = get(b"session-id")
-    facts.session_id = _session_id(session_id) if session_id else ()
-    charging = get(b"p-charging-vector")
-    facts.icid = _short(parameter(b";" + charging, b"icid-value").strip(b'"')) if charging else ""
-    facts.supported = _tags(get(b"supported"))
-    facts.require = _tags(get(b"require"))
-    facts.session_expires = seconds_of(get(b"session-expires"))
-    first, second = (b"user-agent", b"server")
-    if message.status is not None:
-        first, second = second, first
-    facts.user_agent = _product(get(first) or get(second) or b"")
-    hops = get(b"max-forwards", b"")
-    facts.max_forwards = int(hops) if hops.isdigit() and len(hops) < 6 else None
-    facts.replaces = _short(get(b"replaces", b""))
-    referred_by = get(b"referred-by")
-    facts.referred_by = short_uri(referred_by) if referred_by else ""
-    facts.diversion = _diversion(get(b"diversion"), get(b"history-info"))
+    facts.via = facts.p_asserted_identity = facts.session_id = facts.supported = facts.require = ()
+    facts.contact = facts.icid = facts.user_agent = facts.replaces = facts.referred_by = ""
+    facts.diversion = ""
+    facts.session_expires = facts.max_forwards = None
+    facts.record_routes = 0
     facts.correlation = _NOTHING
-    if correlation:
-        found = {name: _short(fields[key]) for key, name in correlation if key in fields}
+    for key, value in fields.items():
+        read = _READERS.get(key)
+        if read is not None:
+            read(facts, value)
+    if message.status is not None and b"server" in fields:
+        facts.user_agent = _product(fields[b"server"])
+    if wanted.correlation:
+        found = {name: _short(fields[key]) for key, name in wanted.correlation if key in fields}
         facts.correlation = found or _NOTHING
     return facts
 
@@ -178,6 +176,10 @@ def seconds_of(value: bytes | None) -> int | None:
         return None
     digits = value.partition(b";")[0].strip()
     return int(digits) if digits.isdigit() and len(digits) <= 10 else None
+
+
+def _short(value: bytes) -> str:
+    return text(value[:MOST_TEXT])
 
 
 def _via(value: bytes) -> ViaHop:
@@ -200,12 +202,6 @@ def _via(value: bytes) -> ViaHop:
     return hop
 
 
-def _session_id(value: bytes) -> tuple[str, ...]:
-    local = _short(value.partition(b";")[0].strip())
-    remote = _short(parameter(value, b"remote"))
-    return (local, remote) if remote else (local,)
-
-
 def _product(value: bytes) -> str:
     name = _products.get(value)
     if name is None:
@@ -215,9 +211,7 @@ def _product(value: bytes) -> str:
     return name
 
 
-def _tags(value: bytes | None) -> tuple[str, ...]:
-    if not value:
-        return ()
+def _tags(value: bytes) -> tuple[str, ...]:
     tags = _option_tags.get(value)
     if tags is None:
         if len(_option_tags) >= MOST_TAGS:
@@ -227,12 +221,91 @@ def _tags(value: bytes | None) -> tuple[str, ...]:
     return tags
 
 
-def _diversion(diversion: bytes | None, history: bytes | None) -> str:
-    if diversion:
-        return short_uri(split_values(diversion)[0]) if split_values(diversion) else ""
-    entries = split_values(history) if history else []
-    return short_uri(entries[-2]) if len(entries) > 1 else ""
+def _read_identity(facts: InviteFacts, value: bytes) -> None:
+    facts.p_asserted_identity = tuple(map(short_uri, split_values(value)[:MOST_URIS]))
 
 
-def _short(value: bytes) -> str:
-    return text(value[:MOST_TEXT])
+def _read_contact(facts: InviteFacts, value: bytes) -> None:
+    facts.contact = short_uri(value)
+
+
+def _read_via(facts: InviteFacts, value: bytes) -> None:
+    facts.via = tuple(map(_via, split_values(value)[:MOST_VIAS]))
+
+
+def _read_record_route(facts: InviteFacts, value: bytes) -> None:
+    facts.record_routes = len(split_values(value))
+
+
+def _read_session_id(facts: InviteFacts, value: bytes) -> None:
+    local = _short(value.partition(b";")[0].strip())
+    remote = _short(parameter(value, b"remote"))
+    facts.session_id = (local, remote) if remote else (local,)
+
+
+def _read_charging(facts: InviteFacts, value: bytes) -> None:
+    facts.icid = _short(parameter(b";" + value, b"icid-value").strip(b'"'))
+
+
+def _read_supported(facts: InviteFacts, value: bytes) -> None:
+    facts.supported = _tags(value)
+
+
+def _read_require(facts: InviteFacts, value: bytes) -> None:
+    facts.require = _tags(value)
+
+
+def _read_session_expires(facts: InviteFacts, value: bytes) -> None:
+    facts.session_expires = seconds_of(value)
+
+
+def _read_user_agent(facts: InviteFacts, value: bytes) -> None:
+    facts.user_agent = _product(value)
+
+
+def _read_server(facts: InviteFacts, value: bytes) -> None:
+    facts.user_agent = facts.user_agent or _product(value)
+
+
+def _read_max_forwards(facts: InviteFacts, value: bytes) -> None:
+    facts.max_forwards = int(value) if value.isdigit() and len(value) < 6 else None
+
+
+def _read_replaces(facts: InviteFacts, value: bytes) -> None:
+    facts.replaces = _short(value)
+
+
+def _read_referred_by(facts: InviteFacts, value: bytes) -> None:
+    facts.referred_by = short_uri(value)
+
+
+def _read_diversion(facts: InviteFacts, value: bytes) -> None:
+    entries = split_values(value)
+    facts.diversion = short_uri(entries[0]) if entries else facts.diversion
+
+
+def _read_history(facts: InviteFacts, value: bytes) -> None:
+    entries = split_values(value)
+    if len(entries) > 1 and not facts.diversion:
+        facts.diversion = short_uri(entries[-2])
+
+
+_READERS = {
+    b"p-asserted-identity": _read_identity,
+    b"contact": _read_contact,
+    b"via": _read_via,
+    b"record-route": _read_record_route,
+    b"session-id": _read_session_id,
+    b"p-charging-vector": _read_charging,
+    b"supported": _read_supported,
+    b"require": _read_require,
+    b"session-expires": _read_session_expires,
+    b"user-agent": _read_user_agent,
+    b"server": _read_server,
+    b"max-forwards": _read_max_forwards,
+    b"replaces": _read_replaces,
+    b"referred-by": _read_referred_by,
+    b"diversion": _read_diversion,
+    b"history-info": _read_history,
+}
+"""One a field, so that those that are missing cost nothing."""

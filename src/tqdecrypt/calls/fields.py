@@ -15,6 +15,7 @@ from tqdecrypt.sip.grammar import COMPACT_FORMS, pull_fields
 from tqdecrypt.sip.message import Flow, Message
 
 __all__ = [
+    "FieldNames",
     "fields_of",
     "host_of",
     "maybe_field",
@@ -26,8 +27,7 @@ __all__ = [
 ]
 
 MOST_NAMES = 4096
-"""Spellings of names remembered; a full table is emptied and fills anew."""
-_keys: dict[bytes, bytes] = {}
+"""Spellings of names remembered in each table; a full one is emptied and fills anew."""
 
 MOST_REMEMBERED = 256
 """Bytes of what is remembered: longer names and values are read anew each time."""
@@ -49,11 +49,40 @@ _tags: dict[bytes, str] = {}
 _COMPACT = {key: b"\n" + short for short, key in COMPACT_FORMS.items()}
 
 
-def fields_of(message: Message) -> dict[bytes, bytes]:
+class FieldNames(dict[bytes, bytes | None]):
+    """Spellings of names → the key of a wanted field, or ``None``; fills itself.
+
+    :param wanted: keys (lower case, long form) of the fields that are wanted; ``None``: all.
+    """
+
+    __slots__ = ("_wanted",)
+
+    def __init__(self, wanted: frozenset[bytes] | None = None) -> None:
+        super().__init__()
+        self._wanted = wanted
+
+    def __missing__(self, name: bytes) -> bytes | None:
+        bare = name.rstrip(b" \t").lower()
+        key: bytes | None = COMPACT_FORMS.get(bare, bare)
+        if self._wanted is not None and key not in self._wanted:
+            key = None
+        if len(self) >= MOST_NAMES:
+            self.clear()
+        if len(name) <= MOST_REMEMBERED:
+            self[name] = key
+        return key
+
+
+_every_name = FieldNames()
+
+
+def fields_of(message: Message, names: FieldNames = _every_name) -> dict[bytes, bytes]:
     """Return the header fields: name in lower case and the long form → value.
 
     Values of a field that stands there several times are joined by ``, `` in their order, which
     means the same (RFC 3261 section 7.3.1).
+
+    :param names: which fields are wanted; what else comes along may be ignored.
     """
     raw = message.raw
     head = raw[: message.body_start]
@@ -65,10 +94,8 @@ def fields_of(message: Message) -> dict[bytes, bytes]:
     del lines[0]
     for line in lines:
         name, colon, value = line.partition(b":")
-        if colon:
-            key = _keys.get(name)
-            if key is None:
-                key = _remember(name)
+        key = names[name]
+        if key is not None and colon:
             if key in found:
                 several.setdefault(key, [found[key]]).append(value.strip())
             else:
@@ -200,13 +227,3 @@ def _completely(message: Message) -> dict[bytes, bytes]:
     for field in pull_fields(message.raw, message.body_start)[1]:
         found.setdefault(field.key, []).append(field.value)
     return {key: b", ".join(values) for key, values in found.items()}
-
-
-def _remember(name: bytes) -> bytes:
-    key = name.rstrip(b" \t").lower()
-    key = COMPACT_FORMS.get(key, key)
-    if len(_keys) >= MOST_NAMES:
-        _keys.clear()
-    if len(name) <= MOST_REMEMBERED:
-        _keys[name] = key
-    return key

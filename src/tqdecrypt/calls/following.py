@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -15,7 +14,7 @@ from tqdecrypt.calls.dialog import (
     SessionTimer,
     Transfer,
 )
-from tqdecrypt.calls.facts import facts_of, seconds_of, short_uri
+from tqdecrypt.calls.facts import FactFields, facts_of, seconds_of, short_uri
 from tqdecrypt.calls.fields import (
     contact_of,
     fields_of,
@@ -54,24 +53,22 @@ MOST_DESCRIPTION = 1 << 16
 
 _GONE = frozenset({408, 481})
 
-Correlation = Sequence[tuple[bytes, str]]
-
 
 def follow(
     leg: Leg,
     message: Message,
     transaction: Transaction,
     response: Response | None,
-    correlation: Correlation,
+    wanted: FactFields,
 ) -> None:
     """Take a message that is no retransmission on its hop; it may be known from another one."""
     if response is None:
         handle = _REQUESTS.get(message.method or "")
         if handle is not None:
-            handle(leg, message, transaction, correlation)
+            handle(leg, message, transaction, wanted)
     elif transaction.method == "INVITE":
         if response.status > 100:
-            _handle_invite_response(leg, message, transaction, response, correlation)
+            _handle_invite_response(leg, message, transaction, response, wanted)
     elif response.status >= 200:
         _handle_other_response(leg, message, transaction, response)
 
@@ -92,13 +89,13 @@ def settle(leg: Leg, now: int) -> None:
 
 
 def _handle_invite(
-    leg: Leg, message: Message, transaction: Transaction, correlation: Correlation
+    leg: Leg, message: Message, transaction: Transaction, wanted: FactFields
 ) -> None:
     body = _description(leg, message)
     if not transaction.to_tag:
         if leg.invite is None:
             leg.invite = facts_of(
-                message, fields_of(message), (transaction.from_tag, ""), correlation
+                message, fields_of(message, wanted.names), (transaction.from_tag, ""), wanted
             )
             leg.invites = 1
         elif message.cseq > leg.newest_invite:
@@ -110,7 +107,7 @@ def _handle_invite(
     _handle_in_dialog(leg, message, transaction, body)
 
 
-def _handle_update(leg: Leg, message: Message, transaction: Transaction, _: Correlation) -> None:
+def _handle_update(leg: Leg, message: Message, transaction: Transaction, _: FactFields) -> None:
     _handle_in_dialog(leg, message, transaction, _description(leg, message))
 
 
@@ -126,7 +123,7 @@ def _handle_in_dialog(leg: Leg, message: Message, transaction: Transaction, body
         offer_in_request(leg, dialog, message, transaction, by_caller, body)
 
 
-def _handle_ack(leg: Leg, message: Message, transaction: Transaction, _: Correlation) -> None:
+def _handle_ack(leg: Leg, message: Message, transaction: Transaction, _: FactFields) -> None:
     final = transaction.final
     if final is not None and final.status >= 300:
         return
@@ -136,7 +133,7 @@ def _handle_ack(leg: Leg, message: Message, transaction: Transaction, _: Correla
         answer_in_ack(leg, dialog, message, transaction, body)
 
 
-def _handle_bye(leg: Leg, message: Message, transaction: Transaction, _: Correlation) -> None:
+def _handle_bye(leg: Leg, message: Message, transaction: Transaction, _: FactFields) -> None:
     dialog = _find_dialog(leg, message, transaction.from_tag, transaction.to_tag)
     if dialog is None:
         return
@@ -155,7 +152,7 @@ def _handle_bye(leg: Leg, message: Message, transaction: Transaction, _: Correla
     dialog.state, dialog.end = DialogState.TERMINATED, DialogEnd.BYE
 
 
-def _handle_prack(leg: Leg, message: Message, transaction: Transaction, _: Correlation) -> None:
+def _handle_prack(leg: Leg, message: Message, transaction: Transaction, _: FactFields) -> None:
     rseq, _space, rest = (maybe_field(message, b"rack") or b"").strip().partition(b" ")
     cseq, _method = parse_cseq(rest.strip())
     if rseq.isdigit() and len(rseq) <= 10:
@@ -172,7 +169,7 @@ def _handle_prack(leg: Leg, message: Message, transaction: Transaction, _: Corre
         offer_in_request(leg, dialog, message, transaction, by_caller, body)
 
 
-def _handle_refer(leg: Leg, message: Message, transaction: Transaction, _: Correlation) -> None:
+def _handle_refer(leg: Leg, message: Message, transaction: Transaction, _: FactFields) -> None:
     dialog = _find_dialog(leg, message, transaction.from_tag, transaction.to_tag)
     if dialog is None:
         return
@@ -196,7 +193,7 @@ def _handle_refer(leg: Leg, message: Message, transaction: Transaction, _: Corre
     dialog.transfers = (*dialog.transfers[-MOST_TRANSFERS + 1 :], transfer)
 
 
-def _handle_notify(leg: Leg, message: Message, transaction: Transaction, _: Correlation) -> None:
+def _handle_notify(leg: Leg, message: Message, transaction: Transaction, _: FactFields) -> None:
     """A NOTIFY of the subscription that a REFER made tells how the transfer goes on."""
     dialog = _find_dialog(leg, message, transaction.from_tag, transaction.to_tag)
     if dialog is None or not dialog.transfers:
@@ -236,7 +233,7 @@ def _handle_invite_response(
     message: Message,
     transaction: Transaction,
     response: Response,
-    correlation: Correlation,
+    wanted: FactFields,
 ) -> None:
     status = response.status
     if status >= 300:
@@ -253,7 +250,7 @@ def _handle_invite_response(
     by_caller = transaction.from_tag != dialog.caller_tag
     if status >= 200:
         if not transaction.to_tag and dialog.confirmed is None:
-            _confirm(leg, dialog, message, transaction, response, correlation)
+            _confirm(leg, dialog, message, transaction, response, wanted)
         elif transaction.to_tag and dialog.is_new("2xx", message.cseq, by_caller):
             fields = fields_of(message)
             _set_target(dialog, message, by_caller)
@@ -269,12 +266,12 @@ def _confirm(
     message: Message,
     transaction: Transaction,
     response: Response,
-    correlation: Correlation,
+    wanted: FactFields,
 ) -> None:
     """The first 2xx of a dialog."""
-    fields = fields_of(message)
+    fields = fields_of(message, wanted.names)
     if leg.answer is None:
-        leg.answer = facts_of(message, fields, (transaction.from_tag, response.to_tag), correlation)
+        leg.answer = facts_of(message, fields, (transaction.from_tag, response.to_tag), wanted)
     dialog.confirmed = message.time
     if dialog.state is DialogState.EARLY:
         dialog.state = DialogState.CONFIRMED

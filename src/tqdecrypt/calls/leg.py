@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tqdecrypt.calls.call import SECOND, Call
 from tqdecrypt.calls.dialog import Dialog
-from tqdecrypt.calls.facts import InviteFacts, ViaHop
+from tqdecrypt.calls.facts import FactFields, InviteFacts, ViaHop
 from tqdecrypt.calls.following import follow, settle
 from tqdecrypt.calls.offer import Offer
 from tqdecrypt.calls.transaction import Transaction
@@ -114,7 +112,7 @@ class Leg:
         message: Message,
         transaction: Transaction | None,
         table: TransactionTable,
-        correlation: Sequence[tuple[bytes, str]] = (),
+        wanted: FactFields,
     ) -> None:
         """Take one message with this Call-ID, and its transaction as *table* found it just now."""
         self.messages += 1
@@ -129,7 +127,7 @@ class Leg:
         if transaction.messages == 1:
             self._note_transaction(transaction)
         if table.fresh:
-            follow(self, message, transaction, table.response, correlation)
+            follow(self, message, transaction, table.response, wanted)
 
     def conclude(self, now: int) -> None:
         """Settle what is still open; *now* is the capture time at which the leg is handed over."""
