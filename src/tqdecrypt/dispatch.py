@@ -90,6 +90,9 @@ class Dispatcher:
     ) -> None:
         """Take a UDP datagram that holds DTLS records."""
         flow = self._dtls.get((source, destination)) or self._dtls.get((destination, source))
+        if flow is not None and flow.begins_anew(source, data):
+            self._dtls.pop(flow.ends).end(End.REUSED)
+            flow = None
         if flow is None:
             if len(self._dtls) >= MAX_DTLS:
                 oldest = next(iter(self._dtls))
@@ -323,11 +326,11 @@ class SipConnection:
 class DtlsConnection:
     """DTLS between two UDP ends; SIP inside comes a message a record."""
 
-    __slots__ = ("_dispatcher", "_ends", "_flows", "_messages", "number", "session")
+    __slots__ = ("_dispatcher", "_flows", "_messages", "ends", "number", "session")
 
     def __init__(self, dispatcher: Dispatcher, ends: tuple[str, str]) -> None:
         self._dispatcher = dispatcher
-        self._ends = ends
+        self.ends = ends
         self.number = dispatcher.next_session()
         self.session = DtlsSession(dispatcher.secrets, self, ends=ends, budget=dispatcher.budget)
         self._flows = (
@@ -338,17 +341,22 @@ class DtlsConnection:
 
     def receive(self, source: str, data: bytes, frame: int, time: int) -> None:
         """Take one datagram."""
-        self.session.receive_datagram(self._ends.index(source), data, frame, time)
+        self.session.receive_datagram(self.ends.index(source), data, frame, time)
+
+    def begins_anew(self, source: str, data: bytes) -> bool:
+        """See :meth:`DtlsSession.begins_anew`."""
+        return self.session.begins_anew(self.ends.index(source), data)
 
     def end(self, reason: End) -> None:
         """Nothing more comes."""
+        self.session.give_up_missing()
         self._dispatcher.when_settled(self.session, lambda: self._report(reason))
 
     def _report(self, reason: End) -> None:
         self.session.finish()
         dispatcher = self._dispatcher
         report = report_session(
-            self.session, self.number, self._ends, None, dispatcher.given, reason.value
+            self.session, self.number, self.ends, None, dispatcher.given, reason.value
         )
         report.messages = self._messages
         dispatcher.secrets.keep(self.session, report.client, report.server)

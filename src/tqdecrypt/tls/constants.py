@@ -60,6 +60,7 @@ class Version(enum.IntEnum):
     TLS13 = 0x0304
     DTLS10 = 0xFEFF
     DTLS12 = 0xFEFD
+    DTLS13 = 0xFEFC
 
 
 VERSION_NAMES: dict[int, str] = {
@@ -70,6 +71,7 @@ VERSION_NAMES: dict[int, str] = {
     Version.TLS13: "TLS 1.3",
     Version.DTLS10: "DTLS 1.0",
     Version.DTLS12: "DTLS 1.2",
+    Version.DTLS13: "DTLS 1.3",
 }
 
 

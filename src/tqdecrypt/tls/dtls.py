@@ -1,230 +1,32 @@
-"""DTLS 1.0 and 1.2 (RFC 4347, RFC 6347): the same handshake and keys over datagrams.
-
-What differs from TLS: every record carries its epoch and sequence number, so nothing is searched;
-handshake messages are numbered and fragmented, and are put together by number; a ClientHello that is
-answered by HelloVerifyRequest is forgotten; records that were seen before are dropped.
-"""
+"""DTLS 1.0 and 1.2 sessions: what differs from TLS in the handshake (RFC 6347 section 4.2)."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from tqdecrypt.errors import Malformed
-from tqdecrypt.tls.compression import Inflater
-from tqdecrypt.tls.constants import ContentType, HandshakeType
-from tqdecrypt.tls.exchange import SERVER, Exchange
-from tqdecrypt.tls.protection import Opener
-from tqdecrypt.tls.record import MAX_FRAGMENT, MAX_HANDSHAKE, MAX_WAITING, RecordReader, RecordState
-from tqdecrypt.tls.session import TlsSession
-from tqdecrypt.wire import Cursor
+from tqdecrypt.tls.constants import ContentType, HandshakeType, Version
+from tqdecrypt.tls.datagrams import RECORD_HEADER, looks_like_dtls
+from tqdecrypt.tls.dtls_record import DtlsReader
+from tqdecrypt.tls.exchange import CLIENT, Exchange, Refusal
+from tqdecrypt.tls.handshake import ClientHello
+from tqdecrypt.tls.record import RecordReader
+from tqdecrypt.tls.session import Listener, SecretSource, TlsSession, WaitingBudget
 
 __all__ = ["DtlsSession", "looks_like_dtls"]
 
-RECORD_HEADER = 13
 HANDSHAKE_HEADER = 12
 WINDOW = 64
-"""Records that are remembered to tell repetitions (RFC 6347 section 4.1.2.6)."""
+"""Records that may overtake another one.  A peer's own window is mostly as wide (RFC 6347 section
+4.1.2.6), so that what comes later than that is of no use to the peer either."""
+MOST_NUMBERS = 1 << 13
+"""How far behind the newest record a number may stand that was not seen yet: 1 KB a direction.  What
+is older, and not seen, cannot be told from a repetition."""
 MAX_MESSAGES = 32
-"""Handshake messages that are put together at a time."""
-
-
-def looks_like_dtls(data: bytes) -> bool:
-    """Return whether a datagram begins with a DTLS record (RFC 7983: first byte 20 … 63)."""
-    return (
-        len(data) >= RECORD_HEADER
-        and 20 <= data[0] <= 25
-        and data[1] == 0xFE
-        and data[2] in (0xFF, 0xFD)
-        and RECORD_HEADER + (data[11] << 8 | data[12]) <= len(data)
-    )
-
-
-class _Protected(NamedTuple):
-    """A protected record with its place."""
-
-    content_type: int
-    version: int
-    sequence: int
-    """Epoch and sequence number as one number of 64 bits."""
-    fragment: bytes
-    frame: int
-    time: int
-
-
-class _Message:
-    """A handshake message that is being put together."""
-
-    __slots__ = ("body", "have", "kind")
-
-    def __init__(self, kind: int, length: int) -> None:
-        self.kind = kind
-        self.body = bytearray(length)
-        self.have = bytearray(length)
-
-    def add(self, offset: int, fragment: bytes) -> None:
-        end = offset + len(fragment)
-        self.body[offset:end] = fragment
-        self.have[offset:end] = b"\1" * len(fragment)
-
-    @property
-    def whole(self) -> bool:
-        return 0 not in self.have
-
-
-class DtlsReader(RecordReader):
-    """The record layer of one direction."""
-
-    __slots__ = ("_epoch", "_highest", "_messages", "_next", "_protected", "_seen", "repeated")
-
-    def __init__(self, session: TlsSession, side: int) -> None:
-        super().__init__(session, side)
-        self._epoch = 0
-        self._highest = -1
-        self._seen = 0
-        """Bit *i*: the record *i* below the highest was seen."""
-        self._messages: dict[int, _Message] = {}
-        self._next = 0
-        """Number of the next handshake message."""
-        self._protected: list[_Protected] = []
-        self.repeated = 0
-
-    @property
-    def first_waiting_frame(self) -> int | None:
-        """Frame of the oldest record that waits for keys."""
-        return self._protected[0].frame if self._protected else None
-
-    def receive_datagram(self, data: bytes, frame: int, time: int) -> None:
-        """Take the records of one datagram."""
-        position = 0
-        while len(data) - position >= RECORD_HEADER:
-            content_type = data[position]
-            version = int.from_bytes(data[position + 1 : position + 3], "big")
-            sequence = int.from_bytes(data[position + 3 : position + 11], "big")
-            length = data[position + 11] << 8 | data[position + 12]
-            stop = position + RECORD_HEADER + length
-            if length > MAX_FRAGMENT or stop > len(data):
-                self.bad_records += 1
-                return
-            fragment = data[position + RECORD_HEADER : stop]
-            position = stop
-            if self._repeated(sequence):
-                self.repeated += 1
-            elif sequence >> 48 == 0:
-                self._hand_over(content_type, fragment, frame, time)
-            else:
-                self._take_protected(
-                    _Protected(content_type, version, sequence, fragment, frame, time)
-                )
-
-    def _repeated(self, sequence: int) -> bool:
-        """Return whether a record was seen before; remember it."""
-        ahead = sequence - self._highest
-        if ahead > 0:
-            self._seen = (self._seen << min(ahead, WINDOW) | 1) & ((1 << WINDOW) - 1)
-            self._highest = sequence
-            return False
-        if -ahead >= WINDOW:
-            return False  # too old to tell; its MAC decides
-        bit = 1 << -ahead
-        seen = bool(self._seen & bit)
-        self._seen |= bit
-        return seen
-
-    def _take_protected(self, record: _Protected) -> None:
-        if self.state is RecordState.OPEN:
-            self._open_protected(record)
-        elif self.state is RecordState.DARK:
-            self._count_dark(record)
-        elif self._session.exchanges:  # ChangeCipherSpec may come later: datagrams overtake
-            self._queue(record)
-        else:
-            self.darken()
-            self._count_dark(record)
-
-    def _queue(self, record: _Protected) -> None:
-        budget = self._session.budget
-        size = len(record.fragment)
-        if self._waiting_bytes + size > MAX_WAITING or budget.used + size > budget.limit:
-            self.overflowed = True
-            self.darken()
-            self._count_dark(record)
-            return
-        self._waiting_bytes += size
-        budget.used += size
-        self._protected.append(record)
-
-    def _open_protected(self, record: _Protected) -> None:
-        assert self.opener is not None
-        self.opener.sequence = record.sequence
-        plaintext = self.opener.open(record.content_type, record.version, record.fragment)
-        if plaintext is None and not self.opened_records:
-            # Each secret's opener needs this record's number, which is not known to it.
-            plaintext = self._session.other_secret(
-                self, record.content_type, record.version, record.fragment, record.sequence
-            )
-        if plaintext is None:
-            self._failed(record.fragment, record.frame)
-        else:
-            self._opened(record.content_type, plaintext, record.frame, record.time)
-
-    def _count_dark(self, record: _Protected) -> None:
-        self.dark_bytes += len(record.fragment)
-        self.dark_data |= record.content_type == ContentType.application_data
-        if record.content_type == ContentType.alert:
-            self._session.dark_alert(self.side, record.frame)
-
-    def open_with(
-        self, opener: Opener, *, wrapped: bool = False, inflater: Inflater | None = None
-    ) -> None:
-        """Open records with *opener* from here on; first those that waited."""
-        super().open_with(opener, wrapped=wrapped, inflater=inflater)
-        waiting, self._protected = self._protected, []
-        for record in waiting:
-            self._take_protected(record)
-
-    def darken(self) -> None:
-        """No keys will come: count what there is, keep nothing."""
-        super().darken()
-        waiting, self._protected = self._protected, []
-        for record in waiting:
-            self._count_dark(record)
-
-    def _defragment(self, content: bytes, frame: int, time: int) -> None:
-        """Put handshake messages together by their numbers (RFC 6347 section 4.2.3)."""
-        cursor = Cursor(content)
-        try:
-            while not cursor.at_end:
-                kind, length = cursor.pull_uint8(), cursor.pull_uint24()
-                number, offset = cursor.pull_uint16(), cursor.pull_uint24()
-                fragment = cursor.pull_opaque(3)
-                if length > MAX_HANDSHAKE or offset + len(fragment) > length:
-                    raise Malformed("a handshake fragment within its message")
-                self._add_fragment(number, kind, length, offset, fragment)
-        except Malformed:
-            self._session.unreadable_handshake(self, cursor.remaining, frame)
-        while self._next in self._messages and self._messages[self._next].whole:
-            message = self._messages.pop(self._next)
-            header = (
-                bytes([message.kind])
-                + len(message.body).to_bytes(3, "big")
-                + self._next.to_bytes(2, "big")
-                + bytes(3)
-                + len(message.body).to_bytes(3, "big")
-            )
-            self._next += 1
-            if message.kind in set(HandshakeType):
-                self._session.handshake_message(self, header + bytes(message.body), frame, time)
-
-    def _add_fragment(
-        self, number: int, kind: int, length: int, offset: int, fragment: bytes
-    ) -> None:
-        if number < self._next or (
-            number not in self._messages and len(self._messages) >= MAX_MESSAGES
-        ):
-            return  # repeated, or more than any flight holds
-        message = self._messages.setdefault(number, _Message(kind, length))
-        if len(message.body) == length:
-            message.add(offset, fragment)
+"""How far a handshake message may be ahead of the one that comes next; no flight has as many."""
+MAX_FRAGMENTS = 512
+"""Fragments of one handshake message: those of the longest, in the smallest datagrams of IP."""
+MOST_TRIED = 4
+"""Records that are tried to see whether secrets fit: the first may be damaged."""
+MAX_EPOCHS = 4
+"""Epochs of a direction that are known at a time: the present, two before it and the next."""
 
 
 class DtlsSession(TlsSession):
@@ -233,9 +35,24 @@ class DtlsSession(TlsSession):
     header_length = HANDSHAKE_HEADER
     dtls = True
 
-    __slots__ = ()
+    __slots__ = ("_cookie_asked", "_given_up", "_malformed_frames")
 
     readers: tuple[DtlsReader, DtlsReader]
+
+    def __init__(
+        self,
+        secrets: SecretSource,
+        listener: Listener,
+        *,
+        ends: tuple[str, str] = ("", ""),
+        budget: WaitingBudget | None = None,
+    ) -> None:
+        super().__init__(secrets, listener, ends=ends, budget=budget)
+        self._cookie_asked = False
+        """Whether the server sent a HelloVerifyRequest."""
+        self._given_up = False
+        """Whether what is missing is waited for no more."""
+        self._malformed_frames: list[int] = []
 
     def _make_readers(self) -> tuple[RecordReader, RecordReader]:
         return DtlsReader(self, 0), DtlsReader(self, 1)
@@ -245,14 +62,129 @@ class DtlsSession(TlsSession):
         if not self.first_frame:
             self.first_frame, self.started = frame, time
         self.last_frame, self.ended = frame, time
+        self.sides_seen |= 1 << side
         self.readers[side].receive_datagram(data, frame, time)
 
-    def _asked_again(self, exchange: Exchange) -> bool:
-        """Return whether another ClientHello belongs to *exchange*: repeated, or with a cookie.
+    def give_up_missing(self) -> None:
+        """Nothing more comes: go on without what is missing, as far as that goes.
 
-        The one before is no part of the transcript (RFC 6347 section 4.2.1).
+        Secrets may be asked for by this; when they are there, :meth:`finish`.
         """
-        if exchange.server_hello is not None:
-            return super()._asked_again(exchange)
-        exchange.messages[0].clear()
-        return not exchange.messages[SERVER]
+        self._given_up = True
+        for reader in self.readers:
+            reader.give_up_missing()
+        for exchange in self.exchanges:
+            self._want_secrets(exchange)
+
+    def finish(self) -> None:
+        """See :meth:`TlsSession.finish`."""
+        self.give_up_missing()
+        super().finish()
+        for reader in self.readers:
+            if reader.first_waiting_frame is not None:
+                reader.darken()
+        self._note_records()
+
+    def begins_anew(self, side: int, data: bytes) -> bool:
+        """Return whether a datagram begins another session between the same ends.
+
+        A client that was restarted may use the same port (RFC 6347 section 4.2.8): its ClientHello
+        stands in epoch 0 again, with a random that was not seen.
+        """
+        body = data[RECORD_HEADER + HANDSHAKE_HEADER :]
+        return (
+            self.readers[side].established
+            and data[:1] == bytes([ContentType.handshake])
+            and data[3:5] == bytes(2)
+            and data[RECORD_HEADER : RECORD_HEADER + 1] == bytes([HandshakeType.client_hello])
+            and len(body) >= 34
+            and body[2:34] not in [e.client_hello.random for e in self.exchanges if e.client_hello]
+        )
+
+    # What the readers say.
+
+    def exchange_begun_by(self, reader: DtlsReader, *, unseen: bool) -> Exchange | None:
+        """Return the handshake that an end said hello in, or, *unseen*, that its peer did."""
+        if reader.exchange_count or (unseen and self.exchanges):
+            return self._exchange_of(reader)
+        return None
+
+    def epoch_begun(self, reader: DtlsReader, exchange: Exchange) -> None:
+        """What *reader* reads from here on is protected by the keys of *exchange*."""
+        self._change(reader, exchange)
+
+    def change_cipher_spec(self, reader: RecordReader, frame: int) -> None:
+        """Handle ChangeCipherSpec: the next epoch may begin."""
+        assert isinstance(reader, DtlsReader)
+        if not reader.cipher_changes():
+            return
+        if self.exchanges:
+            role = _ROLE_NAMES[self._role(reader.side)]
+            self._note(self._exchange_of(reader), f"{role} ChangeCipherSpec", frame)
+        reader.begin_epoch()
+
+    def message_lost(self, reader: DtlsReader) -> None:
+        """Take note that a handshake message did not come."""
+        if self.exchanges:
+            self._exchange_of(reader).incomplete[self._role(reader.side)] = True
+
+    def malformed_record(self, frame: int) -> None:
+        """Take note of what cannot be a DTLS record."""
+        if len(self._malformed_frames) < 8:
+            self._malformed_frames.append(frame)
+
+    # Handshake messages.
+
+    def _client_says(
+        self, hello: ClientHello, reader: RecordReader, message: bytes, frame: int
+    ) -> None:
+        """Handle a ClientHello: one with a cookie takes the place of the one before (4.2.1)."""
+        if not reader.exchange_count:
+            if self._cookie_asked and not hello.cookie:
+                return  # the one with the cookie is what counts
+        elif reader.side == self.client_side and message[4:6] != bytes(2):
+            exchange = self._exchange_of(reader)
+            exchange.messages[CLIENT].clear()
+            exchange.client_hello = hello
+            self._keep(exchange, CLIENT, "ClientHello", message, frame)
+            self._hellos_complete(exchange)
+            return
+        super()._client_says(hello, reader, message, frame)
+
+    def _hello_verify_request(self, reader: RecordReader, message: bytes, frame: int) -> None:
+        self._cookie_asked = True
+        super()._hello_verify_request(reader, message, frame)
+
+    def _hellos_complete(self, exchange: Exchange) -> None:
+        if exchange.version == Version.DTLS13 and exchange.refusal is None:
+            self.refuse(exchange, Refusal.UNSUPPORTED_SUITE)
+        else:
+            super()._hellos_complete(exchange)
+
+    def _want_secrets(self, exchange: Exchange) -> None:
+        """Ask for secrets, but call no handshake abbreviated whose rest may only be late."""
+        certain = exchange.full or exchange.resumption_offered or self._given_up
+        if not certain and self.client_side is not None:
+            certain = self.readers[1 - self.client_side].said_all(exchange)
+        if certain:
+            super()._want_secrets(exchange)
+
+    def _note_records(self) -> None:
+        malformed = sum(reader.malformed for reader in self.readers)
+        if malformed:
+            frames = ", ".join(map(str, self._malformed_frames))
+            self.notes.append(
+                f"{malformed} records were damaged or cut, and passed over (first frames: {frames})"
+            )
+        repeated = sum(reader.repeated for reader in self.readers)
+        if repeated:
+            self.notes.append(f"{repeated} records came again, and were read once")
+        for reader in self.readers:
+            if missing := reader.missing_records:
+                self.notes.append(
+                    f"{missing} records of the {_ROLE_NAMES[self._role(reader.side)]} did not come, "
+                    "by their numbers: lost on the way, or by the capture"
+                )
+
+
+_ROLE_NAMES = ("client", "server")

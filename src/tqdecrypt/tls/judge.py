@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tqdecrypt.tls.alerts import ADVICE
-from tqdecrypt.tls.constants import ExtensionType
+from tqdecrypt.tls.constants import ExtensionType, Version
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.facts import collect_facts, decisive_exchange
 from tqdecrypt.tls.record import RecordState
@@ -172,9 +172,10 @@ def _damaged_handshake(case: _Case) -> _Judgement | None:
     bound = ""
     if exchange.extended_master_secret:
         bound = " With the extended master secret every byte of the handshake is needed."
+    missing = f"{case.report.missing_bytes:,} bytes"
     return _Judgement(
         Verdict.PACKETS_MISSING,
-        f"{case.report.missing_bytes:,} bytes of the handshake are not in the capture "
+        f"{'Messages' if case.session.dtls else missing} of the handshake are not in the capture "
         f"({_seen(exchange)}).{bound}",
         _LOSS_ADVICE,
     )
@@ -281,6 +282,12 @@ def _resumed_unseen(case: _Case, exchange: Exchange) -> _Judgement:
 
 
 def _unsupported(case: _Case, exchange: Exchange) -> _Judgement:
+    if exchange.version == Version.DTLS13:
+        return _Judgement(
+            Verdict.UNSUPPORTED_SUITE,
+            "The server chose DTLS 1.3, which is not decrypted here, whatever secrets there are.",
+            (f"Turn DTLS 1.3 off on the server {case.report.server}: DTLS 1.2 is decrypted.",),
+        )
     return _Judgement(
         Verdict.UNSUPPORTED_SUITE,
         f"The server chose {_suite(exchange)}, which this machine's crypto library cannot decrypt.",

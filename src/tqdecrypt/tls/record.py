@@ -175,6 +175,11 @@ class RecordReader:
                 return record
         return None
 
+    def opens_first(self, opener: Opener) -> bool:
+        """Return whether *opener* opens the oldest protected record that waits for keys."""
+        record = self.first_waiting
+        return record is not None and opener.open(*record[:3]) is not None
+
     @property
     def first_waiting_frame(self) -> int | None:
         """Frame of the oldest record that waits for keys."""

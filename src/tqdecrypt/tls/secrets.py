@@ -112,7 +112,10 @@ class SecretFinder:
         for way in _WAYS:
             if way(self, session, exchange):
                 return
-        self._refuse(session, exchange, Refusal.UNSUPPORTED_SUITE)
+        lacking = any(exchange.incomplete)
+        self._refuse(
+            session, exchange, Refusal.INCOMPLETE if lacking else Refusal.UNSUPPORTED_SUITE
+        )
 
     def pick_ups(self, session: TlsSession) -> Iterator[tuple[Exchange, int | None]]:
         """See :meth:`SecretSource.pick_ups`."""
@@ -307,7 +310,8 @@ class SecretFinder:
         return f"key log {self._ring.keylog.source_of(identifier) or ''}".strip()
 
     def _resumed(self, session: TlsSession, exchange: Exchange) -> bool:
-        if exchange.full:
+        cut = exchange.incomplete[SERVER] and not exchange.resumption_offered
+        if exchange.full or cut:
             return False
         hello = exchange.client_hello
         assert hello is not None
@@ -337,6 +341,8 @@ class SecretFinder:
         if suite is None or suite.key_exchange not in ("PSK", "RSA_PSK"):
             return False
         shares = _shares(exchange)
+        if shares is None and any(exchange.incomplete):
+            return False
         psks = self._ring.psks_for(shares.identity) if shares else []
         if not psks or shares is None:
             self._refuse(session, exchange, Refusal.NO_PSK)
@@ -428,6 +434,9 @@ class SecretFinder:
 
         When the certificate was not seen, every key of the right size is tried.
         """
+        if exchange.extended_master_secret and exchange.session_hash_messages() is None:
+            self._refuse(session, exchange, Refusal.INCOMPLETE)
+            return
         certificate = exchange.certificates[SERVER]
         if certificate is not None:
             key = self._ring.match_certificate(certificate)
@@ -484,8 +493,10 @@ _WAYS: tuple[Callable[[SecretFinder, TlsSession, Exchange], bool], ...] = (
 def _answer(session: TlsSession, exchange: Exchange, resumable: Resumable) -> None:
     if resumable.master is not None:
         session.provide(exchange, resumable.master, resumable.origin)
+    elif resumable.refusal in (None, Refusal.INCOMPLETE):  # not in the capture, or not wholly
+        session.refuse(exchange, Refusal.RESUMED_UNSEEN)
     else:
-        session.refuse(exchange, resumable.refusal or Refusal.RESUMED_UNSEEN)
+        session.refuse(exchange, resumable.refusal)
 
 
 def _ticket_key(ticket: bytes) -> bytes:

@@ -197,7 +197,7 @@ class TlsSession:
         """Nothing more comes: whoever still waits for secrets stays dark."""
         for reader in self.readers:
             if reader.state is RecordState.WAITING:
-                self._ask_without_second_hello(reader)
+                self._ask_at_last(reader)
             if reader.state is RecordState.WAITING:
                 self._try_one_sided(reader)
             if reader.state is RecordState.WAITING:
@@ -212,10 +212,18 @@ class TlsSession:
             if exchange.openers is None and not exchange.wanted:
                 self._secrets.abandoned(exchange)
 
-    def _ask_without_second_hello(self, reader: RecordReader) -> None:
-        """A key log needs no second ClientHello, only the transcript does."""
+    def _ask_at_last(self, reader: RecordReader) -> None:
+        """Ask for secrets though the handshake is not whole: a key log does without the rest."""
         exchange = self._exchange_of(reader)
-        if self._tls13(exchange) and exchange.client_hello and not exchange.wanted:
+        if exchange.wanted or exchange.client_hello is None or exchange.suite is None:
+            return
+        if (
+            exchange.full
+            and exchange.encrypted_premaster is None
+            and exchange.changed_cipher[CLIENT]
+        ):
+            exchange.incomplete[CLIENT] = True  # it was sent, or the client could not go on
+        if self._tls13(exchange) or any(exchange.incomplete):
             exchange.wanted = True
             self._secrets.find(self, exchange)
 
@@ -228,14 +236,13 @@ class TlsSession:
     def _try_one_sided(self, reader: RecordReader) -> None:
         """Look for secrets of a handshake of which only one direction was captured."""
         exchange, role = self._exchange_of(reader), self._role(reader.side)
-        record = reader.first_waiting
         one = (exchange.client_hello is None) != (exchange.server_hello is None)
-        if record is None or not one or exchange.openers is not None:
+        if not one or exchange.openers is not None or reader.first_waiting_frame is None:
             return
         for candidate in self._secrets.one_sided(exchange):
             openers = self._openers_of(candidate)
             opener = openers[role] if openers else None
-            if opener is None or opener.open(*record[:3]) is None:
+            if opener is None or not reader.opens_first(opener):
                 continue
             exchange.client_hello = exchange.client_hello or candidate.client_hello
             exchange.server_hello = exchange.server_hello or candidate.server_hello
