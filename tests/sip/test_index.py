@@ -139,6 +139,11 @@ class TestQuickEqualsComplete:
         else:
             assert fields_of(index(raw)) == expected
 
+    def test_a_carriage_return_at_the_very_end(self) -> None:
+        """A header that two bare line feeds end, and a value behind them."""
+        raw = b"SIP/2.0 200 OK\r\nVia: a;branch=b\n\nc\r\n"
+        assert index(raw).branch == completely(raw).branch
+
     @settings(max_examples=200)
     @given(odd_messages())
     def test_content_length(self, raw: bytes) -> None:

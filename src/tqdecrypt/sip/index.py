@@ -42,7 +42,7 @@ KNOWN_LENGTHS: dict[bytes, int] = {}
 """Content-Length values that were met; the framer looks here first."""
 
 _CR = 0x0D
-_BLANKS = (0x20, 0x09)
+_BLANKS = (b" ", b"\t")
 
 _TOP_VIA = re.compile(
     rb'\r\nVia: [^\r;,"]*(?:;(?!branch=)[^\r;,"]*)*;branch=([^\r;,"]*)(?:[;,]|\r\n[^ \t])'
@@ -168,8 +168,8 @@ def content_length(data: bytes, start: int, body_start: int) -> int | None:
     """
     at = data.rfind(b"\r\nContent-Length: ", start, body_start) + 18
     if at >= 18 and data[data.find(b"\n", start) - 1] == _CR:
-        end = data.find(_CR, at)
-        if data[end + 2] not in _BLANKS:
+        end = data.find(_CR, at, body_start)
+        if end >= 0 and data[end + 2 : end + 3] not in _BLANKS:
             value = data[at:end]
             length = KNOWN_LENGTHS.get(value)
             return _remember_length(value) if length is None else length
@@ -201,8 +201,10 @@ def _find_via(raw: bytes, line_end: int, body_start: int) -> tuple[bytes | None,
     at = raw.find(b"\r\nVia: ", line_end, body_start)
     if at < 0 or raw[line_end:at].lower().find(b"\r\nv") >= 0:
         return None, -1  # another spelling above it would be the topmost
-    end = raw.find(_CR, at + 7)
-    return (None, -1) if raw[end + 2] in _BLANKS else (raw[at + 7 : end], end)
+    end = raw.find(_CR, at + 7, body_start)
+    if end < 0 or raw[end + 2 : end + 3] in _BLANKS:
+        return None, -1
+    return raw[at + 7 : end], end
 
 
 def _find_values(
@@ -220,8 +222,8 @@ def _find_values(
             if at < 0:
                 return None
         at += len(needle)
-        end = raw.find(_CR, at)
-        if raw[end + 2] in _BLANKS:
+        end = raw.find(_CR, at, body_start)
+        if end < 0 or raw[end + 2 : end + 3] in _BLANKS:
             return None
         values.append(raw[at:end])
     return tuple(values)

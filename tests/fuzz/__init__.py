@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing; see CONTRIBUTING.md and ``scripts/fuzz``."""

@@ -1,0 +1,56 @@
+"""The kept corpus: seeds that are made, inputs that the fuzzer found, and what once failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fuzz.material import sessions
+from fuzz.targets import TARGETS, script
+from kit import Scene, pcap_bytes, pcapng_bytes, tcp_packets
+from kit.tls import Flight
+
+__all__ = ["CORPUS", "inputs", "seeds", "write_seeds"]
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def seeds() -> dict[str, dict[str, bytes]]:
+    """Return the seeds of every target, by name."""
+    made: dict[str, dict[str, bytes]] = {name: {"empty": b""} for name in TARGETS}
+    for name, session in sessions().items():
+        flights = [Flight(side == 0, data) for side, data in session.sent]
+        packets = tcp_packets(flights)
+        made["tls"][name] = script(list(session.sent))
+        made["packets"][name] = script([(0, packet.data) for packet in packets])
+        made["handshake"][name] = session.sent[0][1][9:]
+        made["handshake"][f"{name}-answer"] = session.sent[1][1][9:]
+        if session.keylog:
+            made["key-log"][name] = "".join(f"{line}\n" for line in session.keylog).encode()
+        if name == "gcm":
+            made["capture"]["pcap"] = pcap_bytes(packets)
+            made["capture"]["pcapng"] = pcapng_bytes(packets, secrets=session.keylog)
+            made["key-file"]["pem"] = (CORPUS.parent / "material" / "server.key").read_bytes()
+            made["tcp"]["talk"] = script(
+                [(side << 5, number.to_bytes(4, "big") + b"\0\x10" + data[:40])
+                 for number, (side, data) in enumerate(session.sent)]
+            )  # fmt: skip
+    call = [(message.from_client, message.data) for message in Scene().answered_call()]
+    made["sip-stream"]["call"] = b"".join(data for _, data in call)
+    made["calls"]["call"] = script([(0 if client else 1, data) for client, data in call])
+    for number, (_, data) in enumerate(call):
+        made["sip-message"][f"call-{number}"] = made["datagram"][f"call-{number}"] = data
+    return made
+
+
+def write_seeds() -> None:
+    """Write the seeds into the corpus; what the fuzzer found stays."""
+    for target, files in seeds().items():
+        folder = CORPUS / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (folder / f"seed-{name}").write_bytes(data)
+
+
+def inputs(target: str) -> list[Path]:
+    """Return every kept input of a target."""
+    return sorted((CORPUS / target).iterdir())

@@ -1,0 +1,318 @@
+"""What is fuzzed: a function of bytes each, which asserts what must hold for any bytes at all.
+
+Input that is more than one thing is a script: see :func:`steps`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from fuzz.material import key_ring, sessions
+from packet.frames import Frame, assert_as_specified, block_of
+from tcp.segments import Bench, Segment
+from tls.datagrams import PassiveDatagrams
+from tls.passive import Passive
+from tqdecrypt.calls import CallTable
+from tqdecrypt.calls.analyser import Analyser
+from tqdecrypt.capture import open_captures
+from tqdecrypt.errors import Malformed, SecretsError
+from tqdecrypt.export import JsonLines
+from tqdecrypt.insight.assessor import Assessor
+from tqdecrypt.keys import KeyLog, SecretsStore
+from tqdecrypt.keys.certificate import read_certificate
+from tqdecrypt.keys.formats import Passphrases, read_key_file
+from tqdecrypt.sip import (
+    Flow,
+    Message,
+    StreamFramer,
+    headers,
+    index_message,
+    parse_datagram,
+    sdp_marks,
+)
+from tqdecrypt.sip.grammar import find_body
+from tqdecrypt.sip.index import index_completely
+from tqdecrypt.tls import SecretFinder
+from tqdecrypt.tls.handshake import (
+    pull_certificates,
+    pull_certificates13,
+    pull_client_hello,
+    pull_encrypted_extensions,
+    pull_new_session_ticket,
+    pull_server_hello,
+    pull_sslv2_client_hello,
+)
+
+__all__ = ["TARGETS", "script", "steps"]
+
+FLOW = Flow("192.0.2.1:5060", "192.0.2.2:5060", "TCP", "clear")
+LINK_TYPES = (1, 113, 276, 101, 0, 228, 229, 108, 9, 104, 12)
+MOST_STEPS = 200
+
+
+def steps(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Take a script apart: a byte that says what, two with a length, and as many bytes."""
+    position = 0
+    for _ in range(MOST_STEPS):
+        if len(data) - position < 3:
+            return
+        length = int.from_bytes(data[position + 1 : position + 3], "big")
+        yield data[position], data[position + 3 : position + 3 + length]
+        position += 3 + length
+
+
+def script(parts: list[tuple[int, bytes]]) -> bytes:
+    """Put a script together."""
+    return b"".join(bytes([what]) + len(piece).to_bytes(2, "big") + piece for what, piece in parts)
+
+
+def capture(data: bytes) -> None:
+    """A file of any bytes gives packets that lie in it, and says what is wrong."""
+    with tempfile.NamedTemporaryFile(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as file:
+        file.write(data)
+        file.flush()
+        with open_captures([file.name]) as reader:
+            frame = 1
+            for block in reader:
+                assert block.first_frame == frame
+                frame += len(block)
+                ends = block.offset + block.captured
+                assert not len(block) or int(ends.max()) <= len(block.buffer)
+                assert not len(block) or int(block.captured.min()) >= 0
+            assert all(isinstance(problem, str) for problem in reader.problems)
+
+
+def packets(data: bytes) -> None:
+    """Columns and single packets agree on everything, however blocks are cut."""
+    frames = [Frame(piece, LINK_TYPES[what % len(LINK_TYPES)]) for what, piece in steps(data)]
+    if frames:
+        half = len(frames) // 2
+        assert_as_specified([block_of(frames)])
+        blocks = [block_of(frames[:half]), block_of(frames[half:], first_frame=half + 1)]
+        assert_as_specified([block for block in blocks if len(block)])
+
+
+def tcp(data: bytes) -> None:
+    """Any segments are taken; bytes delivered and missed add up; bounds hold."""
+    segments = []
+    for what, piece in steps(data):
+        number = int.from_bytes(piece[:4], "big")
+        more = piece[4:5] or b"\0"
+        segments.append(
+            Segment(
+                talk=what >> 6,
+                side=what >> 5 & 1,
+                sequence=number,
+                payload=piece[6:],
+                flags=(piece[5:6] or b"\x10")[0],
+                time=more[0] * 50_000_000,
+                acknowledgment=number ^ more[0],
+                missing=(0, 0, 0, 1460)[what & 3],
+            )
+        )
+    bench = Bench(2)
+    middle = len(segments) // 2
+    for start, stop in pairwise((0, middle, len(segments))):
+        bench.receive(segments[start:stop])
+        assert len(bench.table) <= 2
+    result = bench.finish()
+    assert bench.table.waiting_bytes == 0
+    assert all(recorder.ended for recorder in result.recorders)
+
+
+def tls(data: bytes) -> None:
+    """No plaintext that nobody said, a verdict for everything; cuts change nothing without damage."""
+    heard = [Passive(SecretFinder(key_ring())) for _ in range(2)]
+    for what, piece in steps(data):
+        side = what & 1
+        for number, passive in enumerate(heard):
+            if what & 2:
+                passive.miss(side, len(piece), snapped=bool(what & 4))
+            elif number:
+                for start in range(0, len(piece), 1 + what // 4):
+                    passive.hear(side, piece[start : start + 1 + what // 4])
+            elif piece:
+                passive.hear(side, piece)
+    for passive in heard:
+        passive.finish()
+        _check_said(passive.records)
+    whole, cut = heard
+    # Behind damage the next record is sought, and where a packet ends is a hint.
+    if not any(passive.report.missing_bytes or passive.report.notes for passive in heard):
+        decrypted = {passive.verdict for passive in heard} == {"decrypted"}
+        assert not decrypted or (whole.client, whole.server) == (cut.client, cut.server)
+
+
+def dtls(data: bytes) -> None:
+    """Likewise for datagrams, whose records stand for themselves."""
+    passive = PassiveDatagrams(SecretFinder(key_ring()))
+    for what, piece in steps(data):
+        passive.hear(what & 1, piece)
+    passive.finish()
+
+
+def _check_said(records: list[tuple[bool, bytes, int]]) -> None:
+    said = [b"".join(session.said[side] for session in sessions().values()) for side in (0, 1)]
+    for from_client, text, _ in records:
+        assert text in said[0 if from_client else 1]
+
+
+def handshake(data: bytes) -> None:
+    """A handshake message is read, or malformed."""
+    for pull in (
+        pull_client_hello,
+        lambda body: pull_client_hello(body, dtls=True),
+        pull_server_hello,
+        pull_certificates,
+        pull_certificates13,
+        pull_encrypted_extensions,
+        pull_new_session_ticket,
+        pull_sslv2_client_hello,
+    ):
+        with contextlib.suppress(Malformed):
+            pull(data)
+    with contextlib.suppress(Malformed):
+        hello = pull_client_hello(data)
+        assert hello.server_name is None or isinstance(hello.server_name, str)
+        assert all(0 <= version <= 0xFFFF for version in hello.supported_versions)
+    with contextlib.suppress(Malformed):
+        answer = pull_server_hello(data)
+        assert isinstance(answer.version, int)
+        assert answer.alpn is None or isinstance(answer.alpn, str)
+
+
+def certificate(data: bytes) -> None:
+    """A certificate gives the facts that can be had, or is malformed."""
+    try:
+        facts = read_certificate(data)
+    except Malformed:
+        return
+    assert len(facts.fingerprint_sha256) == 64
+    assert all(isinstance(name, str) for name in facts.names)
+
+
+def key_file(data: bytes) -> None:
+    """A file has keys, or reasons why not."""
+    contents = read_key_file(data, "any.key", Passphrases(b"secret", None))
+    assert contents.keys or contents.refusals
+
+
+def key_log(data: bytes) -> None:
+    """However a key log is cut, the same secrets and the same counters come of it."""
+    whole, cut = KeyLog(), KeyLog()
+    whole.feed(data, "any")
+    step = 1 + len(data) // 7
+    for start in range(0, len(data), step):
+        cut.feed(data[start : start + step], "any")
+    whole.finish("any")
+    cut.finish("any")
+    assert len(whole) == len(cut)
+    assert whole.counters == cut.counters
+
+
+def secrets_store(data: bytes) -> None:
+    """A store is read whole, or refused in one sentence."""
+    with tempfile.NamedTemporaryFile(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as file:
+        file.write(data)
+        file.flush()
+        store = SecretsStore(file.name)
+        try:
+            store.load()
+        except SecretsError as error:
+            assert "\n" not in str(error)  # noqa: PT017 - whether it is raised is not the question
+
+
+def _fields(message: Message) -> tuple[object, ...]:
+    return tuple(getattr(message, name) for name in Message.__slots__)
+
+
+def sip_stream(data: bytes) -> None:
+    """However a stream is cut, the same messages come out, and each is what it was framed as."""
+    streams = []
+    for step in (len(data) or 1, 1 + len(data) // 5, 3):
+        framer = StreamFramer(FLOW)
+        found: list[Message] = []
+        for start in range(0, len(data), step):
+            found += framer.receive(data[start : start + step], 1, 2)
+        framer.end()
+        streams.append([message.raw for message in found])
+    assert streams[0] == streams[1] == streams[2]
+    assert all(raw in data for raw in streams[0])
+
+
+def sip_message(data: bytes) -> None:
+    """The quick way and the complete one agree; what is shown and written is safe."""
+    body = find_body(data)
+    try:
+        message = index_message(data, FLOW, 1, 2)
+    except Malformed:
+        return
+    complete = index_completely(data, len(data) if body < 0 else body, FLOW, 1, 2)
+    assert _fields(message) == _fields(complete)
+    assert all(isinstance(value, str) for _, value in headers(message))
+    assert isinstance(sdp_marks(message), str)
+    out = io.StringIO()
+    writer = JsonLines(out, raw=True)
+    writer.message(message)
+    writer.flush()
+    (line,) = out.getvalue().splitlines()
+    assert json.loads(line)["call_id"] == message.call_id
+    assert line.isprintable()
+
+
+def datagram(data: bytes) -> None:
+    """A datagram is a message or not."""
+    message = parse_datagram(data, FLOW, 1, 2)
+    assert message is None or data.startswith(message.raw) or message.raw in data
+
+
+def calls(data: bytes) -> None:
+    """Whatever messages come, every call is handed over once, and the analysis takes them all."""
+    ended = []
+    table = CallTable(lambda call: ended.append(call.call_id), 4)
+    assessor = Assessor()
+    legs = []
+    analyser = Analyser(lambda leg: legs.append(assessor.leg(leg)), most_legs=4)
+    back = Flow(FLOW.destination, FLOW.source, "TCP", "clear")
+    begun = set()
+    for number, (what, piece) in enumerate(steps(data), 1):
+        time = number * (1 + (what >> 1)) * 100_000_000
+        try:
+            message = index_message(piece, back if what & 1 else FLOW, number, time)
+        except Malformed:
+            continue
+        begun.add(message.call_id)
+        table.receive(message)
+        analyser.receive(message)
+        assert len(table) <= 4
+        assert len(analyser) <= 4
+    table.finish()
+    analyser.finish()
+    assert not len(table)
+    assert not len(analyser)
+    assert set(ended) <= begun
+    assert all(finding.sentence for finding in assessor.finish())
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "capture": capture,
+    "packets": packets,
+    "tcp": tcp,
+    "tls": tls,
+    "dtls": dtls,
+    "handshake": handshake,
+    "certificate": certificate,
+    "key-file": key_file,
+    "key-log": key_log,
+    "secrets-store": secrets_store,
+    "sip-stream": sip_stream,
+    "sip-message": sip_message,
+    "datagram": datagram,
+    "calls": calls,
+}
