@@ -49,7 +49,7 @@ def pictures() -> dict[str, str]:
         read = _screen(*READ)
         shown = _screen("show", *READ[1:], "--call", CALL, "--diff")
         ladder, timeline = _ladder(), _timeline()
-    calls, sessions, causes = _paragraphs(read[1:])[:3]
+    calls, _findings, sessions, causes = _paragraphs(read[1:])[:4]
     invite = next(p for p in _paragraphs(shown[1:]) if p[0].plain.startswith("INVITE  passed"))
     return {
         "calls.svg": terminal_picture(
