@@ -7,10 +7,11 @@
 A request is its method and CSeq, a response its status, method and CSeq.  ``from=`` and ``to=`` are
 tags; ``a1`` and none unless told, except that responses other than 100 have ``to=b1``.  The branch
 is named after the method and CSeq (``branch=`` says otherwise) and after who sent the request, so
-that hops differ by themselves; ``branch=!text`` is taken as it is.  ``id=`` is the Call-ID.  Behind
-``|`` follow header fields, ``uri …`` for the Request-URI, or a body: ``offer PORT [DIRECTION]``,
-which is some session description with that port, or ``body TYPE TEXT``.  A line that is there twice
-is a retransmission.  Lines are 10 ms apart.
+that hops differ by themselves; ``branch=!text`` is taken as it is.  ``id=`` is the Call-ID, ``caller=`` and
+``callee=`` are the users in From and To.  Behind ``|`` follow header fields, ``uri …`` for the
+Request-URI, or a body: ``offer PORT [DIRECTION]``, which is some session description with that port,
+or ``body TYPE TEXT`` with ``\\n`` for the ends of lines.  A line that is there twice is a
+retransmission.  Lines are 10 ms apart.
 """
 
 from __future__ import annotations
@@ -18,7 +19,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tqdecrypt.calls import Analyser, Call, Leg, PingSeries, Registration, Subscription, Transaction
+from tqdecrypt.calls import (
+    Analyser,
+    Call,
+    JointCall,
+    Leg,
+    PingSeries,
+    Registration,
+    Subscription,
+    Transaction,
+)
 from tqdecrypt.sip import Flow, Message, index_message
 from tqdecrypt.sip.message import Transport
 from tqdecrypt.tls import SessionReport
@@ -46,6 +56,7 @@ class Watched:
     pings: list[PingSeries] = field(default_factory=list)
     subscriptions: list[Subscription] = field(default_factory=list)
     transactions: list[Transaction] = field(default_factory=list)
+    calls: list[JointCall] = field(default_factory=list)
     counters: Counter[str] = field(default_factory=Counter)
     messages: list[Message] = field(default_factory=list)
 
@@ -83,10 +94,11 @@ def watch(
     transport: Transport = "UDP",
     correlation_headers: tuple[str, ...] = (),
     most_legs: int = 1000,
+    boxes: tuple[tuple[str, ...], ...] = (),
 ) -> Watched:
     """Return what comes out at the end of the capture."""
     messages, end = messages_of(script, transport)
-    return analyse(messages, end, correlation_headers, most_legs)
+    return analyse(messages, end, correlation_headers, most_legs, boxes)
 
 
 def analyse(
@@ -94,10 +106,13 @@ def analyse(
     end: int | None = None,
     correlation_headers: tuple[str, ...] = (),
     most_legs: int = 1000,
+    boxes: tuple[tuple[str, ...], ...] = (),
 ) -> Watched:
     watched = Watched(messages=messages)
     analyser = Analyser(
         watched.legs.append,
+        on_call=watched.calls.append,
+        boxes=boxes,
         on_registration=watched.registrations.append,
         on_ping=watched.pings.append,
         on_subscription=watched.subscriptions.append,
@@ -163,7 +178,7 @@ def _worded(words: list[str], more: list[str], flow: Flow) -> bytes:
             lines.append("Content-Type: application/sdp")
         elif kind == "body":
             content_type, _, text = rest.partition(" ")
-            body = text.encode()
+            body = text.replace("\\n", "\r\n").encode()
             lines.append(f"Content-Type: {content_type}")
         elif kind == "uri":
             uri = rest
@@ -180,8 +195,8 @@ def _worded(words: list[str], more: list[str], flow: Flow) -> bytes:
             [
                 start,
                 f"Via: SIP/2.0/{flow.transport} {client};branch={branch}",
-                f"From: <sip:alice@example.com>;tag={from_tag}",
-                f"To: <sip:bob@example.com>{';tag=' if to_tag else ''}{to_tag}",
+                f"From: <sip:{options.get('caller', 'alice')}@example.com>;tag={from_tag}",
+                f"To: <sip:{options.get('callee', 'bob')}@example.com>{';tag=' if to_tag else ''}{to_tag}",
                 f"Call-ID: {options.get('id', 'call-1')}",
                 f"CSeq: {cseq} {method}",
                 *lines,

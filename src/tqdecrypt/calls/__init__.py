@@ -13,6 +13,7 @@ from tqdecrypt.calls.dialog import (
     Transfer,
 )
 from tqdecrypt.calls.facts import InviteFacts, ViaHop
+from tqdecrypt.calls.joint_call import Confidence, Join, JointCall, Reason
 from tqdecrypt.calls.leg import Leg
 from tqdecrypt.calls.offer import Offer
 from tqdecrypt.calls.ping import MissedRun, PingSeries, Silence
@@ -29,6 +30,7 @@ __all__ = [
     "CallState",
     "CallTable",
     "Cancellation",
+    "Confidence",
     "Delays",
     "Dialog",
     "DialogEnd",
@@ -36,6 +38,8 @@ __all__ = [
     "Hangup",
     "HoldChange",
     "InviteFacts",
+    "Join",
+    "JointCall",
     "Kind",
     "Lapse",
     "Leg",
@@ -44,6 +48,7 @@ __all__ = [
     "Offer",
     "Party",
     "PingSeries",
+    "Reason",
     "Refresh",
     "Registration",
     "Response",

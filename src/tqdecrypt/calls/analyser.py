@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
 from tqdecrypt.calls.facts import FactFields
+from tqdecrypt.calls.joining import Joiner
+from tqdecrypt.calls.joint_call import JointCall
 from tqdecrypt.calls.leg import Leg
 from tqdecrypt.calls.ping import PingSeries, PingTable
 from tqdecrypt.calls.registration import Registration, RegistrationTable
@@ -39,15 +41,17 @@ class Analyser:
     timers run; then its transactions and dialogs are settled.
 
     :param on_leg: takes each leg.
+    :param on_call: takes each call, which is one or more legs, when all of them were handed over.
     :param on_registration: takes each registration, on eviction or at the end.
     :param on_ping: takes each series of OPTIONS, likewise.
     :param on_subscription: takes each subscription that ended, was evicted, or at the end.
     :param on_transaction: takes each transaction of any method when it is over.
     :param correlation_headers: names of header fields that legs of one call have in common, such as
         ``X-Call-ID``; their values are kept in the facts of INVITE and answer.
-    :ivar counters: those of :class:`~tqdecrypt.calls.transaction_table.TransactionTable`, and
-        ``legs_evicted``, ``registrations_evicted``, ``ping_series_evicted`` and
-        ``subscriptions_evicted`` handed over because a table was full.
+    :param boxes: sets of addresses (without ports) that are one box each, such as an SBC.
+    :ivar counters: those of :class:`~tqdecrypt.calls.transaction_table.TransactionTable` and
+        :class:`~tqdecrypt.calls.joining.Joiner`, and ``legs_evicted``, ``registrations_evicted``,
+        ``ping_series_evicted`` and ``subscriptions_evicted`` handed over because a table was full.
     :ivar statistics: how transactions of each method went, by source and destination.
     """
 
@@ -55,11 +59,13 @@ class Analyser:
         self,
         on_leg: Callable[[Leg], None],
         *,
+        on_call: Callable[[JointCall], None] | None = None,
         on_registration: Callable[[Registration], None] | None = None,
         on_ping: Callable[[PingSeries], None] | None = None,
         on_subscription: Callable[[Subscription], None] | None = None,
         on_transaction: Callable[[Transaction], None] | None = None,
         correlation_headers: Iterable[str] = (),
+        boxes: Iterable[Collection[str]] = (),
         most_legs: int = MOST_LEGS,
     ) -> None:
         self.counters: Counter[str] = Counter()
@@ -77,6 +83,9 @@ class Analyser:
         """In the order of their last message."""
         self._ended: deque[tuple[int, Leg]] = deque()
         """With the time at which they leave the table."""
+        self._joiner: Joiner | None = None
+        if on_call is not None:
+            self._joiner = Joiner(on_call, self._legs.get, self.counters, boxes)
         self._legs_begun = 0
         self._now = 0
         self._next_leave = _NEVER
@@ -109,6 +118,8 @@ class Analyser:
         else:
             return
         leg.receive(message, transaction, transactions, self._wanted)
+        if leg.looks < 2 and method == "INVITE" and self._joiner is not None:
+            self._joiner.look(leg)
         call = leg.call
         if call.ended is not None and not call.ends_queued:
             self._queue(leg, time + LINGER)
@@ -193,6 +204,8 @@ class Analyser:
     def _hand_over(self, leg: Leg, now: int) -> None:
         leg.conclude(now)
         self._on_leg(leg)
+        if self._joiner is not None:
+            self._joiner.over(leg)
 
     def _transaction_over(self, transaction: Transaction) -> None:
         method = transaction.method

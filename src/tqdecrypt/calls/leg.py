@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tqdecrypt.calls.call import SECOND, Call
 from tqdecrypt.calls.dialog import Dialog
 from tqdecrypt.calls.facts import FactFields, InviteFacts, ViaHop
@@ -10,6 +12,9 @@ from tqdecrypt.calls.offer import Offer
 from tqdecrypt.calls.transaction import Transaction
 from tqdecrypt.calls.transaction_table import TransactionTable
 from tqdecrypt.sip.message import Flow, Message
+
+if TYPE_CHECKING:
+    from tqdecrypt.calls.joint_call import JointCall
 
 __all__ = ["InviteFacts", "Leg", "ViaHop"]
 
@@ -41,13 +46,16 @@ class Leg:
         "hops_dropped",
         "invite",
         "invites",
+        "joint",
         "last_frame",
         "last_time",
+        "looks",
         "messages",
         "newest_invite",
         "number",
         "offers",
         "offers_dropped",
+        "over",
         "transactions",
         "transactions_dropped",
     )
@@ -88,6 +96,12 @@ class Leg:
         self.last_frame = message.frame
         self.given_up = ""
         """Why it was handed over although it may go on; empty for one that ended."""
+        self.joint: JointCall | None = None
+        """The call that it belongs to, while that goes on and has more than this leg."""
+        self.looks = 0
+        """How far the joiner has looked at it: 1, its INVITE; 2, its answer, too."""
+        self.over = False
+        """Whether it was handed over."""
 
     def is_expired(self, now: int) -> bool:
         """Return whether all its dialogs were answered, and neither refreshed nor ended for twice
