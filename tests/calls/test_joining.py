@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.calls.script import Watched, analyse, messages_of, watch
+
 from tqdecrypt.calls import Confidence, JointCall, Reason
 
 SBC = ("192.0.2.5", "198.51.100.5")
@@ -107,7 +107,7 @@ def test_a_load_generator_that_repeats_itself_makes_calls_of_one_leg() -> None:
 
 def test_numbers_join_what_the_box_sent_on_shortly_after() -> None:
     script = """
-        alice -> edge: INVITE 1 id=in from=i1 caller=+442079460001 callee=02079460999 | uri sip:02079460999@sbc
+        alice -> edge: INVITE 1 id=in from=i1 caller=+442079460001 | uri sip:02079460999@sbc
         edge -> bob: INVITE 1 id=out from=o1 caller=02079460001 | uri sip:+442079460999@carrier;user=phone
         wait 200 s
     """
