@@ -8,10 +8,29 @@ from fuzz.material import sessions
 from fuzz.targets import TARGETS, script
 from kit import Scene, pcap_bytes, pcapng_bytes, tcp_packets
 from kit.tls import Flight
+from sip.torture import CASES
 
 __all__ = ["CORPUS", "inputs", "seeds", "write_seeds"]
 
 CORPUS = Path(__file__).parent / "corpus"
+SECURE = b"""v=0
+o=- 1 2 IN IP4 192.0.2.1
+s=-
+c=IN IP4 192.0.2.1
+t=0 0
+a=group:BUNDLE 0
+m=audio 4000 UDP/TLS/RTP/SAVPF 8 101
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-16
+a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd|2^20|1:4
+a=fingerprint:sha-256 0A:0B
+a=setup:actpass
+a=candidate:1 1 UDP 2130706431 192.0.2.1 8998 typ srflx raddr 10.0.0.1 rport 9
+a=rtcp:4001 IN IP4 192.0.2.1
+a=mid:0
+a=sendonly
+"""
+"""A session description with everything in it that has a syntax of its own."""
 
 
 def seeds() -> dict[str, dict[str, bytes]]:
@@ -39,6 +58,9 @@ def seeds() -> dict[str, dict[str, bytes]]:
     made["calls"]["call"] = script([(0 if client else 1, data) for client, data in call])
     for number, (_, data) in enumerate(call):
         made["sip-message"][f"call-{number}"] = made["datagram"][f"call-{number}"] = data
+    for case in CASES:
+        made["sip-parse"][case.section.replace(" ", "-")] = case.raw
+    made["sdp"]["secure"] = SECURE
     return made
 
 

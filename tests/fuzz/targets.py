@@ -34,6 +34,8 @@ from tqdecrypt.sip import (
     headers,
     index_message,
     parse_datagram,
+    parse_message,
+    parse_sdp,
     sdp_marks,
 )
 from tqdecrypt.sip.grammar import find_body
@@ -266,6 +268,33 @@ def sip_message(data: bytes) -> None:
     assert line.isprintable()
 
 
+def sip_parse(data: bytes) -> None:
+    """The full parse takes whatever the index pass takes, and agrees with it; problems have a place."""
+    try:
+        message = parse_message(data)
+    except Malformed:
+        return
+    assert all(0 <= problem.offset <= len(data) for problem in message.problems)
+    assert all(problem.sentence.isprintable() for problem in message.problems)
+    try:
+        index = index_message(data[message.start :], FLOW, 1, 2)
+    except Malformed:
+        assert message.version != "SIP/2.0" or message.method is None
+        return
+    assert (message.method, message.status) == (index.method, index.status)
+    assert index.call_id in (message.values("Call-ID") or [""])
+
+
+def sdp(data: bytes) -> None:
+    """A session description is read, and what is wrong with it has a place."""
+    description = parse_sdp(data)
+    assert all(0 <= problem.offset <= len(data) for problem in description.problems)
+    for media in description.media:
+        assert media.held in (True, False)
+        assert all(isinstance(key, tuple) for crypto in media.crypto for key in crypto.keys)
+        assert isinstance((media.codecs, media.candidates, media.fingerprints), tuple)
+
+
 def datagram(data: bytes) -> None:
     """A datagram is a message or not."""
     message = parse_datagram(data, FLOW, 1, 2)
@@ -313,6 +342,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "secrets-store": secrets_store,
     "sip-stream": sip_stream,
     "sip-message": sip_message,
+    "sip-parse": sip_parse,
+    "sdp": sdp,
     "datagram": datagram,
     "calls": calls,
 }

@@ -49,3 +49,11 @@ def test_whatever_a_display_name_holds(name: bytes, tag: str) -> None:
 def test_any_bytes(value: bytes) -> None:
     assert uri_of(value).encode("utf-8", "strict") is not None
     assert ";" not in tag_of(value) or b'"' in value
+
+
+def test_long_values_are_not_remembered() -> None:
+    from tqdecrypt.sip import address
+
+    value = b"<sip:" + b"x" * address.LONGEST_REMEMBERED + b"@example.com>"
+    assert address.uri_of(value) == value[1:-1].decode()
+    assert value not in address._uris

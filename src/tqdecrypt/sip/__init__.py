@@ -5,14 +5,22 @@ from tqdecrypt.sip.datagram import parse_datagram
 from tqdecrypt.sip.framer import StreamFramer
 from tqdecrypt.sip.headers import header, headers
 from tqdecrypt.sip.index import index_message
+from tqdecrypt.sip.marks import sdp_marks
 from tqdecrypt.sip.message import Flow, Integrity, Message, Transport
-from tqdecrypt.sip.sdp import sdp_marks
+from tqdecrypt.sip.parser import HeaderField, ParsedMessage, parse_message
+from tqdecrypt.sip.problems import Problem
+from tqdecrypt.sip.sdp import SessionDescription
+from tqdecrypt.sip.sdp_reader import parse_sdp
 from tqdecrypt.sip.sniff import looks_like_sip
 
 __all__ = [
     "Flow",
+    "HeaderField",
     "Integrity",
     "Message",
+    "ParsedMessage",
+    "Problem",
+    "SessionDescription",
     "StreamFramer",
     "Transport",
     "header",
@@ -20,6 +28,8 @@ __all__ = [
     "index_message",
     "looks_like_sip",
     "parse_datagram",
+    "parse_message",
+    "parse_sdp",
     "sdp_marks",
     "tag_of",
     "uri_of",

@@ -12,6 +12,8 @@ _SEMICOLON = 0x3B
 
 MOST_URIS = 1 << 14
 """URIs remembered, some 200 bytes each: the messages of a call repeat the same two."""
+LONGEST_REMEMBERED = 512
+"""Longest value that is remembered, bytes, so that the table stays below 32 MB whatever peers send."""
 _uris: dict[bytes, str] = {}
 
 
@@ -26,9 +28,11 @@ def uri_of(value: bytes) -> str:
     key = value if end < 0 or _QUOTE in value else value[: end + 1]
     uri = _uris.get(key)
     if uri is None:
-        if len(_uris) >= MOST_URIS:
-            _uris.clear()
-        uri = _uris[key] = _find_uri(key)
+        uri = _find_uri(key)
+        if len(key) <= LONGEST_REMEMBERED:
+            if len(_uris) >= MOST_URIS:
+                _uris.clear()
+            _uris[key] = uri
     return uri
 
 

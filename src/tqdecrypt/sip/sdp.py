@@ -1,110 +1,309 @@
-"""What a message's session description says, in a few words for a ladder (RFC 8866, RFC 3264)."""
+"""Session descriptions (RFC 8866), and what offer and answer make of them (RFC 3264).
+
+:func:`~tqdecrypt.sip.sdp_reader.parse_sdp` makes them.  What an attribute means (codecs, keys,
+candidates, direction) is read when somebody asks.  What a media description leaves out it has from the
+session: connection, direction, fingerprint.
+"""
 
 from __future__ import annotations
 
-from tqdecrypt.sip.grammar import text
-from tqdecrypt.sip.headers import header
-from tqdecrypt.sip.message import Message
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-__all__ = ["sdp_marks"]
+from tqdecrypt.sip.problems import Note, Notes, Problem, ignore
+from tqdecrypt.sip.sdp_attributes import (
+    DIRECTIONS,
+    STATIC_TYPES,
+    Attribute,
+    Candidate,
+    Codec,
+    Crypto,
+    Fingerprint,
+    Rtcp,
+    check_attributes,
+    codec_of,
+    milliseconds,
+    read_candidate,
+    read_crypto,
+    read_fingerprint,
+    read_rtcp,
+)
 
-_STATIC_TYPES = {
-    "0": "PCMU/8000",
-    "3": "GSM/8000",
-    "4": "G723/8000",
-    "8": "PCMA/8000",
-    "9": "G722/8000",
-    "13": "CN/8000",
-    "15": "G728/8000",
-    "18": "G729/8000",
-    "26": "JPEG/90000",
-    "31": "H261/90000",
-    "34": "H263/90000",
-}
-"""Payload types that need no rtpmap (RFC 3551 section 6)."""
-
-_DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
-
-
-def sdp_marks(message: Message) -> str:
-    """Return for example ``SDP RTP/SAVP audio 192.0.2.1:4000 PCMA/8000, crypto, sendrecv``.
-
-    Media descriptions are separated by ``; ``.  Empty when the message has no session description.
-    In a multipart body the first one counts.  ``crypto`` is a key in SDP (RFC 4568),
-    ``fingerprint`` one for DTLS-SRTP (RFC 8122); a port of 0 reads ``refused``.
-    """
-    lines = _session_description(message)
-    address = direction = ""
-    marks: list[str] = []
-    media: list[_Media] = []
-    for line in lines:
-        kind, _, value = line.partition("=")
-        if kind == "m":
-            media.append(_Media(value, address, direction, marks))
-        elif kind == "c":
-            connection = value.split()[-1].partition("/")[0] if value.split() else ""
-            if media:
-                media[-1].address = connection
-            else:
-                address = connection
-        elif kind == "a":
-            name, _, content = value.strip().partition(":")
-            if name in _DIRECTIONS and not media:
-                direction = name
-            elif name in ("crypto", "fingerprint") and not media:
-                marks.append(name)
-            elif media:
-                media[-1].attribute(name, content)
-    if not media:
-        return "SDP" if lines else ""
-    return "SDP " + "; ".join(str(one) for one in media)
+__all__ = [
+    "Bandwidth",
+    "Connection",
+    "Group",
+    "Media",
+    "Origin",
+    "SessionDescription",
+    "Timing",
+]
 
 
-class _Media:
-    """One media description."""
-
-    def __init__(self, value: str, address: str, direction: str, marks: list[str]) -> None:
-        words = [*value.split(), "", "", ""]
-        self.kind, self.port, self.protocol = words[:3]
-        self.formats = [word for word in words[3:] if word]
-        self.address = address
-        self.direction = direction or "sendrecv"  # RFC 8866 section 6.7
-        self.marks = list(marks)
-        self.names = dict(_STATIC_TYPES) if "RTP/" in self.protocol else {}
-
-    def attribute(self, name: str, content: str) -> None:
-        """Take an attribute of this description."""
-        if name in _DIRECTIONS:
-            self.direction = name
-        elif name in ("crypto", "fingerprint") and name not in self.marks:
-            self.marks.append(name)
-        elif name == "rtpmap":
-            number, _, encoding = content.partition(" ")
-            self.names[number] = encoding.strip().removesuffix("/1")
-
-    def __str__(self) -> str:
-        where = f"[{self.address}]" if ":" in self.address else self.address
-        port = self.port.partition("/")[0]
-        if port == "0":
-            return f"{self.protocol} {self.kind} refused".strip()
-        codecs = [self.names.get(number, number) for number in self.formats]
-        words = [self.protocol, self.kind, f"{where}:{port}", " ".join(codecs)]
-        return ", ".join([" ".join(filter(None, words)), *self.marks, self.direction])
+_NO_HOST = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound to it
 
 
-def _session_description(message: Message) -> list[str]:
-    """Return the lines of the first session description in the body."""
-    body = message.raw[message.body_start :]
-    if not body:
-        return []
-    kind = (header(message, "Content-Type") or "").partition(";")[0].strip().lower()
-    if kind == "application/sdp" or (not kind and body.startswith(b"v=0")):
-        return text(body).splitlines()
-    if not kind.startswith("multipart/"):
-        return []
-    lines = text(body).splitlines()
-    if "v=0" not in lines:
-        return []
-    lines = lines[lines.index("v=0") :]
-    end = next((at for at, line in enumerate(lines) if line.startswith("--")), len(lines))
-    return lines[:end]
+class Origin(NamedTuple):
+    """Who made the description (section 5.2)."""
+
+    username: str
+    session_id: str
+    version: str
+    """Counts up with every change; a number of any length."""
+    network_type: str
+    address_type: str
+    address: str
+
+
+class Connection(NamedTuple):
+    """Where media goes (section 5.7)."""
+
+    network_type: str
+    """``IN``."""
+    address_type: str
+    """``IP4`` or ``IP6``."""
+    address: str
+    """Without time to live and number of addresses."""
+    suffix: str
+    """What follows the address: ``127/3`` for multicast; mostly empty."""
+
+
+class Bandwidth(NamedTuple):
+    """``AS`` in kbit/s, ``TIAS`` in bit/s … (section 5.8)."""
+
+    kind: str
+    value: int
+
+
+class Timing(NamedTuple):
+    """When the session is, in seconds since 1900; 0 0 for always (section 5.9)."""
+
+    start: int
+    stop: int
+
+
+class Group(NamedTuple):
+    """Media that belong together (RFC 5888), ``BUNDLE`` for example (RFC 9143)."""
+
+    semantics: str
+    mids: tuple[str, ...]
+
+
+class _Attributed:
+    """What has attributes."""
+
+    __slots__ = ()
+    attributes: tuple[Attribute, ...]
+
+    def attribute(self, name: str) -> str | None:
+        """Return the value of the first attribute *name* here: empty when it has none, ``None``
+        when it does not stand here.
+        """
+        for attribute in self.attributes:
+            if attribute.name == name:
+                return attribute.value or ""
+        return None
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of all attributes *name* here."""
+        return [a.value or "" for a in self.attributes if a.name == name]
+
+
+@dataclass(frozen=True, slots=True)
+class Media(_Attributed):
+    """One media description (section 5.14), with what it has from the session."""
+
+    kind: str
+    """``audio``, ``video``, ``image``, ``application`` …"""
+    port: int | None
+    """``None`` when it is not a number; 0 refuses the media."""
+    count: int
+    """Number of ports; 1 unless told."""
+    protocol: str
+    """``RTP/AVP``, ``RTP/SAVP``, ``UDP/TLS/RTP/SAVPF``, ``udptl`` …"""
+    formats: tuple[str, ...]
+    """Payload types of RTP; otherwise what the protocol wants."""
+    title: str | None
+    own_connection: Connection | None
+    """What stands in this description."""
+    connection: Connection | None
+    """What counts: its own, or the session's."""
+    bandwidths: tuple[Bandwidth, ...]
+    attributes: tuple[Attribute, ...]
+    """Its own."""
+    session_attributes: tuple[Attribute, ...] = field(repr=False)
+    offset: int
+    """Where its line begins in the description."""
+
+    @property
+    def address(self) -> str:
+        """Where media goes; empty when that is not told."""
+        return self.connection.address if self.connection else ""
+
+    @property
+    def direction(self) -> str:
+        """``sendrecv`` unless it or the session says otherwise (RFC 8866 section 6.7)."""
+        for attributes in (self.attributes, self.session_attributes):
+            for attribute in reversed(attributes):
+                if attribute.name in DIRECTIONS:
+                    return attribute.name
+        return "sendrecv"
+
+    @property
+    def refused(self) -> bool:
+        """Whether port 0 says no; with ``bundle-only`` it does not (RFC 9143 section 6)."""
+        return self.port == 0 and self.attribute("bundle-only") is None
+
+    @property
+    def held(self) -> bool:
+        """Whether it puts the other side on hold, by direction (RFC 3264 section 8.4) or by the
+        address 0.0.0.0 (RFC 2543 section B.5).
+        """
+        if self.refused:
+            return False
+        return self.direction in ("sendonly", "inactive") or self.address in _NO_HOST
+
+    @property
+    def codecs(self) -> tuple[Codec, ...]:
+        """The formats, with what rtpmap and fmtp say of each."""
+        return self.read_codecs()
+
+    def read_codecs(self, note: Note = ignore) -> tuple[Codec, ...]:
+        """Return :attr:`codecs`, and note what is wrong with them."""
+        names = dict(STATIC_TYPES) if "RTP/" in self.protocol else {}
+        parameters: dict[str, str] = {}
+        for attribute in self.attributes:
+            if attribute.name in ("rtpmap", "fmtp"):
+                number, _, content = (attribute.value or "").partition(" ")
+                if attribute.name == "rtpmap":
+                    encoding = content.strip()
+                    one_channel = encoding.count("/") == 2 and encoding.endswith("/1")
+                    names[number] = encoding[:-2] if one_channel else encoding
+                else:
+                    parameters.setdefault(number, content.strip())
+        return tuple(
+            codec_of(number, names.get(number), parameters.get(number, ""), note)
+            for number in self.formats
+        )
+
+    @property
+    def crypto(self) -> tuple[Crypto, ...]:
+        """Keys in the description (RFC 4568); they stand with the media only."""
+        found = (read_crypto(value) for value in self.values("crypto"))
+        return tuple(crypto for crypto in found if crypto is not None)
+
+    @property
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        """Of certificates for DTLS-SRTP, its own or the session's."""
+        found = (read_fingerprint(value) for value in self._inherited("fingerprint"))
+        return tuple(one for one in found if one is not None)
+
+    @property
+    def setup(self) -> str | None:
+        """Who opens the DTLS association: ``active``, ``passive``, ``actpass`` (RFC 4145)."""
+        return self._inherited_first("setup")
+
+    @property
+    def ice_ufrag(self) -> str | None:
+        """User fragment of ICE; with another one, ICE starts anew."""
+        return self._inherited_first("ice-ufrag")
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Where ICE may send to."""
+        found = (read_candidate(value) for value in self.values("candidate"))
+        return tuple(one for one in found if one is not None)
+
+    @property
+    def rtcp(self) -> Rtcp | None:
+        """Where RTCP goes, when that is told."""
+        value = self.attribute("rtcp")
+        return read_rtcp(value) if value is not None else None
+
+    @property
+    def rtcp_mux(self) -> bool:
+        """Whether RTCP comes on the port of RTP (RFC 5761)."""
+        return self.attribute("rtcp-mux") is not None
+
+    @property
+    def mid(self) -> str | None:
+        """What groups call it (RFC 5888)."""
+        return self.attribute("mid")
+
+    @property
+    def ptime(self) -> float | None:
+        """Milliseconds of media in a packet."""
+        return milliseconds(self.attribute("ptime"))
+
+    @property
+    def maxptime(self) -> float | None:
+        """Most milliseconds of media in a packet."""
+        return milliseconds(self.attribute("maxptime"))
+
+    @property
+    def is_fax(self) -> bool:
+        """Whether it is T.38 (ITU-T T.38 annex D)."""
+        return self.kind == "image" and any(one.lower() == "t38" for one in self.formats)
+
+    @property
+    def fax_parameters(self) -> dict[str, str]:
+        """``T38FaxVersion``, ``T38MaxBitRate`` … → value."""
+        return {a.name: a.value or "" for a in self.attributes if a.name.lower().startswith("t38")}
+
+    def _inherited(self, name: str) -> list[str]:
+        own = self.values(name)
+        return own or [a.value or "" for a in self.session_attributes if a.name == name]
+
+    def _inherited_first(self, name: str) -> str | None:
+        return next(iter(self._inherited(name)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDescription(_Attributed):
+    """A session description."""
+
+    raw: bytes = field(repr=False)
+    """As it stands, keys and all."""
+    version: str | None
+    """``0``."""
+    origin: Origin | None
+    name: str | None
+    title: str | None
+    connection: Connection | None
+    """Of the media that have none of their own."""
+    bandwidths: tuple[Bandwidth, ...]
+    times: tuple[Timing, ...]
+    attributes: tuple[Attribute, ...]
+    media: tuple[Media, ...]
+    others: tuple[tuple[str, str], ...] = field(repr=False)
+    """Lines of the session without a field here (``u=``, ``e=``, ``p=``, ``r=``, ``z=``, ``k=``)."""
+    structure: tuple[Problem, ...] = field(repr=False)
+    """What is wrong with the lines; :attr:`problems` looks into the attributes, too."""
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Media that belong together."""
+        found = (value.split() for value in self.values("group"))
+        return tuple(Group(words[0], tuple(words[1:])) for words in found if words)
+
+    @property
+    def bundle(self) -> tuple[str, ...]:
+        """The mids that share one transport; empty without a bundle."""
+        return next((group.mids for group in self.groups if group.semantics == "BUNDLE"), ())
+
+    @property
+    def held(self) -> bool:
+        """Whether all media that are not refused put the other side on hold."""
+        offered = [media for media in self.media if not media.refused]
+        return bool(offered) and all(media.held for media in offered)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that is not as the specifications want it, in the order of the lines."""
+        notes = Notes()
+        for media in self.media:
+            check_attributes(media.attributes, notes)
+            notes.offset = media.offset
+            media.read_codecs(notes)
+        check_attributes(self.attributes, notes)
+        return tuple(sorted((*self.structure, *notes.found), key=lambda one: one.offset))
