@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.calls.script import Watched, analyse, messages_of, watch
 
+from calls.script import Watched, analyse, messages_of, watch
 from tqdecrypt.calls import Confidence, JointCall, Reason
 
 SBC = ("192.0.2.5", "198.51.100.5")

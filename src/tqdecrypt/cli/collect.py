@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,12 +11,12 @@ from tqdecrypt.views.message import message_line
 from tqdecrypt.views.sessions import SessionRows
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls import Call
+    from tqdecrypt.calls import Call, JointCall
     from tqdecrypt.sip import Message
     from tqdecrypt.tls.report import SessionReport
     from tqdecrypt.views.timeline import TimelineRows
 
-__all__ = ["MessageLines", "OneCall", "OneSession", "SeveralCalls", "Tables"]
+__all__ = ["JoinedCalls", "MessageLines", "OneCall", "OneSession", "SeveralCalls", "Tables"]
 
 MOST_CANDIDATES = 64
 """Call-IDs that fit what was asked for and are kept until it is clear which one was meant."""
@@ -175,6 +175,43 @@ class SeveralCalls:
         )
 
 
+class JoinedCalls:
+    """Remembers which legs belong to the calls that are asked for.
+
+    :param wanted: as for :class:`OneCall`.
+    """
+
+    def __init__(self, wanted: Iterable[str]) -> None:
+        self._wanted = tuple(wanted)
+        self._calls: list[JointCall] = []
+
+    def take(self, call: JointCall) -> None:
+        """Take a call that is over."""
+        if (
+            len(call.legs) > 1
+            and len(self._calls) < MOST_CANDIDATES
+            and any(wanted in call_id for wanted in self._wanted for call_id in call.call_ids)
+        ):
+            self._calls.append(call)
+
+    def with_legs(self, call_ids: Iterable[str]) -> list[str]:
+        """Return *call_ids* and those of all legs joined to them."""
+        whole = dict.fromkeys(call_ids)
+        for call in self._calls:
+            if not whole.keys().isdisjoint(call.call_ids):
+                whole.update(dict.fromkeys(call.call_ids))
+        return list(whole)
+
+    def joins(self) -> dict[str, str]:
+        """Return why each Call-ID that was joined to another was, in words."""
+        words = {}
+        for call in self._calls:
+            call_ids = {leg.number: leg.call_id for leg in call.legs}
+            for join in call.joins:
+                words[call_ids[join.other]] = f"to {call_ids[join.leg]} by {join}"
+        return words
+
+
 class Found(NamedTuple):
     """Calls that were asked for."""
 
@@ -184,6 +221,13 @@ class Found(NamedTuple):
     reports: dict[int, SessionReport]
     cut: int
     """Messages beyond :data:`MOST_MESSAGES`."""
+    joins: Mapping[str, str] = {}
+    """Why a Call-ID was joined to another, in words."""
+
+    @property
+    def call_ids(self) -> tuple[str, ...]:
+        """In order of appearance."""
+        return tuple(dict.fromkeys(message.call_id for message in self.messages))
 
 
 class OneSession:

@@ -76,11 +76,11 @@ def _read_json(switches: Switches, *, raw: bool, findings: bool) -> int:
     from tqdecrypt.export import JsonLines
 
     analysis = None
+    sink = JsonLines(sys.stdout, raw=raw)
     if findings:
         from tqdecrypt.insight import Analysis
 
-        analysis = Analysis()
-    sink = JsonLines(sys.stdout, raw=raw)
+        analysis = Analysis(on_call=sink.joint_call)
     outcome = read_for(
         switches,
         sink,
@@ -120,7 +120,7 @@ def _read_tables(
 
         tables.timeline = TimelineRows()
     in_the_way = as_lines and screen.is_terminal
-    analysis = Analysis()
+    analysis = Analysis(on_call=tables.calls.join)
     outcome = read_for(switches, tables, analysis=analysis, on_idle=flush, progress=not in_the_way)
     flush()
     if as_lines:

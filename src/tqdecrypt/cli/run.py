@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from tqdecrypt.cli.inputs import Tap, is_live, open_inputs
+from tqdecrypt.cli.inputs import Inputs, Tap, is_live, open_inputs
 from tqdecrypt.cli.progress import ProgressBar
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import Switches
@@ -47,6 +47,8 @@ class Outcome:
     summary: Summary | None
     """``None`` when it was interrupted."""
     status: Status
+    inputs: Inputs
+    """Keys and secrets, for whoever reads the same captures once more."""
 
 
 def read_for(
@@ -55,6 +57,7 @@ def read_for(
     *,
     tap: Tap | None = None,
     analysis: Analysis | None = None,
+    again: Outcome | None = None,
     on_idle: Callable[[], None] | None = None,
     on_block: Callable[[], None] | None = None,
     progress: bool = True,
@@ -65,15 +68,17 @@ def read_for(
     Ctrl-C ends reading, and the caller shows what there is; the second one ends it at once.
 
     :param analysis: is fed beside the sink.
+    :param again: what came of reading the same captures before; then nothing is opened, asked or said
+        twice.
     :param on_block: called after each block of packets, a few thousand of them.
     :param progress: whether a progress bar would not be in the way.
     :param notes: whether to say what is worth knowing of the keys.
     """
     from tqdecrypt.pipeline import read_captures
 
-    inputs = open_inputs(switches, tap)
+    inputs = open_inputs(switches, tap) if again is None else again.inputs
     inputs.options.analysis = analysis
-    for sentence in (*inputs.problems, *(inputs.notes if notes else ())):
+    for sentence in (*inputs.problems, *(inputs.notes if notes else ())) if again is None else ():
         complain(sentence)
     interrupted = False
     live = is_live(switches.captures)
@@ -89,16 +94,16 @@ def read_for(
             )
             interrupted = asked.is_set()
     except KeyboardInterrupt:
-        return Outcome(None, Status.INTERRUPTED)
+        return Outcome(None, Status.INTERRUPTED, inputs)
     finally:
         if inputs.options.store is not None:
             inputs.options.store.save()
-    for sentence in summary.problems:
+    for sentence in summary.problems if again is None else ():
         complain(sentence)
     summary.problems[:0] = inputs.problems
     if interrupted:
-        return Outcome(summary, Status.INTERRUPTED)
-    return Outcome(summary, _status(switches, summary))
+        return Outcome(summary, Status.INTERRUPTED, inputs)
+    return Outcome(summary, _status(switches, summary), inputs)
 
 
 def _both(bar: ProgressBar, on_block: Callable[[], None] | None) -> Callable[[int, int], None]:

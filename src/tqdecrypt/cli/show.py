@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tqdecrypt.cli.inputs import is_live
 from tqdecrypt.cli.run import Status, read_for
 from tqdecrypt.cli.screen import Screen, complain
 from tqdecrypt.cli.switches import Switches, reading
@@ -32,8 +33,8 @@ def show(
         typer.Option(
             "--call",
             metavar="CALL_ID",
-            help="The Call-ID, its beginning, or a part of it that no other has. Repeatable: the "
-            "legs of one call in one ladder.",
+            help="The Call-ID, its beginning, or a part of it that no other has. Repeatable: several "
+            "in one ladder.",
             show_default=False,
         ),
     ],
@@ -48,16 +49,22 @@ def show(
     to_scale: Annotated[
         bool, typer.Option("--to-scale", help="Empty rows for time that passes in the ladder.")
     ] = False,
+    only: Annotated[
+        bool,
+        typer.Option("--only", help="Only what is named, without the other legs of the same call."),
+    ] = False,
 ) -> int:
-    """Draw the ladder of one call, or of any other exchange with a Call-ID."""
+    """Draw the ladder of one call over all its legs, or of any other exchange with a Call-ID."""
     wanted = [one.strip().rstrip("…") for one in call]
     if not all(wanted):
         raise UsageError("--call needs a Call-ID or a part of it; read lists them.")
-    from tqdecrypt.cli.collect import SeveralCalls
+    from tqdecrypt.cli.collect import JoinedCalls, SeveralCalls
     from tqdecrypt.insight import Analysis
+    from tqdecrypt.views.words import count
 
     sink = SeveralCalls(wanted)
-    analysis = Analysis()
+    joined = JoinedCalls(() if only else wanted)
+    analysis = Analysis(on_call=joined.take)
     outcome = read_for(switches, sink, analysis=analysis)
     for one in sink.each:
         found = one.candidates
@@ -72,6 +79,19 @@ def show(
         complain(_missing(one.wanted, outcome.summary))
         return outcome.status or Status.USAGE
     found_calls = sink.found()
+    call_ids = joined.with_legs(found_calls.call_ids)
+    others = [call_id for call_id in call_ids if call_id not in found_calls.call_ids]
+    if others and _readable_twice(switches):
+        # Which legs belong together is known at the end; the messages of the others went by.
+        sink = SeveralCalls(call_ids)
+        outcome = read_for(switches, sink, again=outcome)
+        found_calls = sink.found()
+    elif others:
+        complain(
+            f"{count(len(others), 'more leg')} of the same call went by: {', '.join(others)}; "
+            "save the capture to a file to see all legs in one ladder."
+        )
+    found_calls = found_calls._replace(joins=joined.joins())
     _print(switches, found_calls, full=full, diff=diff, to_scale=to_scale)
     _print_findings(switches, found_calls, analysis.findings)
     return outcome.status
@@ -85,7 +105,7 @@ def _print(switches: Switches, found: Found, *, full: bool, diff: bool, to_scale
 
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
     marks = session_marks(found.messages, found.reports)
-    story = Story(found.messages, found.calls, found.reports, marks)
+    story = Story(found.messages, found.calls, found.reports, marks, found.joins)
     screen.print(CallLadder(story, to_scale=to_scale))
     if found.cut:
         screen.print(Text(f"and {count(found.cut, 'more message')} that are not shown."))
@@ -98,6 +118,10 @@ def _print(switches: Switches, found: Found, *, full: bool, diff: bool, to_scale
     if full:
         for message in found.messages:
             screen.print(Text(), FullMessage(message))
+
+
+def _readable_twice(switches: Switches) -> bool:
+    return "-" not in switches.captures and not is_live(switches.captures)
 
 
 def _print_findings(switches: Switches, found: Found, findings: Sequence[Finding]) -> None:

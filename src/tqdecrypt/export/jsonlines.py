@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 from tqdecrypt.sip import Flow, Message, uri_of
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls import Call
+    from tqdecrypt.calls import Call, JointCall
     from tqdecrypt.insight import Finding
     from tqdecrypt.pipeline import Summary
     from tqdecrypt.tls.report import SessionReport
@@ -135,6 +135,31 @@ class JsonLines:
         )
         if len(self._lines) >= LINES_JOINED:
             self._write_lines()
+
+    def joint_call(self, call: JointCall) -> None:
+        """Legs that are one call, with why they are; nothing for a call of one leg."""
+        if len(call.legs) < 2:
+            return
+        numbers = {leg.number: leg.call_id for leg in call.legs}
+        line = {
+            "type": "joint_call",
+            "started": self._stamp(call.started),
+            "state": call.state.value,
+            "call_ids": call.call_ids,
+            "sessions": call.sessions,
+            "confidence": call.confidence.value,
+            "joins": [
+                {
+                    "call_id": numbers[join.other],
+                    "to": numbers[join.leg],
+                    "reason": join.reason.value,
+                    "confidence": join.confidence.value,
+                    "evidence": join.evidence,
+                }
+                for join in call.joins
+            ],
+        }
+        self._lines.append(_encode(line) + "\n")
 
     def finding(self, finding: Finding) -> None:
         """One finding, with its evidence and advice."""

@@ -7,13 +7,14 @@ It is fed the same messages as the call list, in the same order, and every sessi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.analyser import Analyser
 from tqdecrypt.insight.assessor import Assessor
 
 if TYPE_CHECKING:
+    from tqdecrypt.calls.joint_call import JointCall
     from tqdecrypt.calls.leg import Leg
     from tqdecrypt.calls.ping import PingSeries
     from tqdecrypt.calls.registration import Registration
@@ -22,15 +23,26 @@ if TYPE_CHECKING:
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SessionReport
 
-__all__ = ["Analysis"]
+__all__ = ["CORRELATION_HEADERS", "Analysis"]
+
+CORRELATION_HEADERS = (
+    "X-Call-ID",
+    "X-CID",
+    "Cisco-Guid",
+    "Av-Global-Session-ID",
+    "X-BroadWorks-Correlation-Info",
+)
+"""Header fields by which products name the other leg, or the call on all its legs."""
 
 
 class Analysis:
     """Runs the analysis beside the call list.
 
     :param on_leg: told each leg when it is over, with what was found in it alone.
+    :param on_call: told each call, of one leg or several, when all of its legs are over.
     :param on_finding: told each finding as it is made; :attr:`findings` has them added up.
     :param correlation_headers: see :class:`~tqdecrypt.calls.analyser.Analyser`.
+    :param boxes: likewise.
     :ivar findings: after :meth:`finish`, the most severe first.
     """
 
@@ -38,18 +50,23 @@ class Analysis:
         self,
         *,
         on_leg: Callable[[Leg, list[Finding]], None] = lambda leg, found: None,
+        on_call: Callable[[JointCall], None] = lambda call: None,
         on_finding: Callable[[Finding], None] = lambda finding: None,
-        correlation_headers: Iterable[str] = (),
+        correlation_headers: Iterable[str] = CORRELATION_HEADERS,
+        boxes: Iterable[Collection[str]] = (),
         thresholds: Thresholds | None = None,
     ) -> None:
         self.findings: list[Finding] = []
         self._on_leg = on_leg
+        self._on_call = on_call
         self._assessor = Assessor(on_finding, thresholds=thresholds)
         self._analyser = Analyser(
             self._leg_over,
+            on_call=self._call_over,
             on_registration=self._registration_over,
             on_ping=self._ping_over,
             correlation_headers=correlation_headers,
+            boxes=boxes,
         )
 
     @property
@@ -75,6 +92,10 @@ class Analysis:
 
     def _ping_over(self, series: PingSeries) -> None:
         self._assessor.ping(series)
+
+    def _call_over(self, call: JointCall) -> None:
+        self._assessor.call(call)
+        self._on_call(call)
 
     def _leg_over(self, leg: Leg) -> None:
         self._on_leg(leg, self._assessor.leg(leg))

@@ -11,6 +11,7 @@ from tqdecrypt.insight.finding import MOST_FRAMES, Finding
 from tqdecrypt.insight.rules import Rules, load_rules
 
 if TYPE_CHECKING:
+    from tqdecrypt.calls.joint_call import JointCall
     from tqdecrypt.calls.leg import Leg
     from tqdecrypt.calls.ping import PingSeries
     from tqdecrypt.calls.registration import Registration
@@ -45,6 +46,10 @@ class Assessor:
     def leg(self, leg: Leg) -> list[Finding]:
         """Look at a leg; return what was found in it alone."""
         return self._take(f for rule in self.rules.leg for f in rule(leg, self.context))
+
+    def call(self, call: JointCall) -> list[Finding]:
+        """Look at a call over all its legs; return what only that shows."""
+        return self._take(f for rule in self.rules.call for f in rule(call, self.context))
 
     def session(self, report: SessionReport) -> list[Finding]:
         """Look at a TLS session that ended."""

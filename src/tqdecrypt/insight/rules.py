@@ -24,13 +24,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tqdecrypt.insight.finding import Finding, Meaning
 
 if TYPE_CHECKING:
+    from tqdecrypt.calls.joint_call import JointCall
     from tqdecrypt.calls.leg import Leg
     from tqdecrypt.calls.ping import PingSeries
     from tqdecrypt.calls.registration import Registration
     from tqdecrypt.insight.context import Context
     from tqdecrypt.tls import SessionReport
 
-__all__ = ["Rules", "load_rules", "on_end", "on_leg", "on_ping", "on_registration", "on_session"]
+__all__ = [
+    "Rules",
+    "load_rules",
+    "on_call",
+    "on_end",
+    "on_leg",
+    "on_ping",
+    "on_registration",
+    "on_session",
+]
 
 _Rule = TypeVar("_Rule", bound=Callable[..., Iterator[Finding]])
 
@@ -45,6 +55,8 @@ def _marker(kind: str) -> Callable[[_Rule], _Rule]:
 
 on_leg = _marker("leg")
 """``(Leg, Context)``: when a leg is handed over."""
+on_call = _marker("call")
+"""``(JointCall, Context)``: when all legs of a call were handed over; for what several legs show."""
 on_session = _marker("session")
 """``(SessionReport, Context)``: when a TLS session ended."""
 on_registration = _marker("registration")
@@ -61,6 +73,7 @@ class Rules:
 
     meanings: dict[str, Meaning] = field(default_factory=dict)
     leg: list[Callable[[Leg, Context], Iterator[Finding]]] = field(default_factory=list)
+    call: list[Callable[[JointCall, Context], Iterator[Finding]]] = field(default_factory=list)
     session: list[Callable[[SessionReport, Context], Iterator[Finding]]] = field(
         default_factory=list
     )

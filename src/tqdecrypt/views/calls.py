@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from tqdecrypt.calls import Call, CallState
+from tqdecrypt.calls import Call, CallState, JointCall
 from tqdecrypt.views import theme
 from tqdecrypt.views.grid import Column, Row, draw, table
 from tqdecrypt.views.markup import Markup, element
@@ -55,6 +56,8 @@ class CallRows:
     total: int = 0
     states: Counter[CallState] = field(default_factory=Counter)
     """How all calls ended, also those that are not kept."""
+    origins: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """For a Call-ID that is a leg of the call of another: that other one, and why, in words."""
 
     def add(self, call: Call) -> None:
         """Take a call."""
@@ -63,13 +66,30 @@ class CallRows:
         if len(self.calls) < self.most:
             self.calls.append(call)
 
+    def join(self, call: JointCall) -> None:
+        """Take what is known of the legs of a call."""
+        if len(self.origins) < self.most:
+            call_ids = {leg.number: leg.call_id for leg in call.legs}
+            for join in call.joins:
+                self.origins[call_ids[join.other]] = call.first.call_id, str(join)
+
 
 class CallsTable:
-    """One row a call, in the order in which they began; adapts to the width of the terminal."""
+    """One row a call, in the order in which they began; adapts to the width of the terminal.
+
+    Further legs of a call stand below its first one, and say why they do.
+    """
 
     def __init__(self, rows: CallRows) -> None:
         self._rows = rows
-        self._calls = sorted(rows.calls, key=lambda call: call.started)
+        begun = {call.call_id: call.started for call in rows.calls}
+        self._origins = {leg: why for leg, why in rows.origins.items() if why[0] in begun}
+        self._calls = sorted(rows.calls, key=lambda call: self._place(call, begun))
+
+    def _place(self, call: Call, begun: Mapping[str, int]) -> tuple[int, str, bool, int]:
+        """Return what calls are sorted by: when the first leg began; the first leg, then the others."""
+        first, _ = self._origins.get(call.call_id, (call.call_id, ""))
+        return begun[first], first, first != call.call_id, call.started
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self._heading()
@@ -77,7 +97,7 @@ class CallsTable:
             return
         marks = theme.glyphs(options)
         digits = 3 if options.max_width >= ROOM_FOR_MILLISECONDS else 0
-        rows = [_row(call, digits, marks) for call in self._calls]
+        rows = [self._row(call, digits, marks) for call in self._calls]
         yield from draw(_COLUMNS, rows, options.max_width)
         left = self._rows.total - len(self._calls)
         if left:
@@ -87,7 +107,7 @@ class CallsTable:
 
     def html(self) -> Markup:
         """Return the table as a fragment of a page."""
-        rows = [_row(call, 3, theme.UNICODE) for call in self._calls]
+        rows = [self._row(call, 3, theme.UNICODE) for call in self._calls]
         left = self._rows.total - len(self._calls)
         return element(
             "section",
@@ -96,19 +116,25 @@ class CallsTable:
             class_="tq calls",
         )
 
+    def _row(self, call: Call, digits: int, marks: theme.Glyphs) -> Row:
+        return _row(call, digits, marks, self._origins.get(call.call_id, ("", ""))[1])
+
     def _heading(self) -> Text:
         rows = self._rows
         heading = Text(count(rows.total, "call"), theme.HEADING)
-        parts = [f"{number:,} {state.value}" for state, number in rows.states.most_common()]
+        legs = [f"{len(self._origins):,} of them further legs"] if self._origins else []
+        parts = legs + [f"{number:,} {state.value}" for state, number in rows.states.most_common()]
         if parts:
             day = date_of(self._calls[0].started)
             heading.append(f"  {', '.join(parts)}; {day}, UTC", theme.DIM)
         return heading
 
 
-def _row(call: Call, digits: int, marks: theme.Glyphs) -> Row:
+def _row(call: Call, digits: int, marks: theme.Glyphs, joined: str) -> Row:
+    time = time_of_day(call.started, digits)
+    said = [*call.findings, *([f"joined by {joined}"] if joined else [])]
     cells = [
-        Text(time_of_day(call.started, digits), theme.DIM),
+        Text(f" {marks.branch}{time}" if joined else time, theme.DIM),
         theme.said(user_of(call.from_uri)),
         theme.said(user_of(call.to_uri)),
         outcome(call),
@@ -116,7 +142,7 @@ def _row(call: Call, digits: int, marks: theme.Glyphs) -> Row:
         Text(_sessions(call, marks)),
         theme.said(call.call_id, theme.DIM),
     ]
-    return Row(cells, theme.said("; ".join(call.findings), theme.DIM) if call.findings else None)
+    return Row(cells, theme.said("; ".join(said), theme.DIM) if said else None)
 
 
 def outcome(call: Call) -> Text:

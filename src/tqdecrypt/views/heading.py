@@ -32,6 +32,8 @@ def heading(story: Story, ladder: Ladder, marks: theme.Glyphs) -> Iterator[Text]
         yield theme.said(f"{from_uri} {marks.to} {to_uri}")
         if several and call is not None:
             yield outcome(call).append(f"  {_story(call).removesuffix('; ')}", theme.DIM)
+        if call_id in story.joins:
+            yield theme.said(f"joined {story.joins[call_id]}", theme.DIM)
     line = _when(story)
     if not several and ladder.legs and ladder.legs[0] in calls:
         call = calls[ladder.legs[0]]

@@ -63,6 +63,8 @@ class Story(NamedTuple):
     reports: Mapping[int, SessionReport] = {}
     """TLS sessions by number, as far as they are known."""
     marks: Sequence[Mark] = ()
+    joins: Mapping[str, str] = {}
+    """Why a Call-ID belongs to the call, in words, for those that were joined to another."""
 
 
 class Column(NamedTuple):

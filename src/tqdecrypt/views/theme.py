@@ -69,10 +69,12 @@ class Glyphs(NamedTuple):
     """A line for what is no message, or only inferred."""
     wait: str
     """A bar beside which time passes."""
+    branch: str
+    """In front of what belongs to the row above."""
 
 
-UNICODE = Glyphs("│", "─", "▶", "◀", "✓", "✗", "…", "→", "·", "╌", "┊")
-ASCII = Glyphs("|", "-", ">", "<", "+", "x", "~", ">", "-", ".", ":")
+UNICODE = Glyphs("│", "─", "▶", "◀", "✓", "✗", "…", "→", "·", "╌", "┊", "└")
+ASCII = Glyphs("|", "-", ">", "<", "+", "x", "~", ">", "-", ".", ":", "`")
 
 
 def glyphs(options: ConsoleOptions) -> Glyphs:
