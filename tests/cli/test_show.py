@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import Runner
+from kit import write_pcap
+from kit.packets import CLIENT, SERVER, START, Segment
+from sip.torture import CASES
 from tqdecrypt.cli import collect
 
 
@@ -28,6 +32,25 @@ def test_messages_whole_on_request(run: Runner, capture: Path, key: Path) -> Non
     out = run("show", capture, "-k", key, "--call", "busy", "--full").out
     assert out.count("Call-ID: busy-1.105@pbx.example.net") == 7
     assert "m=audio" in out
+
+
+def test_what_is_wrong_stands_below_its_line(run: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "torture.pcap"
+    datagrams = [
+        Segment(START + number, CLIENT, SERVER, case.raw) for number, case in enumerate(CASES)
+    ]
+    write_pcap(path, [datagram.packet() for datagram in datagrams])
+    out = run("show", path, "--call", "torture@phone", "--full").out
+    assert "Date: Fri, 01 Jan 2021 16:00:00 CET\n  ✗ Date is 'Fri," in out
+    assert "(RFC 3261 section 20.17)" in out
+    ran = run("read", path, "--json", "--problems")
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    messages = [line for line in lines if line["type"] == "message"]
+    assert len(messages) == len(CASES) - 1  # a status code out of this world
+    found = [frozenset(problem["name"] for problem in line["problems"]) for line in messages]
+    assert found == [case.problems for case in CASES if case.section != "4475 3.1.2.19"]
+    assert lines[-1]["counters"]["sip_malformed_messages"] == 1
+    assert run("read", path, "--problems").status == 2
 
 
 def test_an_exchange_that_is_no_call(run: Runner, capture: Path, key: Path) -> None:

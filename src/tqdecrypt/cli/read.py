@@ -35,6 +35,13 @@ def read(
     raw: Annotated[
         bool, typer.Option("--raw", help="With --json: the text of each message, too.")
     ] = False,
+    problems: Annotated[
+        bool,
+        typer.Option(
+            "--problems",
+            help="With --json: what is wrong with each message, too, by line and section. Slower.",
+        ),
+    ] = False,
     findings: Annotated[
         bool,
         typer.Option(
@@ -61,22 +68,24 @@ def read(
     """
     if raw and not as_json:
         raise UsageError("--raw goes with --json; for the text of one call use: show --full.")
+    if problems and not as_json:
+        raise UsageError("--problems goes with --json; for those of one call use: show --full.")
     if findings and not as_json:
         raise UsageError("--findings goes with --json; the tables have findings anyway.")
     if timeline and as_json:
         raise UsageError("--timeline is a picture for people: leave --json out.")
     if as_json:
-        return _read_json(switches, raw=raw, findings=findings)
+        return _read_json(switches, raw=raw, problems=problems, findings=findings)
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
     as_lines = messages or is_live(switches.captures)
     return _read_tables(switches, screen, as_lines, calls, timeline)
 
 
-def _read_json(switches: Switches, *, raw: bool, findings: bool) -> int:
+def _read_json(switches: Switches, *, raw: bool, problems: bool, findings: bool) -> int:
     from tqdecrypt.export import JsonLines
 
     analysis = None
-    sink = JsonLines(sys.stdout, raw=raw)
+    sink = JsonLines(sys.stdout, raw=raw, problems=problems)
     if findings:
         from tqdecrypt.insight import Analysis
 

@@ -38,7 +38,12 @@ def show(
             show_default=False,
         ),
     ],
-    full: Annotated[bool, typer.Option("--full", help="Every message whole, below.")] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="Every message whole, below, with what is wrong with its lines."
+        ),
+    ] = False,
     diff: Annotated[
         bool,
         typer.Option(
@@ -100,7 +105,14 @@ def show(
 def _print(switches: Switches, found: Found, *, full: bool, diff: bool, to_scale: bool) -> None:
     from rich.text import Text
 
-    from tqdecrypt.views import CallLadder, FullMessage, Story, comparisons, session_marks
+    from tqdecrypt.views import (
+        CallLadder,
+        FullMessage,
+        Story,
+        comparisons,
+        problems_by_line,
+        session_marks,
+    )
     from tqdecrypt.views.words import count
 
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
@@ -117,7 +129,7 @@ def _print(switches: Switches, found: Found, *, full: bool, diff: bool, to_scale
             screen.print(Text(), Text("Nothing to compare: no INVITE was seen on two hops."))
     if full:
         for message in found.messages:
-            screen.print(Text(), FullMessage(message))
+            screen.print(Text(), FullMessage(message, problems_by_line(message)))
 
 
 def _readable_twice(switches: Switches) -> bool:

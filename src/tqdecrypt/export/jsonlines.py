@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from tqdecrypt.sip import Flow, Message, uri_of
+from tqdecrypt.errors import Malformed
+from tqdecrypt.sip import Flow, Message, parse_message, uri_of
 
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call, JointCall
@@ -44,11 +45,15 @@ class JsonLines:
 
     :param stream: where to, in text or bytes.
     :param raw: whether messages carry their text.
+    :param problems: whether messages carry what is wrong with them, which takes the full parse of each.
     """
 
-    def __init__(self, stream: TextIO | BinaryIO, *, raw: bool = False) -> None:
+    def __init__(
+        self, stream: TextIO | BinaryIO, *, raw: bool = False, problems: bool = False
+    ) -> None:
         self._write, self._flush = _writer(stream)
         self._raw = raw
+        self._problems = problems
         self._lines: list[str] = []
         self._second_begins = 0
         """The second that :attr:`_prefix` spells, ns."""
@@ -88,7 +93,8 @@ class JsonLines:
         lines.append(
             f'{{"type":"message","time":"{time}","frame":{message.frame},'
             f'{flow.json_part or _flow_part(flow)}{start},"call_id":{quote(message.call_id)}'
-            f'{sequence},"from":{from_},"to":{to}{_raw(message) if self._raw else ""}}}\n'
+            f'{sequence},"from":{from_},"to":{to}{_raw(message) if self._raw else ""}'
+            f"{_problems(message) if self._problems else ''}}}\n"
         )
         if len(lines) >= LINES_JOINED:
             self._write_lines()
@@ -270,6 +276,14 @@ def _flow_part(flow: Flow) -> str:
 
 def _raw(message: Message) -> str:
     return f',"raw":{quote(message.raw.decode("utf-8", "backslashreplace"))}'
+
+
+def _problems(message: Message) -> str:
+    try:
+        found = parse_message(message.raw).problems
+    except Malformed:  # the index pass took it, so that this is somebody else's Message
+        return ""
+    return f',"problems":{_encode([problem._asdict() for problem in found])}'
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode

@@ -92,7 +92,8 @@ def _check_lines(message: ParsedMessage, notes: Notes) -> None:
         if not is_token(field.name):
             notes("field-name", f"{excerpt(field.name)} cannot be the name of a header field.")
         if _CONTROL.search(field.value) and _CONTROL.search(_QUOTED_PAIR.sub("", field.value)):
-            notes("control-character", f"{field.long_name} has a control character in it.")
+            name = excerpt(field.long_name)
+            notes("control-character", f"The field {name} has a control character in it.")
 
 
 def _check_once(message: ParsedMessage, notes: Notes) -> None:

@@ -288,7 +288,7 @@ class ParsedMessage:
             self.typed(key)
         _ = self.parts
         check_message(self, self._notes)
-        return tuple(sorted((*self._notes.found, *self._description_problems()), key=_by_line))
+        return tuple(sorted((*self._notes.all(), *self._description_problems()), key=_by_line))
 
     def _description_problems(self) -> Iterator[Problem]:
         """Yield what is wrong with the session description, by the lines of the message."""

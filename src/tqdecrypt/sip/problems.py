@@ -79,6 +79,8 @@ SECTIONS: dict[str, str] = {
     "sdp-crypto": "RFC 4568 section 4",
     "sdp-candidate": "RFC 8839 section 5.1",
     "sdp-too-long": "RFC 8866 section 5",
+    # None of them
+    "more": "",
 }
 """Name of a problem → what says how it should be."""
 
@@ -93,7 +95,7 @@ class Problem(NamedTuple):
     offset: int
     """Where the line begins that it is about, in bytes from the start of what was parsed."""
     section: str
-    """Where the specification says so: ``RFC 3261 section 7.1``."""
+    """Where the specification says so: ``RFC 3261 section 7.1``; empty when it says nothing."""
 
 
 MOST_PROBLEMS = 100
@@ -118,6 +120,13 @@ class Notes:
             self.dropped += 1
         elif problem not in self.found:
             self.found.append(problem)
+
+    def all(self) -> tuple[Problem, ...]:
+        """Return the problems, and behind them one that says how many more there were."""
+        if not self.dropped:
+            return tuple(self.found)
+        more = Problem("more", f"And {self.dropped} more problems.", self.offset, SECTIONS["more"])
+        return (*self.found, more)
 
 
 def ignore(name: str, sentence: str) -> None:

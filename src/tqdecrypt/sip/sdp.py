@@ -306,4 +306,4 @@ class SessionDescription(_Attributed):
             notes.offset = media.offset
             media.read_codecs(notes)
         check_attributes(self.attributes, notes)
-        return tuple(sorted((*self.structure, *notes.found), key=lambda one: one.offset))
+        return tuple(sorted((*self.structure, *notes.all()), key=lambda one: one.offset))

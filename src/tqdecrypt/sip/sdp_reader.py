@@ -66,7 +66,7 @@ def parse_sdp(body: bytes) -> SessionDescription:
             section.title = value
         elif section is not session:
             if kind != "k":
-                notes("sdp-line", f"A line {kind}= stands below a media description.")
+                notes("sdp-line", f"A line {excerpt(kind)} stands below a media description.")
         elif kind == "o":
             origin = origin or _read_origin(value, notes)
         elif kind == "t":
@@ -75,7 +75,7 @@ def parse_sdp(body: bytes) -> SessionDescription:
             firsts.setdefault(kind, value)
         else:
             if kind not in _ORDER:
-                notes("sdp-line", f"{kind}= is no kind of line.")
+                notes("sdp-line", f"{excerpt(kind)} is no kind of line.")
             others.append((kind, value))
     notes.offset = 0
     _check_presence(firsts, origin, times, notes)
@@ -93,7 +93,7 @@ def parse_sdp(body: bytes) -> SessionDescription:
         shared,
         media,
         tuple(others),
-        tuple(notes.found),
+        notes.all(),
     )
 
 
@@ -121,7 +121,7 @@ def _media(
         notes("sdp-media", f"m={excerpt(section.media or '')}: kind, port, protocol and formats.")
     connection = section.connection or shared
     if connection is None and port != 0:
-        notes("sdp-connection", f"No c= line says where the {kind} goes.")
+        notes("sdp-connection", f"No c= line says where the media {excerpt(kind)} go.")
     formats = tuple(words[3:])
     if "RTP/" in protocol:
         for one in formats:

@@ -11,6 +11,7 @@ from tqdecrypt.views.findings import FindingsList
 from tqdecrypt.views.ladder import Ladder, Mark, Story, lay_out
 from tqdecrypt.views.marks import session_marks
 from tqdecrypt.views.message import FullMessage, message_line
+from tqdecrypt.views.problems import problems_by_line
 from tqdecrypt.views.sessions import Causes, SessionRows, SessionsTable
 from tqdecrypt.views.summary import SummaryLines
 from tqdecrypt.views.timeline import TimelineRows
@@ -39,5 +40,6 @@ __all__ = [
     "comparisons",
     "lay_out",
     "message_line",
+    "problems_by_line",
     "session_marks",
 ]
