@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tqdecrypt.sip import Flow, StreamFramer, looks_like_sip, parse_datagram
 from tqdecrypt.tcp import Connection, End, Gap, GapCause, StreamHandler
 from tqdecrypt.tls import (
+    DarkData,
     Plaintext,
     SessionReport,
     TlsSession,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SecretSource
 
-__all__ = ["Dispatcher", "Sniffer", "Tap"]
+__all__ = ["DarkTap", "Dispatcher", "Sniffer", "Tap"]
 
 MOST_LOOKED_AT = 2048
 """Bytes at the beginning of a side that tell the protocol; a SIP request line may be long."""
@@ -50,6 +51,9 @@ SIPS_PORT = 5061
 
 Tap = Callable[[int, bool, bytes, int, int], None]
 """Takes verified plaintext: session, from the client, data, frame, time."""
+DarkTap = Callable[[int, str, str, bool, Sequence[DarkData]], None]
+"""Takes what is known of records that stay dark: session, ends of client and server (``ip:port``),
+from the client, records."""
 
 
 class Dispatcher:
@@ -63,6 +67,7 @@ class Dispatcher:
         session_ended: Callable[[SessionReport], None],
         ports: frozenset[int] = frozenset(),
         tap: Tap | None = None,
+        dark_tap: DarkTap | None = None,
     ) -> None:
         self.secrets = secrets
         self.given = given
@@ -71,6 +76,7 @@ class Dispatcher:
         self.session_ended = session_ended
         self.ports = ports | {SIPS_PORT}
         self.tap = tap
+        self.dark_tap = dark_tap
         self.counters: Counter[str] = Counter()
         self.sessions = 0
         self.budget = WaitingBudget()
@@ -106,6 +112,15 @@ class Dispatcher:
         if self.tap is not None:
             for data, frame, time in records:
                 self.tap(number, from_client, data, frame, time)
+
+    def tap_dark_data(
+        self, number: int, session: TlsSession, side: int, records: Sequence[DarkData]
+    ) -> None:
+        """Tell the tap for it, if there is one, of records that stay dark."""
+        if self.dark_tap is not None:
+            client = session.client_side or 0
+            ends = session.ends
+            self.dark_tap(number, ends[client], ends[1 - client], side == client, records)
 
     def when_settled(self, session: TlsSession, report: Callable[[], None]) -> None:
         """Call *report* once it is known whether there are secrets for *session*."""
@@ -377,6 +392,10 @@ class DtlsConnection:
     def application_gap(self, from_client: bool) -> None:
         """See :class:`~tqdecrypt.tls.Listener`; datagrams stand for themselves."""
 
+    def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
+        self._dispatcher.tap_dark_data(self.number, self.session, side, records)
+
 
 class TlsConnection:
     """TLS on a TCP connection, and SIP inside when that is what it carries."""
@@ -483,6 +502,10 @@ class TlsConnection:
         """See :class:`~tqdecrypt.tls.Listener`."""
         if self._framers is not None:
             self._framers[0 if from_client else 1].gap()
+
+    def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
+        self._dispatcher.tap_dark_data(self.number, self.session, side, records)
 
     def _make_framers(self) -> tuple[StreamFramer, StreamFramer]:
         client_side = self.session.client_side or 0

@@ -185,6 +185,7 @@ class _Run:
             self._session_ended,
             options.ports,
             options.tap,
+            None if options.analysis is None else options.analysis.dark_data,
         )
         self._decoder = PacketDecoder(Wanted.SIGNALLING | Wanted.DTLS, options.ports)
         # Results are taken while a block is gone through: what they open keeps the threads company.

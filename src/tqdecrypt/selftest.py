@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tqdecrypt.keys import KeyLog, KeyRing, PrivateKey, load_private_keys
 from tqdecrypt.sip import Flow, Message, StreamFramer
-from tqdecrypt.tls import Plaintext, SecretFinder, TlsSession, report_session
+from tqdecrypt.tls import DarkData, Plaintext, SecretFinder, TlsSession, report_session
 
 __all__ = ["Trial", "run_trials"]
 
@@ -152,6 +152,9 @@ class _Heard:
             self.data[side] += data
         self._framers[side].receive_all(records, found)
         self.messages += len(found)
+
+    def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
 
     def application_gap(self, from_client: bool) -> None:
         """Nothing is missing here."""

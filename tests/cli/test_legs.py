@@ -11,7 +11,9 @@ import pytest
 from calls.script import messages_of
 from cli.conftest import Runner, spawn
 from kit.capture import write_pcap
-from kit.packets import START, Conversation, Endpoint, Packet
+from kit.packets import interleave
+from kit.signalling import over_tls, over_udp
+from kit.tls import TlsPair
 
 SAME = "Session-ID: ab30317f1a784dc48ff824d0d3715d86"
 SCRIPT = f"""
@@ -29,17 +31,7 @@ SCRIPT = f"""
 @pytest.fixture
 def capture(tmp_path: Path) -> Path:
     messages, _ = messages_of(SCRIPT)
-    packets: list[Packet] = []
-    for message in messages:
-        ends = _endpoint(message.flow.source), _endpoint(message.flow.destination)
-        talk = Conversation(*ends, time_ns=START + message.time)
-        packets += talk.datagram(True, message.raw).packets
-    return write_pcap(tmp_path / "legs.pcap", packets)
-
-
-def _endpoint(text: str) -> Endpoint:
-    host, _, port = text.rpartition(":")
-    return host, int(port)
+    return write_pcap(tmp_path / "legs.pcap", over_udp(messages))
 
 
 @pytest.mark.parametrize("named", ["in-1", "out-1"])
@@ -91,3 +83,58 @@ def test_json_has_a_line_for_each_call_of_several_legs(run: Runner, capture: Pat
             "evidence": "ab30317f1a784dc48ff824d0d3715d86",
         }
     ]
+
+
+DARK = """
+    alice -> edge: INVITE 1 | offer 4000
+    edge -> carol: INVITE 1 id=dark from=o1 | offer 5000
+    carol -> edge: 180 INVITE 1 id=dark from=o1
+    edge -> alice: 180 INVITE 1
+    wait 3 s
+    carol -> edge: 200 INVITE 1 id=dark from=o1 | offer 6000
+    edge -> alice: 200 INVITE 1 | offer 7000
+    alice -> edge: ACK 1 to=b1
+    edge -> carol: ACK 1 id=dark from=o1 to=b1
+    wait 10 s
+    alice -> edge: BYE 2 to=b1
+    edge -> carol: BYE 2 id=dark from=o1 to=b1
+    carol -> edge: 200 BYE 2 id=dark from=o1 to=b1
+    edge -> alice: 200 BYE 2
+"""
+
+
+@pytest.fixture
+def half_dark(tmp_path: Path) -> Path:
+    """A call in clear on one side of the SBC, with forward secrecy on the other."""
+    messages, _ = messages_of("wait 1 s" + DARK)
+    clear = [message for message in messages if message.call_id == "call-1"]
+    dark = [message for message in messages if message.call_id == "dark"]
+    packets = interleave(
+        over_udp(clear), over_tls(dark, TlsPair(ciphers="ECDHE-RSA-AES128-GCM-SHA256"))
+    )
+    return write_pcap(tmp_path / "half-dark.pcap", packets)
+
+
+def test_a_dark_leg_stands_in_the_ladder_and_says_that_it_is_inferred(
+    run: Runner, half_dark: Path
+) -> None:
+    out = run("show", half_dark, "--call", "call-1").out
+    assert (
+        "dark leg of call-1, inferred: 5 of 5 messages have a record of TLS session 1 within" in out
+    )
+    rows = [line for line in out.splitlines() if "(inferred)" in line]
+    labels = [
+        label for row in rows for label in ("INVITE", "180", "200", "ACK", "BYE") if label in row
+    ]
+    assert len(rows) == 5
+    assert {"INVITE", "180", "200", "ACK", "BYE"} == set(labels)
+    assert "TLS 1 ✗" in out
+
+
+def test_the_table_and_json_have_the_dark_leg(run: Runner, half_dark: Path) -> None:
+    assert "a dark leg, inferred: 5 of 5 messages" in run("read", half_dark).out
+    out = run("read", half_dark, "--json", "--findings").out
+    [line] = [one for one in map(json.loads, out.splitlines()) if one["type"] == "dark_leg"]
+    assert (line["call_id"], line["session"], line["inferred"]) == ("call-1", 1, True)
+    assert (line["box"], line["server"]) == ("192.0.2.5", "192.0.2.4:5060")
+    assert [one["message"] for one in line["messages"]][:2] == ["INVITE", "180 INVITE"]

@@ -11,6 +11,7 @@ from matrix.play import Conversation
 from matrix.relay import Flights
 from tqdecrypt.keys import KeyLog, KeyRing, PreSharedKey, load_private_keys
 from tqdecrypt.tls import (
+    DarkData,
     Plaintext,
     SecretFinder,
     SessionReport,
@@ -36,6 +37,9 @@ class Heard:
     def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
         for data, _, _ in records:
             (self.client if from_client else self.server).extend(data)
+
+    def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
+        pass
 
     def application_gap(self, from_client: bool) -> None:
         raise AssertionError("nothing is missing here")

@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tqdecrypt.keys import KeyRing, PrivateKey
-from tqdecrypt.tls import Plaintext, SecretFinder, SessionReport, report_session
+from tqdecrypt.tls import DarkData, Plaintext, SecretFinder, SessionReport, report_session
 from tqdecrypt.tls.dtls import DtlsSession
 
 from .passive import ENDS
@@ -111,6 +111,9 @@ class PassiveDatagrams:
         for data, frame, time in records:
             assert time == frame * 1000
             self.records.append((from_client, data, frame))
+
+    def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
 
     def application_gap(self, from_client: bool) -> None:
         """Datagrams stand for themselves."""

@@ -14,7 +14,14 @@ from pathlib import Path
 from kit import Flight, Identity, TlsPair, certificates
 from tqdecrypt.keys import KeyLog, KeyRing, PrivateKey, SecretsStore
 from tqdecrypt.keys.psk import PreSharedKey
-from tqdecrypt.tls import Plaintext, SecretFinder, SessionReport, TlsSession, report_session
+from tqdecrypt.tls import (
+    DarkData,
+    Plaintext,
+    SecretFinder,
+    SessionReport,
+    TlsSession,
+    report_session,
+)
 
 ENDS = ("192.0.2.10:40000", "192.0.2.20:5061")
 REQUEST = b"OPTIONS sip:sip.example.com SIP/2.0\r\nContent-Length: 0\r\n\r\n"
@@ -42,6 +49,9 @@ class Passive:
             assert time == frame * 1000
             self.records.append((from_client, data, frame))
             (self.client if from_client else self.server).extend(data)
+
+    def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
+        pass
 
     def application_gap(self, from_client: bool) -> None:
         self.gaps += 1

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kit import TlsPair, Version, certificates
 from tqdecrypt.keys import KeyLog, KeyRing, PrivateKey
 from tqdecrypt.tls import (
+    DarkData,
     Plaintext,
     SecretFinder,
     TlsSession,
@@ -32,6 +33,9 @@ class Heard:
     def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
         for data, _, _ in records:
             self.data[0 if from_client else 1] += data
+
+    def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
+        pass
 
     def application_gap(self, from_client: bool) -> None:
         raise AssertionError("nothing is missing here")

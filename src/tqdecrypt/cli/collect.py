@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +12,7 @@ from tqdecrypt.views.sessions import SessionRows
 
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call, JointCall
+    from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.sip import Message
     from tqdecrypt.tls.report import SessionReport
     from tqdecrypt.views.timeline import TimelineRows
@@ -184,6 +185,14 @@ class JoinedCalls:
     def __init__(self, wanted: Iterable[str]) -> None:
         self._wanted = tuple(wanted)
         self._calls: list[JointCall] = []
+        self._dark: list[DarkLeg] = []
+
+    def take_dark(self, leg: DarkLeg) -> None:
+        """Take a leg that was inferred."""
+        if len(self._dark) < MOST_CANDIDATES and any(
+            wanted in leg.call_id for wanted in (*self._wanted, *self.call_ids)
+        ):
+            self._dark.append(leg)
 
     def take(self, call: JointCall) -> None:
         """Take a call that is over."""
@@ -201,6 +210,15 @@ class JoinedCalls:
             if not whole.keys().isdisjoint(call.call_ids):
                 whole.update(dict.fromkeys(call.call_ids))
         return list(whole)
+
+    @property
+    def call_ids(self) -> list[str]:
+        """Of all legs of the calls that were remembered."""
+        return [call_id for call in self._calls for call_id in call.call_ids]
+
+    def dark_legs(self, call_ids: Container[str]) -> list[DarkLeg]:
+        """Return the dark legs that continue one of *call_ids*."""
+        return [leg for leg in self._dark if leg.call_id in call_ids]
 
     def joins(self) -> dict[str, str]:
         """Return why each Call-ID that was joined to another was, in words."""
@@ -223,6 +241,7 @@ class Found(NamedTuple):
     """Messages beyond :data:`MOST_MESSAGES`."""
     joins: Mapping[str, str] = {}
     """Why a Call-ID was joined to another, in words."""
+    dark_legs: Sequence[DarkLeg] = ()
 
     @property
     def call_ids(self) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ def _read_json(switches: Switches, *, raw: bool, problems: bool, findings: bool)
     if findings:
         from tqdecrypt.insight import Analysis
 
-        analysis = Analysis(on_call=sink.joint_call)
+        analysis = Analysis(on_call=sink.joint_call, on_dark_leg=sink.dark_leg)
     outcome = read_for(
         switches,
         sink,
@@ -129,7 +129,7 @@ def _read_tables(
 
         tables.timeline = TimelineRows()
     in_the_way = as_lines and screen.is_terminal
-    analysis = Analysis(on_call=tables.calls.join)
+    analysis = Analysis(on_call=tables.calls.join, on_dark_leg=tables.calls.add_dark_leg)
     outcome = read_for(switches, tables, analysis=analysis, on_idle=flush, progress=not in_the_way)
     flush()
     if as_lines:

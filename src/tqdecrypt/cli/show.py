@@ -69,7 +69,7 @@ def show(
 
     sink = SeveralCalls(wanted)
     joined = JoinedCalls(() if only else wanted)
-    analysis = Analysis(on_call=joined.take)
+    analysis = Analysis(on_call=joined.take, on_dark_leg=joined.take_dark)
     outcome = read_for(switches, sink, analysis=analysis)
     for one in sink.each:
         found = one.candidates
@@ -96,7 +96,9 @@ def show(
             f"{count(len(others), 'more leg')} of the same call went by: {', '.join(others)}; "
             "save the capture to a file to see all legs in one ladder."
         )
-    found_calls = found_calls._replace(joins=joined.joins())
+    found_calls = found_calls._replace(
+        joins=joined.joins(), dark_legs=joined.dark_legs(found_calls.call_ids)
+    )
     _print(switches, found_calls, full=full, diff=diff, to_scale=to_scale)
     _print_findings(switches, found_calls, analysis.findings)
     return outcome.status
@@ -110,14 +112,16 @@ def _print(switches: Switches, found: Found, *, full: bool, diff: bool, to_scale
         FullMessage,
         Story,
         comparisons,
+        dark_marks,
         problems_by_line,
         session_marks,
     )
     from tqdecrypt.views.words import count
 
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
-    marks = session_marks(found.messages, found.reports)
-    story = Story(found.messages, found.calls, found.reports, marks, found.joins)
+    marks = session_marks(found.messages, found.reports) + dark_marks(found.dark_legs)
+    notes = [f"dark leg of {leg.call_id}, {leg.sentence}" for leg in found.dark_legs]
+    story = Story(found.messages, found.calls, found.reports, marks, found.joins, notes)
     screen.print(CallLadder(story, to_scale=to_scale))
     if found.cut:
         screen.print(Text(f"and {count(found.cut, 'more message')} that are not shown."))

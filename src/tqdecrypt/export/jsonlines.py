@@ -24,6 +24,7 @@ from tqdecrypt.sip import Flow, Message, parse_message, uri_of
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call, JointCall
     from tqdecrypt.insight import Finding
+    from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.pipeline import Summary
     from tqdecrypt.tls.report import SessionReport
 
@@ -163,6 +164,33 @@ class JsonLines:
                     "evidence": join.evidence,
                 }
                 for join in call.joins
+            ],
+        }
+        self._lines.append(_encode(line) + "\n")
+
+    def dark_leg(self, leg: DarkLeg) -> None:
+        """A leg that stayed encrypted, inferred from the times of its records."""
+        line = {
+            "type": "dark_leg",
+            "call_id": leg.call_id,
+            "session": leg.session,
+            "box": leg.box,
+            "client": leg.client,
+            "server": leg.server,
+            "inferred": True,
+            "expected": leg.expected,
+            "window_ms": leg.window / 1_000_000,
+            "chance": leg.chance,
+            "messages": [
+                {
+                    "message": message.label,
+                    "time": self._stamp(message.record.time),
+                    "frame": message.record.frame,
+                    "size": message.record.size,
+                    "source": message.source,
+                    "destination": message.destination,
+                }
+                for message in leg.messages
             ],
         }
         self._lines.append(_encode(line) + "\n")

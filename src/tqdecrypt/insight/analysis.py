@@ -6,12 +6,14 @@ It is fed the same messages as the call list, in the same order, and every sessi
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.analyser import Analyser
 from tqdecrypt.insight.assessor import Assessor
+from tqdecrypt.insight.dark_legs import infer_dark_legs
+from tqdecrypt.insight.dark_records import DarkRecords
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.joint_call import JointCall
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
     from tqdecrypt.calls.ping import PingSeries
     from tqdecrypt.calls.registration import Registration
     from tqdecrypt.insight.context import Thresholds
+    from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.finding import Finding
     from tqdecrypt.sip import Message
-    from tqdecrypt.tls import SessionReport
+    from tqdecrypt.tls import DarkData, SessionReport
 
 __all__ = ["CORRELATION_HEADERS", "Analysis"]
 
@@ -33,6 +36,8 @@ CORRELATION_HEADERS = (
     "X-BroadWorks-Correlation-Info",
 )
 """Header fields by which products name the other leg, or the call on all its legs."""
+MOST_CALLS_HELD = 4_000
+"""Calls that are over and wait until it is known which records stay dark: some twenty megabytes."""
 
 
 class Analysis:
@@ -40,6 +45,7 @@ class Analysis:
 
     :param on_leg: told each leg when it is over, with what was found in it alone.
     :param on_call: told each call, of one leg or several, when all of its legs are over.
+    :param on_dark_leg: told each leg that is inferred from records that stayed dark.
     :param on_finding: told each finding as it is made; :attr:`findings` has them added up.
     :param correlation_headers: see :class:`~tqdecrypt.calls.analyser.Analyser`.
     :param boxes: likewise.
@@ -51,6 +57,7 @@ class Analysis:
         *,
         on_leg: Callable[[Leg, list[Finding]], None] = lambda leg, found: None,
         on_call: Callable[[JointCall], None] = lambda call: None,
+        on_dark_leg: Callable[[DarkLeg], None] = lambda leg: None,
         on_finding: Callable[[Finding], None] = lambda finding: None,
         correlation_headers: Iterable[str] = CORRELATION_HEADERS,
         boxes: Iterable[Collection[str]] = (),
@@ -59,6 +66,9 @@ class Analysis:
         self.findings: list[Finding] = []
         self._on_leg = on_leg
         self._on_call = on_call
+        self._on_dark_leg = on_dark_leg
+        self._dark_records = DarkRecords()
+        self._held: deque[JointCall] = deque()
         self._assessor = Assessor(on_finding, thresholds=thresholds)
         self._analyser = Analyser(
             self._leg_over,
@@ -72,7 +82,8 @@ class Analysis:
     @property
     def counters(self) -> Counter[str]:
         """What was evicted or could not be placed, by name."""
-        return self._analyser.counters + self._assessor.context.counters
+        counters = self._analyser.counters + self._assessor.context.counters
+        return counters + self._dark_records.counters
 
     def message(self, message: Message) -> None:
         """Take the next message."""
@@ -82,9 +93,22 @@ class Analysis:
         """Take the report of a TLS session that ended."""
         self._assessor.session(report)
 
+    def dark_data(
+        self,
+        session: int,
+        client: str,
+        server: str,
+        from_client: bool,
+        records: Sequence[DarkData],
+    ) -> None:
+        """Take what is known of records that stay dark; see :class:`~tqdecrypt.dispatch.Dispatcher`."""
+        self._dark_records.take(session, client, server, from_client, records)
+
     def finish(self) -> None:
         """Everything was read."""
         self._analyser.finish()
+        while self._held:
+            self._look_for_dark_legs(self._held.popleft())
         self.findings = self._assessor.finish()
 
     def _registration_over(self, registration: Registration) -> None:
@@ -96,6 +120,13 @@ class Analysis:
     def _call_over(self, call: JointCall) -> None:
         self._assessor.call(call)
         self._on_call(call)
+        self._held.append(call)
+        if len(self._held) > MOST_CALLS_HELD:
+            self._look_for_dark_legs(self._held.popleft())
+
+    def _look_for_dark_legs(self, call: JointCall) -> None:
+        for leg in infer_dark_legs(call, self._dark_records):
+            self._on_dark_leg(leg)
 
     def _leg_over(self, leg: Leg) -> None:
         self._on_leg(leg, self._assessor.leg(leg))

@@ -1,7 +1,7 @@
 """TLS, passively: bytes of both directions become verified plaintext and a verdict."""
 
 from tqdecrypt.tls.judge import report_session
-from tqdecrypt.tls.record import Plaintext
+from tqdecrypt.tls.record import DarkData, Plaintext
 from tqdecrypt.tls.report import SessionReport
 from tqdecrypt.tls.secrets import SecretFinder
 from tqdecrypt.tls.session import Listener, SecretSource, TlsSession, WaitingBudget
@@ -9,6 +9,7 @@ from tqdecrypt.tls.verdict import MEANINGS, Verdict
 
 __all__ = [
     "MEANINGS",
+    "DarkData",
     "Listener",
     "Plaintext",
     "SecretFinder",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_FRAGMENT",
     "MAX_WAITING",
+    "DarkData",
     "Plaintext",
     "Record",
     "RecordReader",
@@ -63,6 +64,8 @@ class RecordState(enum.StrEnum):
 
 Plaintext = tuple[bytes, int, int]
 """What was in a record of application data, with the frame that completed it and its time, ns."""
+DarkData = tuple[int, int, int]
+"""What is known of one that stays dark: the size of its fragment, frame and time, ns."""
 
 
 class Record(NamedTuple):
@@ -460,8 +463,10 @@ class RecordReader:
     def _take_dark(self, record: Record) -> bool:
         self._gap_bytes = self._gap_records = 0
         self.dark_bytes += len(record.fragment)
-        self.dark_data |= record.content_type == ContentType.application_data
-        if record.content_type == ContentType.alert:
+        if record.content_type == ContentType.application_data:
+            self.dark_data = True
+            self._session.dark_data(self.side, [_dark(record)])
+        elif record.content_type == ContentType.alert:
             self._session.dark_alert(self.side, record.frame)
         return True
 
@@ -587,11 +592,19 @@ class RecordReader:
         """No keys will come: count what there is, keep nothing."""
         self.state = RecordState.DARK
         self.opener = None
-        for record in self._take_waiting_list():
+        waiting = self._take_waiting_list()
+        for record in waiting:
             data = record.content_type == ContentType.application_data
             self.dark_data |= data
             if data or not self.wrapped:
                 self.dark_bytes += len(record.fragment)
+        dark = [
+            _dark(record)
+            for record in waiting
+            if record.content_type == ContentType.application_data
+        ]
+        if dark:
+            self._session.dark_data(self.side, dark)
 
     def finish(self) -> int:
         """Return how many bytes of a record are left whose end never came."""
@@ -605,6 +618,10 @@ class RecordReader:
         self._session.budget.used -= self._waiting_bytes
         self._waiting_bytes = 0
         return waiting or []
+
+
+def _dark(record: Record) -> DarkData:
+    return len(record.fragment), record.frame, record.time
 
 
 _TAKE: dict[RecordState, Callable[[RecordReader, Record], bool]] = {

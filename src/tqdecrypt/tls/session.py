@@ -32,7 +32,14 @@ from tqdecrypt.tls.handshake import (
 )
 from tqdecrypt.tls.pickup import MAX_SEARCH, MAX_TRIES, find_place
 from tqdecrypt.tls.protection import Opener, make_openers
-from tqdecrypt.tls.record import ALERT_LENGTH, Plaintext, Record, RecordReader, RecordState
+from tqdecrypt.tls.record import (
+    ALERT_LENGTH,
+    DarkData,
+    Plaintext,
+    Record,
+    RecordReader,
+    RecordState,
+)
 from tqdecrypt.tls.suites import find_suite
 from tqdecrypt.tls.tls13 import Tls13Opener, make_openers13, verify_finished13
 
@@ -71,6 +78,9 @@ class Listener(Protocol):
 
     def application_gap(self, from_client: bool) -> None:
         """Plaintext is missing here."""
+
+    def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
+        """Records of application data from *side*, never empty, that nothing opens."""
 
 
 class SecretSource(Protocol):
@@ -269,6 +279,10 @@ class TlsSession:
     def application_data(self, side: int, records: Sequence[Plaintext]) -> None:
         """Hand on the verified plaintext of successive records."""
         self._listener.application_data(side == self.client_side, records)
+
+    def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
+        """Hand on what is known of records that stay dark."""
+        self._listener.dark_data(side, records)
 
     def other_secret(
         self,

@@ -9,7 +9,7 @@ from tqdecrypt.views.comparison import Comparison, comparisons
 from tqdecrypt.views.drawing import CallLadder
 from tqdecrypt.views.findings import FindingsList
 from tqdecrypt.views.ladder import Ladder, Mark, Story, lay_out
-from tqdecrypt.views.marks import session_marks
+from tqdecrypt.views.marks import dark_marks, session_marks
 from tqdecrypt.views.message import FullMessage, message_line
 from tqdecrypt.views.problems import problems_by_line
 from tqdecrypt.views.sessions import Causes, SessionRows, SessionsTable
@@ -38,6 +38,7 @@ __all__ = [
     "TrialsTable",
     "clean",
     "comparisons",
+    "dark_marks",
     "lay_out",
     "message_line",
     "problems_by_line",

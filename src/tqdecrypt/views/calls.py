@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from tqdecrypt.calls import Call, CallState, JointCall
+from tqdecrypt.insight.dark_legs import DarkLeg
 from tqdecrypt.views import theme
 from tqdecrypt.views.grid import Column, Row, draw, table
 from tqdecrypt.views.markup import Markup, element
@@ -56,6 +57,8 @@ class CallRows:
     total: int = 0
     states: Counter[CallState] = field(default_factory=Counter)
     """How all calls ended, also those that are not kept."""
+    dark_legs: dict[str, str] = field(default_factory=dict)
+    """For a Call-ID whose other leg stayed dark: why that is thought, in words."""
     origins: dict[str, tuple[str, str]] = field(default_factory=dict)
     """For a Call-ID that is a leg of the call of another: that other one, and why, in words."""
 
@@ -65,6 +68,11 @@ class CallRows:
         self.states[call.state] += 1
         if len(self.calls) < self.most:
             self.calls.append(call)
+
+    def add_dark_leg(self, leg: DarkLeg) -> None:
+        """Take a leg that was inferred."""
+        if len(self.dark_legs) < self.most:
+            self.dark_legs[leg.call_id] = leg.sentence
 
     def join(self, call: JointCall) -> None:
         """Take what is known of the legs of a call."""
@@ -117,7 +125,8 @@ class CallsTable:
         )
 
     def _row(self, call: Call, digits: int, marks: theme.Glyphs) -> Row:
-        return _row(call, digits, marks, self._origins.get(call.call_id, ("", ""))[1])
+        _, joined = self._origins.get(call.call_id, ("", ""))
+        return _row(call, digits, marks, joined, self._rows.dark_legs.get(call.call_id, ""))
 
     def _heading(self) -> Text:
         rows = self._rows
@@ -130,9 +139,13 @@ class CallsTable:
         return heading
 
 
-def _row(call: Call, digits: int, marks: theme.Glyphs, joined: str) -> Row:
+def _row(call: Call, digits: int, marks: theme.Glyphs, joined: str, dark: str) -> Row:
     time = time_of_day(call.started, digits)
-    said = [*call.findings, *([f"joined by {joined}"] if joined else [])]
+    said = [*call.findings]
+    if joined:
+        said.append(f"joined by {joined}")
+    if dark:
+        said.append(f"a dark leg, {dark}")
     cells = [
         Text(f" {marks.branch}{time}" if joined else time, theme.DIM),
         theme.said(user_of(call.from_uri)),

@@ -43,6 +43,8 @@ def heading(story: Story, ladder: Ladder, marks: theme.Glyphs) -> Iterator[Text]
         report = story.reports.get(number)
         if report is not None:
             yield connection(report, marks)
+    for note in story.notes:
+        yield theme.said(f"{marks.separator} {note}", theme.NOTICE)
     for leg in ladder.legs:
         for finding in calls[leg].findings if leg in calls else ():
             which = f"leg {ladder.legs.index(leg) + 1}: " if several else ""

@@ -65,6 +65,8 @@ class Story(NamedTuple):
     marks: Sequence[Mark] = ()
     joins: Mapping[str, str] = {}
     """Why a Call-ID belongs to the call, in words, for those that were joined to another."""
+    notes: Sequence[str] = ()
+    """What else is to be said above the ladder: one sentence each."""
 
 
 class Column(NamedTuple):

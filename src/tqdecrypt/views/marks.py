@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from tqdecrypt.insight.dark_legs import DarkLeg
 from tqdecrypt.sip import Message
 from tqdecrypt.tls.report import SessionReport
 from tqdecrypt.views.ladder import Mark
 
-__all__ = ["session_marks"]
+__all__ = ["dark_marks", "session_marks"]
 
 NEAR = 2_000_000_000
 """Nanoseconds before and after the messages within which an event belongs to the picture."""
@@ -30,6 +31,25 @@ def session_marks(messages: Sequence[Message], reports: Mapping[int, SessionRepo
         if number in reports
         for mark in _marks(reports[number])
         if first <= mark.time <= last
+    ]
+    return sorted(marks, key=lambda mark: mark.time)
+
+
+def dark_marks(legs: Sequence[DarkLeg]) -> list[Mark]:
+    """Return the records of dark legs where the messages of the clear one say what they may be."""
+    marks = [
+        Mark(
+            message.record.time,
+            f"{message.label}, {message.record.size} bytes",
+            message.source,
+            message.destination,
+            directed=True,
+            inferred=True,
+            session=leg.session,
+            frame=message.record.frame,
+        )
+        for leg in legs
+        for message in leg.messages
     ]
     return sorted(marks, key=lambda mark: mark.time)
 
