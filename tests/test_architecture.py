@@ -17,7 +17,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "tcp": frozenset({"errors", "wire", "capture", "packet"}),
     "keys": frozenset({"errors", "wire"}),
     "tls": frozenset({"errors", "wire", "keys"}),
-    "sip": frozenset({"errors", "wire"}),
+    "websocket": frozenset({"errors"}),
+    "sip": frozenset({"errors", "wire", "websocket"}),
     "calls": frozenset({"errors", "wire", "sip"}),
     "example": frozenset(),
 }

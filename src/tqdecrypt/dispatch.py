@@ -11,7 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from tqdecrypt.sip import Flow, StreamFramer, looks_like_sip, parse_datagram
+from tqdecrypt.sip import (
+    Flow,
+    Framer,
+    StreamFramer,
+    WebSocketFramer,
+    looks_like_sip,
+    looks_like_websocket,
+    make_framers,
+    parse_datagram,
+)
 from tqdecrypt.tcp import Connection, End, Gap, GapCause, StreamHandler
 from tqdecrypt.tls import (
     DarkData,
@@ -32,8 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DarkTap", "Dispatcher", "Sniffer", "Tap"]
 
-MOST_LOOKED_AT = 2048
-"""Bytes at the beginning of a side that tell the protocol; a SIP request line may be long."""
+MOST_LOOKED_AT = 8192
+"""Bytes at the beginning of a side that tell the protocol; an HTTP request may have cookies."""
 MOST_SNIFFED = 1 << 15
 """Bytes of one connection that are looked at before it is let go: two records at the longest."""
 MOST_AWAKE = 2048
@@ -189,6 +198,9 @@ class Sniffer:
         if sip:
             self._replace(SipConnection(self._dispatcher, self._connection))
             return
+        if looks_like_websocket(beginning) or _frame_at_packet_start(data, ends):
+            self._replace(SipConnection(self._dispatcher, self._connection, websocket=True))
+            return
         cut = _record_at_packet_start(data, ends)
         if cut is not None and not sip:
             self._drop_before(side, cut)
@@ -305,17 +317,27 @@ def _record_at_packet_start(data: bytes, ends: list[int]) -> int | None:
     return None
 
 
+def _frame_at_packet_start(data: bytes, ends: list[int]) -> bool:
+    """Return whether a packet begins with a WebSocket's frame that has a SIP message in it."""
+    return any(data[end] & 0x7E < 4 and looks_like_websocket(data[end:]) for end in ends[:-1])
+
+
 class SipConnection:
-    """SIP over TCP, in clear."""
+    """SIP over TCP, in clear, in a WebSocket or not."""
 
     __slots__ = ("_dispatcher", "_framers")
 
-    def __init__(self, dispatcher: Dispatcher, connection: Connection) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, connection: Connection, *, websocket: bool = False
+    ) -> None:
         self._dispatcher = dispatcher
-        ends = connection.ends
-        self._framers = (
-            StreamFramer(Flow(ends[0], ends[1], "TCP", "clear")),
-            StreamFramer(Flow(ends[1], ends[0], "TCP", "clear")),
+        flows = (
+            Flow(connection.ends[0], connection.ends[1], "TCP", "clear"),
+            Flow(connection.ends[1], connection.ends[0], "TCP", "clear"),
+        )
+        self._framers: tuple[Framer, ...] = tuple(
+            WebSocketFramer(flow, certain=True) if websocket else StreamFramer(flow)
+            for flow in flows
         )
 
     def receive(
@@ -421,7 +443,7 @@ class TlsConnection:
         self._session: TlsSession | None = TlsSession(
             dispatcher.secrets, self, ends=connection.ends, budget=dispatcher.budget
         )
-        self._framers: tuple[StreamFramer, StreamFramer] | None = None
+        self._framers: tuple[Framer, Framer] | None = None
         self._messages = 0
 
     @property
@@ -445,9 +467,12 @@ class TlsConnection:
         parked = self._dispatcher.parking.park(session)
         if parked is None:
             return False
-        for framer in self._framers or ():
-            self._dispatcher.counters.update(framer.counters)
-        self._framers = self._session = None
+        framers = self._framers or ()
+        if not any(isinstance(framer, WebSocketFramer) and framer.is_open for framer in framers):
+            for framer in framers:
+                self._dispatcher.counters.update(framer.counters)
+            self._framers = None
+        self._session = None
         self._parked = parked
         return True
 
@@ -492,7 +517,7 @@ class TlsConnection:
         dispatcher.tap_records(self.number, from_client, records)
         framers = self._framers
         if framers is None:
-            framers = self._framers = self._make_framers()
+            framers = self._framers = self._make_framers(records)
         messages = dispatcher.messages
         before = len(messages)
         framers[0 if from_client else 1].receive_all(records, messages)
@@ -507,10 +532,11 @@ class TlsConnection:
         """See :class:`~tqdecrypt.tls.Listener`."""
         self._dispatcher.tap_dark_data(self.number, self.session, side, records)
 
-    def _make_framers(self) -> tuple[StreamFramer, StreamFramer]:
+    def _make_framers(self, records: Sequence[Plaintext]) -> tuple[Framer, Framer]:
         client_side = self.session.client_side or 0
         client, server = self.session.ends[client_side], self.session.ends[1 - client_side]
-        return (
-            StreamFramer(Flow(client, server, "TLS", "verified", self.number)),
-            StreamFramer(Flow(server, client, "TLS", "verified", self.number)),
+        flows = (
+            Flow(client, server, "TLS", "verified", self.number),
+            Flow(server, client, "TLS", "verified", self.number),
         )
+        return make_framers(flows, b"".join(data[:4] for data, _, _ in records[:8]))

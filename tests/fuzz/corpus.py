@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 from fuzz.material import sessions
@@ -9,6 +10,7 @@ from fuzz.targets import TARGETS, script
 from kit import Scene, pcap_bytes, pcapng_bytes, tcp_packets
 from kit.tls import Flight
 from sip.torture import CASES
+from tqdecrypt.websocket import unmask
 
 __all__ = ["CORPUS", "inputs", "seeds", "write_seeds"]
 
@@ -61,7 +63,29 @@ def seeds() -> dict[str, dict[str, bytes]]:
     for case in CASES:
         made["sip-parse"][case.section.replace(" ", "-")] = case.raw
     made["sdp"]["secure"] = SECURE
+    made["websocket"] |= _websockets(call[0][1])
     return made
+
+
+def _websockets(message: bytes) -> dict[str, bytes]:
+    """Return both directions of a WebSocket, compressed and not."""
+    key = b"\x01\x02\x03\x04"
+    head = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
+    compressor = zlib.compressobj(wbits=-15)
+    short = (compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    size, squeezed = len(message).to_bytes(2, "big"), len(short).to_bytes(2, "big")
+    masked = b"\x81\xfe" + size + key + unmask(message, key)
+    plain = b"\x01\x7e" + size + message + b"\x89\x01?" + b"\x80\x02\r\n"
+    return {
+        "client": b"GET / HTTP/1.1\r\n" + head + masked * 2,
+        "server": b"HTTP/1.1 101 Switching Protocols\r\n" + head + plain,
+        "compressed": b"HTTP/1.1 101 Switching Protocols\r\n"
+        + head
+        + b"\xc1\x7e"
+        + squeezed
+        + short,
+        "later": masked,
+    }
 
 
 def write_seeds() -> None:

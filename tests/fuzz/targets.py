@@ -31,6 +31,7 @@ from tqdecrypt.sip import (
     Flow,
     Message,
     StreamFramer,
+    WebSocketFramer,
     headers,
     index_message,
     parse_datagram,
@@ -248,6 +249,26 @@ def sip_stream(data: bytes) -> None:
     assert all(raw in data for raw in streams[0])
 
 
+def websocket(data: bytes) -> None:
+    """However a stream is cut, the same messages come out of its frames; a gap stops nothing."""
+    streams = []
+    for step in (len(data) or 1, 1 + len(data) // 5, 1):
+        framer = WebSocketFramer(Flow("192.0.2.1:1", "192.0.2.2:2", "TCP", "clear"))
+        found: list[Message] = []
+        chunks = [data[start : start + step] for start in range(0, len(data), step)]
+        framer.receive_all([(chunk, 1, 2) for chunk in chunks], found)
+        framer.end()
+        counters = framer.counters if framer.is_open else None
+        streams.append(([message.raw for message in found], counters))
+    assert streams[0] == streams[1] == streams[2]
+    framer = WebSocketFramer(FLOW, certain=True)
+    found = []
+    for piece in (data[: len(data) // 2], data[len(data) // 2 + 1 :]):
+        framer.receive_all([(piece, 1, 2)], found)
+        framer.gap()
+    framer.end()
+
+
 def sip_message(data: bytes) -> None:
     """The quick way and the complete one agree; what is shown and written is safe."""
     body = find_body(data)
@@ -341,6 +362,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "key-log": key_log,
     "secrets-store": secrets_store,
     "sip-stream": sip_stream,
+    "websocket": websocket,
     "sip-message": sip_message,
     "sip-parse": sip_parse,
     "sdp": sdp,

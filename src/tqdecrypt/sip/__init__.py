@@ -12,9 +12,11 @@ from tqdecrypt.sip.problems import Problem
 from tqdecrypt.sip.sdp import SessionDescription
 from tqdecrypt.sip.sdp_reader import parse_sdp
 from tqdecrypt.sip.sniff import looks_like_sip
+from tqdecrypt.sip.websocket import Framer, WebSocketFramer, looks_like_websocket, make_framers
 
 __all__ = [
     "Flow",
+    "Framer",
     "HeaderField",
     "Integrity",
     "Message",
@@ -23,10 +25,13 @@ __all__ = [
     "SessionDescription",
     "StreamFramer",
     "Transport",
+    "WebSocketFramer",
     "header",
     "headers",
     "index_message",
     "looks_like_sip",
+    "looks_like_websocket",
+    "make_framers",
     "parse_datagram",
     "parse_message",
     "parse_sdp",
