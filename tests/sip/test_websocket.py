@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -12,10 +13,14 @@ from hypothesis import strategies as st
 from kit import Conversation, TlsPair, certificates, tcp_packets, write_pcap
 from kit.damage import apply, drop, split_segments, start_at, with_payload
 from kit.tls import Flight
+from tls.passive import ring
+from tqdecrypt.dispatch import Dispatcher, TlsConnection
 from tqdecrypt.keys import KeyRing, load_private_keys
 from tqdecrypt.pipeline import ReadOptions, Summary, read_captures
 from tqdecrypt.sip import Flow, Message, WebSocketFramer, looks_like_websocket, make_framers
 from tqdecrypt.sip.framer import StreamFramer
+from tqdecrypt.tcp import Connection, End
+from tqdecrypt.tls import SecretFinder, SessionReport
 from websocket.peer import Peers, Sent
 
 from .messages import INVITE, RINGING
@@ -235,3 +240,36 @@ class TestCaptures:
         path = write_pcap(tmp_path / "middle.pcap", apply(packets, start_at(first)))
         messages, _ = read(path)
         assert self.said(messages) == [(raw, "WS") for raw in self.expected[1:]]
+
+
+def test_a_parked_session_stays_a_websocket() -> None:
+    """Between two messages a session is put away; what its directions are is not told again."""
+    pair = TlsPair()
+    reports: list[SessionReport] = []
+    messages: list[Message] = []
+    dispatcher = Dispatcher(
+        SecretFinder(ring(keylog=pair.keylog_lines)), (), messages, reports.append
+    )
+    handler = TlsConnection(dispatcher, cast("Connection", Ends()))
+    sent = [one for one in talk(deflate=True).sent if one.data]
+    heard_flights = 0
+    parked = 0
+    for client, data in sent:
+        pair.say(client, data)
+        for from_client, flight in pair.flights[heard_flights:]:
+            handler.receive(int(not from_client), flight, [len(flight)], [1], [1])
+        heard_flights = len(pair.flights)
+        parked += handler.park(1 << 60)
+    handler.end(End.FIN, 1, 1)
+    assert parked > 3
+    assert [message.raw for message in messages] == [INVITE, RINGING, RINGING, INVITE]
+    assert {message.flow.transport for message in messages} == {"WSS"}
+    assert dispatcher.counters["websocket_control_frames"] == 4
+    assert reports[0].messages == 4
+
+
+class Ends:
+    """As much of a TCP connection as a handler looks at."""
+
+    ends = ("192.0.2.10:40000", "192.0.2.20:443")
+    initiator = 0
