@@ -25,7 +25,7 @@ PACKAGES = {
     "go": "golang-go",
     "java": "default-jdk-headless",
     "javac": "default-jdk-headless",
-    "kamailio": "kamailio kamailio-tls-modules",
+    "kamailio": "kamailio kamailio-tls-modules kamailio-websocket-modules",
     "mergecap": "tshark",
     "node": "nodejs",
     "openssl": "openssl",
