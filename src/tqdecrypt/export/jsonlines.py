@@ -116,6 +116,9 @@ class JsonLines:
             line[name] = getattr(report, name)
         line["started"] = self._stamp(report.started)
         line["ended"] = self._stamp(report.ended)
+        for name in ("server_not_after", "client_not_after"):
+            end = line[name]
+            line[name] = None if end is None else self._stamp(end)  # type: ignore[arg-type]
         line["verdict"] = report.verdict.value
         self._lines.append(_encode(line) + "\n")
         if len(self._lines) >= LINES_JOINED:

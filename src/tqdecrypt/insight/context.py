@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from tqdecrypt.insight.evidence import address_of
 
 if TYPE_CHECKING:
     from tqdecrypt.tls import SessionReport
 
-__all__ = ["Context", "Thresholds", "host_of"]
+__all__ = ["Context", "Thresholds"]
 
 MOST_SESSIONS = 50_000
 """Reports of TLS sessions that are remembered, 3 kB each: the latest ones."""
@@ -24,6 +26,10 @@ class Thresholds:
     """INVITEs or REGISTERs challenged in a row: one round is digest, two a stale nonce."""
     missed_pings: int = 3
     """OPTIONS in a row without an answer; Teams takes a trunk out about then."""
+    storm_registrations: int = 100
+    """Clients that register within ten seconds: a registrar that restarted has more, a busy one less."""
+    expiry_days: int = 30
+    """Days before a certificate expires: renewing one at a customer's takes weeks."""
     low_max_forwards: int = 10
     """Hops that are left: 70 is the start (RFC 3261 section 8.1.1.6), and no path has sixty."""
 
@@ -36,25 +42,27 @@ class Context:
         self.counters: Counter[str] = Counter()
         """``session_reports_evicted``: forgotten because there were too many."""
         self._sessions: OrderedDict[int, SessionReport] = OrderedDict()
+        self._by_client: dict[str, deque[SessionReport]] = {}
         self.notes: dict[str, object] = {}
         """What a rule wants to remember until the end, under its finding's name; bounded by it."""
 
     def add_session(self, report: SessionReport) -> None:
         """Remember a session that ended."""
         if len(self._sessions) >= MOST_SESSIONS:
-            self._sessions.popitem(last=False)
+            _, oldest = self._sessions.popitem(last=False)
+            self._by_client[address_of(oldest.client)].popleft()  # in the same order
             self.counters["session_reports_evicted"] += 1
         self._sessions[report.session] = report
+        self._by_client.setdefault(address_of(report.client), deque()).append(report)
 
     def session(self, number: int) -> SessionReport | None:
         """Return a session's report; ``None`` while it goes on, or when it was forgotten."""
         return self._sessions.get(number)
 
+    def sessions_from(self, host: str) -> Sequence[SessionReport]:
+        """Return the reports of sessions whose TLS client was *host*, an address without port."""
+        return self._by_client.get(host, ())
+
     def sessions(self) -> Iterator[SessionReport]:
         """Yield the reports that are remembered, in the order in which sessions ended."""
         yield from self._sessions.values()
-
-
-def host_of(endpoint: str) -> str:
-    """Return the address of ``ip:port`` without brackets."""
-    return endpoint.rpartition(":")[0].strip("[]")

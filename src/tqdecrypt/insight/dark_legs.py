@@ -14,8 +14,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from tqdecrypt.insight.context import host_of
 from tqdecrypt.insight.dark_records import DarkRecord, DarkRecords, DarkSession, Direction
+from tqdecrypt.insight.evidence import address_of
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.joint_call import JointCall
@@ -132,7 +132,7 @@ def _best(
 def _fit(
     leg: Leg, box: str, events: Sequence[_Event], session: DarkSession, window: int, tried: int
 ) -> DarkLeg | None:
-    box_is_client = host_of(session.client) == box
+    box_is_client = address_of(session.client) == box
     outward, inward = session.to_server, session.to_client
     near, far = session.client, session.server
     if not box_is_client:
@@ -200,7 +200,7 @@ def _open_ends(leg: Leg, legs: Sequence[Leg]) -> Iterator[str]:
 
 
 def _hops(leg: Leg) -> list[tuple[str, str]]:
-    return [(host_of(hop.source), host_of(hop.destination)) for hop in leg.hops]
+    return [(address_of(hop.source), address_of(hop.destination)) for hop in leg.hops]
 
 
 def _events(leg: Leg, box: str) -> Iterator[_Event]:
@@ -210,8 +210,8 @@ def _events(leg: Leg, box: str) -> Iterator[_Event]:
         flow = transaction.flow
         if transaction.method not in _SENT_ON or (final and final.status in _CHALLENGES):
             continue
-        inbound = host_of(flow.destination) == box
-        if not inbound and host_of(flow.source) != box:
+        inbound = address_of(flow.destination) == box
+        if not inbound and address_of(flow.source) != box:
             continue
         if transaction.request_seen:
             yield _Event(transaction.started, inbound, transaction.method)
@@ -224,5 +224,5 @@ def _events(leg: Leg, box: str) -> Iterator[_Event]:
 
 
 def _other_end(session: DarkSession, box: str) -> str:
-    client, server = host_of(session.client), host_of(session.server)
+    client, server = address_of(session.client), address_of(session.server)
     return server if client == box else client

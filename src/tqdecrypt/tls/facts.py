@@ -13,6 +13,8 @@ from tqdecrypt.tls.report import Resumed, SessionReport
 from tqdecrypt.tls.suites import is_grease, suite_name
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tqdecrypt.tls.session import TlsSession
 
 __all__ = ["collect_facts", "decisive_exchange", "version_name"]
@@ -126,9 +128,18 @@ def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) ->
         if server is not None:
             report.server_certificate = server.fingerprint_sha256
             report.server_subject = server.subject
+            report.server_names = server.names
+            report.server_not_after = _nanoseconds(server.not_after)
         if client is not None:
             report.client_certificate = client.fingerprint_sha256
             report.client_subject = client.subject
+            report.client_names = client.names
+            report.client_not_after = _nanoseconds(client.not_after)
+
+
+@functools.lru_cache(maxsize=512)
+def _nanoseconds(date: datetime | None) -> int | None:
+    return None if date is None else int(date.timestamp()) * 1_000_000_000
 
 
 @functools.lru_cache(maxsize=512)

@@ -45,8 +45,14 @@ class SessionReport:
     """SHA-256 fingerprint of the server's certificate, hexadecimal."""
     server_subject: str | None = None
     """Its subject, RFC 4514."""
+    server_names: tuple[str, ...] = ()
+    """What it is for: DNS names, addresses, URIs; without any, its common names."""
+    server_not_after: int | None = None
+    """End of its validity."""
     client_certificate: str | None = None
     client_subject: str | None = None
+    client_names: tuple[str, ...] = ()
+    client_not_after: int | None = None
     handshakes: int = 0
     """Complete handshakes: 1, or more with renegotiation."""
     finished_verified: bool | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tqdecrypt.insight.context import Context, host_of
+from tqdecrypt.insight.causes import explain
+from tqdecrypt.insight.context import Context
+from tqdecrypt.insight.evidence import address_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
 from tqdecrypt.insight.rules import on_leg
 
@@ -36,10 +38,10 @@ def call_failed(leg: Leg, context: Context) -> Iterator[Finding]:
     answered = _with(leg, status)
     if answered is None or answered.final is None:
         return
-    host = host_of(answered.flow.destination)
+    host = address_of(answered.flow.destination)
     outcome = f"{status} {call.reason or ''}".rstrip()
     cause = answered.final.reason_header
-    why = f" with Reason: {cause}" if cause else ""
+    why = f" with {explain(cause)}" if cause else ""
     advice: tuple[str, ...] = ()
     if status in _CHALLENGES:
         severity = Severity.WARNING

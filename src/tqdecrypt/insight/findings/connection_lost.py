@@ -1,0 +1,57 @@
+"""Calls that were cut off by the end of the connection that carried them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tqdecrypt.insight.evidence import address_of, frames_of
+from tqdecrypt.insight.finding import Finding, Meaning, Severity
+from tqdecrypt.insight.rules import on_leg
+
+if TYPE_CHECKING:
+    from tqdecrypt.calls.leg import Leg
+    from tqdecrypt.insight.context import Context
+    from tqdecrypt.tls import SessionReport
+
+__all__ = ["MEANING", "connection_lost"]
+
+MEANING = Meaning(
+    "connection-lost",
+    Severity.ERROR,
+    "A TLS connection ended while calls were going on over it, and they were not heard of again.",
+)
+
+
+@on_leg
+def connection_lost(leg: Leg, context: Context) -> Iterator[Finding]:
+    """Yield calls without a BYE whose last connection ended before the capture did."""
+    call = leg.call
+    if call.ended is not None or not leg.sessions:
+        return
+    report = context.session(leg.sessions[-1])
+    if report is None or not _ended_by_itself(report) or report.ended < leg.last_time:
+        return
+    state = "was answered" if call.answered is not None else "was not answered yet"
+    yield Finding(
+        MEANING.name,
+        MEANING.severity,
+        report.ended,
+        f"TLS session {report.session} between {report.client} and {report.server} ended "
+        f"({report.ending}) while a call over it {state}.",
+        (
+            f"See which side closed it and why: {address_of(report.server)} was restarted, its idle time "
+            "ran out, or a firewall between the two cut it.",
+            "Keep connections alive (RFC 5626 section 4.4.1) and let both sides open a new one for "
+            "requests in a dialog.",
+        ),
+        frames=frames_of((leg.last_frame, report.last_frame)),
+        call_ids=(leg.call_id,),
+        sessions=(report.session,),
+        hosts=(address_of(report.server), address_of(report.client)),
+        key=(report.session,),
+    )
+
+
+def _ended_by_itself(report: SessionReport) -> bool:
+    return bool(report.ending) and not report.ending.endswith(("capture ended", "evicted"))
