@@ -66,6 +66,14 @@ class TestLeaving:
         [call] = line.calls
         assert call.final_status == 486
 
+    def test_a_status_out_of_this_world_changes_nothing(self, line: Line) -> None:
+        talk = Dialogue(line)
+        talk.request("INVITE")
+        talk.response(700)
+        talk.response(4294967301)
+        talk.response(486)
+        assert line.the_call().final_status == 486
+
     def test_nobody_ever_answers(self, line: Line) -> None:
         Dialogue(line, "1@a").request("INVITE")
         line.wait(200 * SECOND)

@@ -61,7 +61,7 @@ BAD_START_LINES = st.sampled_from(
         b"INVITE \x0b SIP/2.0",
         b"ACK \x0c SIP/2.0",
         b"SIP/2.0 20 OK",
-        b"SIP/2.0 2000 OK",
+        b"SIP/2.0 20000000000 OK",
         b"SIP/2.0 0xx",
         b"GET / HTTP/1.1",
     ]

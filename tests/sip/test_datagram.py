@@ -67,8 +67,14 @@ def test_keep_alive() -> None:
 
 
 def test_status_that_means_nothing() -> None:
-    bad = RINGING.replace(b" 180 ", b" 4294967301 ")
+    bad = RINGING.replace(b" 180 ", b" 99 ")
     assert parse(bad) == (None, {"sip_malformed_messages": 1})
+
+
+def test_status_out_of_this_world_is_shown() -> None:
+    message, counters = parse(RINGING.replace(b" 180 ", b" 4294967301 "))
+    assert message is not None
+    assert (message.status, counters) == (4294967301, {})
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tqdecrypt.sip.field_names import key_of, long_name
 from tqdecrypt.sip.grammar import is_start_line, text
 
 from .messages import BAD_START_LINES, FLOW, INVITE, RINGING, odd_messages, whole_messages
-from .torture import CASES, SDP, build
+from .torture import CASES, SDP, Case, build
 
 START = "INVITE sip:ben@example.org SIP/2.0"
 
@@ -283,10 +283,8 @@ class TestAgreesWithTheIndexPass:
         self.check(raw)
 
     @pytest.mark.parametrize("case", CASES, ids=lambda case: case.section)
-    def test_torture(self, case: object) -> None:
-        raw = case.raw  # type: ignore[attr-defined]
-        if b"SIP/2.0 4294967301" not in raw:
-            self.check(raw)
+    def test_torture(self, case: Case) -> None:
+        self.check(case.raw)
 
 
 class TestAnyBytes:

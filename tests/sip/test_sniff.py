@@ -34,7 +34,7 @@ def test_sip(data: bytes) -> None:
         b"GET /index.html HTTP/1.1\r\n",
         b"OPTIONS rtsp://example.com RTSP/1.0\r\n",
         b"INVITE sip:a@example.com HTTP/1.1\r\n",
-        b"SIP/2.0 2000",
+        b"SIP/2.0 20000000000",
         b"SIP/3.0",
         b"220 mail.example.com ESMTP\r\n",
         b"A" * 40,

@@ -16,7 +16,7 @@ from tqdecrypt.calls.statistics import TransactionStatistics
 from tqdecrypt.calls.subscription import Subscription, SubscriptionTable
 from tqdecrypt.calls.transaction import Transaction
 from tqdecrypt.calls.transaction_table import TransactionTable
-from tqdecrypt.sip.message import Message
+from tqdecrypt.sip.message import LARGEST_STATUS, Message
 
 __all__ = ["Analyser"]
 
@@ -97,6 +97,8 @@ class Analyser:
 
     def receive(self, message: Message) -> None:
         """Take the next message; times may go back a little."""
+        if (message.status or 0) > LARGEST_STATUS:
+            return
         transactions = self._transactions
         transaction = transactions.receive(message)
         time = message.time

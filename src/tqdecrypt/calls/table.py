@@ -9,7 +9,7 @@ from collections.abc import Callable
 from operator import attrgetter
 
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C, Call
-from tqdecrypt.sip.message import Message
+from tqdecrypt.sip.message import LARGEST_STATUS, Message
 
 __all__ = ["CallTable", "Kind"]
 
@@ -76,6 +76,8 @@ class CallTable:
 
     def receive(self, message: Message) -> None:
         """Take the next message; times may go back a little."""
+        if (message.status or 0) > LARGEST_STATUS:
+            return
         time = message.time
         if time > self._now:
             self._now = time

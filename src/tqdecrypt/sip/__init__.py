@@ -6,7 +6,7 @@ from tqdecrypt.sip.framer import StreamFramer
 from tqdecrypt.sip.headers import header, headers
 from tqdecrypt.sip.index import index_message
 from tqdecrypt.sip.marks import sdp_marks
-from tqdecrypt.sip.message import Flow, Integrity, Message, Transport
+from tqdecrypt.sip.message import LARGEST_STATUS, Flow, Integrity, Message, Transport
 from tqdecrypt.sip.parser import HeaderField, ParsedMessage, parse_message
 from tqdecrypt.sip.problems import Problem
 from tqdecrypt.sip.sdp import SessionDescription
@@ -15,6 +15,7 @@ from tqdecrypt.sip.sniff import looks_like_sip
 from tqdecrypt.sip.websocket import Framer, WebSocketFramer, looks_like_websocket, make_framers
 
 __all__ = [
+    "LARGEST_STATUS",
     "Flow",
     "Framer",
     "HeaderField",

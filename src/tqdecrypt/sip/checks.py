@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.sip.fields import STANDS_ONCE
 from tqdecrypt.sip.lexical import excerpt, is_token
+from tqdecrypt.sip.message import LARGEST_STATUS
 from tqdecrypt.sip.places import MAGIC_COOKIE
 from tqdecrypt.sip.problems import Notes
 from tqdecrypt.sip.uri import SipUri, parse_uri
@@ -50,7 +51,7 @@ def check_message(message: ParsedMessage, notes: Notes) -> None:
 
 def _check_status_line(message: ParsedMessage, notes: Notes) -> None:
     status = message.status or 0
-    if not 100 <= status <= 699:
+    if not 100 <= status <= LARGEST_STATUS:
         notes("status-code", f"The status code is {status}; it must be from 100 to 699.")
     if message.version != "SIP/2.0":
         notes("version", f"The version is {message.version}, not SIP/2.0.")

@@ -57,7 +57,7 @@ COMPACT_FORMS: dict[bytes, bytes] = {
 _TOKEN = rb"[A-Za-z0-9\-.!%*_+`'~]+"
 _VERSION = rb"(?i:SIP)/\d+\.\d+"
 _REQUEST_LINE = re.compile(rb"(%s)[ \t]+([^ \t].*)[ \t]%s[ \t]*" % (_TOKEN, _VERSION), re.DOTALL)
-_STATUS_LINE = re.compile(rb"%s[ \t]+(\d{3})(?:[ \t]+(.*))?" % _VERSION, re.DOTALL)
+_STATUS_LINE = re.compile(rb"%s[ \t]+(\d{3,10})(?:[ \t]+(.*))?" % _VERSION, re.DOTALL)
 _START_LINE = re.compile(
     rb"%s[ \t]+\d|%s[ \t]+[^ \t].*[ \t]%s[ \t]*\Z" % (_VERSION, _TOKEN, _VERSION), re.DOTALL
 )
@@ -156,9 +156,12 @@ def parse_request_line(line: bytes) -> tuple[str, str]:
 
 
 def parse_status_line(line: bytes) -> tuple[int, str]:
-    """Return status code and reason phrase (RFC 3261 section 7.2)."""
+    """Return status code and reason phrase (RFC 3261 section 7.2).
+
+    A code has three digits; longer ones that a peer sends are shown as they are (RFC 4475 section 3.1.2.19).
+    """
     match = _STATUS_LINE.fullmatch(line)
-    if match is None or match[1] < b"100":
+    if match is None or int(match[1]) < 100:
         raise Malformed("a status line", line[:80], 0)
     return int(match[1]), text((match[2] or b"").strip())
 

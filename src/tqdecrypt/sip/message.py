@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["Flow", "Integrity", "Message", "Transport"]
+__all__ = ["LARGEST_STATUS", "Flow", "Integrity", "Message", "Transport"]
+
+LARGEST_STATUS = 699
+"""Whoever gets a response with a larger code drops it (RFC 4475 section 3.1.2.19): it changes no call."""
 
 Transport = Literal["TLS", "TCP", "UDP", "WS", "WSS"]
 Integrity = Literal["verified", "clear", "unverified"]
@@ -76,7 +79,7 @@ class Message:
     """``INVITE`` …; ``None`` for a response."""
     request_uri: str | None
     status: int | None
-    """100 … 699 (any three digits that a peer sends); ``None`` for a request."""
+    """100 … 699 (or what a peer sends, up to ten digits); ``None`` for a request."""
     reason: str | None
     """Reason phrase of a response, often empty; ``None`` for a request."""
     call_id: str

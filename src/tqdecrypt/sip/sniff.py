@@ -10,9 +10,9 @@ MOST_METHOD = 32
 """Longest method that is taken for one; the longest registered has nine letters."""
 
 _REQUEST = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]{1,32}[ \t]+(?i:sips?|tel):")
-_RESPONSE = re.compile(rb"(?i:SIP)/2\.0[ \t]+\d{3}(?!\d)")
+_RESPONSE = re.compile(rb"(?i:SIP)/2\.0[ \t]+\d{3,10}(?!\d)")
 _METHOD_PART = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]{1,32}(?P<rest>[ \t]+(?P<scheme>[A-Za-z]*))?\Z")
-_RESPONSE_PART = re.compile(rb"(?i:SIP)/2\.0[ \t]*\d{0,3}\Z")
+_RESPONSE_PART = re.compile(rb"(?i:SIP)/2\.0[ \t]*\d{0,10}\Z")
 _SCHEMES = (b"sip:", b"sips:", b"tel:")
 _VERSION = b"SIP/2.0"
 
