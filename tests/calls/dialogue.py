@@ -110,7 +110,7 @@ class Dialogue:
         if backwards and hop is None:
             source, destination = destination, source
         tag = "" if status == 100 else tag
-        start = f"SIP/2.0 {status} {REASONS[status]}"
+        start = f"SIP/2.0 {status} {REASONS.get(status, 'Unheard Of')}"
         return self._pass(start, source, destination, method, cseq, tag, branch, backwards)
 
     def again(self, message: Message) -> None:
