@@ -50,7 +50,7 @@ def key_exchange_shares(suite: Suite, server_message: bytes, client_message: byt
         return Shares(b"", b"", identity)
     if kind == "RSA_PSK":
         return Shares(b"", b"", identity, client.pull_opaque(2))
-    if kind in ("ECDHE", "ECDH", "ECDHE_PSK"):
+    if kind in ("ECDHE", "ECDH", "ECDHE_PSK", "ECDH_anon"):
         point = b""
         if kind != "ECDH":
             if server.pull_uint8() != NAMED_CURVE:
@@ -58,7 +58,7 @@ def key_exchange_shares(suite: Suite, server_message: bytes, client_message: byt
             server.pull_uint16()
             point = server.pull_opaque(1)
         return Shares(client.pull_opaque(1), point, identity)
-    if kind in ("DHE", "DH", "DHE_PSK"):
+    if kind in ("DHE", "DH", "DHE_PSK", "DH_anon"):
         number = b""
         if kind != "DH":
             server.pull_opaque(2)
