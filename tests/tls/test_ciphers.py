@@ -20,7 +20,7 @@ from tqdecrypt.tls.ciphers import (
     make_rc4,
 )
 from tqdecrypt.tls.libcrypto import LibcryptoCipher
-from tqdecrypt.tls.suites import CIPHERS, Bulk, Protection
+from tqdecrypt.tls.suites import CIPHERS, Bulk, Protection, find_suite
 
 
 def aria(name: str, key: str, iv: str = "", *, encrypt: bool = True) -> LibcryptoCipher:
@@ -141,3 +141,21 @@ def test_without_an_iv_only_the_first_block_is_rubbish() -> None:
     sealed = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor().update(text)
     opened = make_cbc(CIPHERS["AES_128_CBC"], key, b"").update(sealed)
     assert opened[16:] == text[16:]
+
+
+def test_chacha20_poly1305_of_the_draft() -> None:
+    """Test vector of draft-agl-tls-chacha20poly1305-04 section 7."""
+    key = bytes.fromhex("4290bcb154173531f314af57f3be3b5006da371ece272afa1b5dbdd1100a1007")
+    nonce = bytes.fromhex("cd7cf67be39c794a")
+    additional = bytes.fromhex("87e229d4500845a079c0")
+    sealed = bytes.fromhex("e3e446f7ede9a19b62a4677dabf4e3d24b876bb284753896e1d6")
+    suite = find_suite(0xCC13)
+    assert suite.name == "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_DRAFT_SHA256"
+    assert suite.bulk is not None
+    assert suite.forward_secret
+    cipher = make_aead(suite.bulk, key)
+    plain = cipher.decrypt(bytes(4) + nonce, sealed, additional)
+    assert plain == bytes.fromhex("86d09974840bded2a5ca")
+    for damaged in (sealed[:-1] + b"\0", b"\0" + sealed[1:]):
+        with pytest.raises(InvalidTag):
+            cipher.decrypt(bytes(4) + nonce, damaged, additional)

@@ -95,17 +95,19 @@ def key_shares13(exchange: Exchange) -> Shares | None:
 
 
 class KeySchedule:
-    """The TLS 1.3 key schedule from a (EC)DHE secret on.  Secret, so without a telling repr."""
+    """The TLS 1.3 key schedule from an (EC)DHE secret or a PSK on.  Secret, so without a telling repr."""
 
     __slots__ = ("_digest", "_master", "_size", "handshake_secrets")
 
-    def __init__(self, exchange: Exchange, shared: bytes, psk: bytes | None = None) -> None:
+    def __init__(self, exchange: Exchange, shared: bytes | None, psk: bytes | None = None) -> None:
+        """Begin with the secrets that there are: zeros stand for the one that is not (7.1)."""
         assert exchange.suite is not None
         self._digest = exchange.suite.prf_hash
         self._size = hashlib.new(self._digest, usedforsecurity=False).digest_size
         zeros = bytes(self._size)
         early = hmac.digest(zeros, psk or zeros, self._digest)
-        handshake = hmac.digest(self._derive(early, b"derived", b""), shared, self._digest)
+        derived = self._derive(early, b"derived", b"")
+        handshake = hmac.digest(derived, shared or zeros, self._digest)
         server = exchange.messages[SERVER]
         hellos = 1 + max(i for i, m in enumerate(server) if m[0] == HandshakeType.server_hello)
         transcript = transcript13(exchange, SERVER, hellos)

@@ -45,6 +45,8 @@ def make_aead(bulk: Bulk, key: bytes) -> Aead:
         return aead.AESGCM(key)
     if name == "AES" and "CCM" in bulk.name:
         return aead.AESCCM(key, bulk.tag_length)
+    if bulk.name == "CHACHA20_POLY1305_DRAFT":
+        return _ChaChaDraft(key)
     if name == "CHACHA20":
         return aead.ChaCha20Poly1305(key)
     if "GCM" in bulk.name:
@@ -125,6 +127,38 @@ def _block_encryptor(name: str, key: bytes) -> Callable[[bytes], bytes]:
     except (UnsupportedAlgorithm, KeyError) as error:
         raise UnsupportedCipher(name) from error
     return encrypt
+
+
+class _ChaChaDraft:
+    """ChaCha20-Poly1305 as in draft-agl-tls-chacha20poly1305-04, before RFC 7905; decryption only.
+
+    ChaCha20 has a nonce of 8 bytes there, the sequence number, and a counter of 8; Poly1305 takes
+    additional data and ciphertext without padding, the length of each behind it (section 5).
+    """
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        """Return the plaintext of *data* (ciphertext and a tag of 16 bytes).
+
+        :param nonce: 12 bytes as in RFC 7905, of which the last eight count.
+        """
+        from cryptography.exceptions import InvalidSignature, InvalidTag
+        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+        from cryptography.hazmat.primitives.poly1305 import Poly1305
+
+        text, tag, additional = data[:-16], data[-16:], associated_data or b""
+        stream = Cipher(algorithms.ChaCha20(self._key, bytes(8) + nonce[-8:]), None).decryptor()
+        mac_key = stream.update(bytes(64))[:32]
+        authentic = b"".join(part + len(part).to_bytes(8, "little") for part in (additional, text))
+        try:
+            Poly1305.verify_tag(mac_key, authentic, tag)
+        except InvalidSignature:
+            raise InvalidTag from None
+        return stream.update(text)
 
 
 class _Gcm:

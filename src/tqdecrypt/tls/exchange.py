@@ -66,6 +66,7 @@ class Exchange:
         "done",
         "encrypted_extensions",
         "encrypted_premaster",
+        "external_psk",
         "finished_seen",
         "finished_verified",
         "frames",
@@ -116,7 +117,9 @@ class Exchange:
         self.ticket = b""
         """The ticket that the server issued (RFC 5077)."""
         self.resumed_by: str | None = None
-        """``session id`` or ``ticket`` when the handshake is abbreviated."""
+        """``session id`` or ``ticket`` when the handshake is abbreviated; ``psk`` in TLS 1.3."""
+        self.external_psk = False
+        """TLS 1.3: whether that key was proven to be one that the user gave: no resumption."""
         self.changed_cipher = [False, False]
         self.finished_seen = [False, False]
         self.finished_verified: list[bool | None] = [None, None]

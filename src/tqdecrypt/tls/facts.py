@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tqdecrypt.tls.constants import VERSION_NAMES, Version
 from tqdecrypt.tls.exchange import CLIENT, Exchange
 from tqdecrypt.tls.handshake import pull_alpn
+from tqdecrypt.tls.psk13 import without_key_shares
 from tqdecrypt.tls.report import Resumed, SessionReport
 from tqdecrypt.tls.suites import is_grease, suite_name
 
@@ -112,7 +113,9 @@ def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) ->
         report.encrypt_then_mac = exchange.encrypt_then_mac
         if answer.version == Version.TLS13:
             report.extended_master_secret = report.encrypt_then_mac = None
-    if exchange.resumed_by is not None:
+    if exchange.external_psk and without_key_shares(exchange):
+        report.key_exchange = "PSK"
+    if exchange.resumed_by is not None and not exchange.external_psk:
         report.resumed = _RESUMED[exchange.resumed_by]
     report.mutual_tls = _mutual(session)
     report.handshakes = sum(

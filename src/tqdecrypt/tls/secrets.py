@@ -23,10 +23,11 @@ from tqdecrypt.tls.constants import Version
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.handshake import pull_encrypted_premaster
 from tqdecrypt.tls.pickup import from_keylog, from_store, one_sided, stored_session, ticket_digest
+from tqdecrypt.tls.psk13 import external_psk, without_key_shares
 from tqdecrypt.tls.tls13 import PHASE_LABELS
 
 if TYPE_CHECKING:
-    from tqdecrypt.keys import KeyRing, PrivateKey, SecretsStore, StoredSession
+    from tqdecrypt.keys import KeyRing, PreSharedKey, PrivateKey, SecretsStore, StoredSession
     from tqdecrypt.tls.session import TlsSession
 
 __all__ = ["Resumable", "SecretFinder", "Submit", "run_at_once"]
@@ -291,12 +292,14 @@ class SecretFinder:
             return False
         assert exchange.client_hello is not None
         random = exchange.client_hello.random
+        psk = external_psk(exchange, self._ring) if exchange.resumed_by == "psk" else None
+        exchange.external_psk = psk is not None
         secrets = self._traffic_secrets(exchange)
         if self.expect_late and secrets and not secrets.keys() >= _LAST_LABELS:
             self._refuse(session, exchange, Refusal.TLS13)  # the rest is about to be written
         elif secrets:
             session.provide_traffic_secrets(exchange, secrets, self._keylog_name(random))
-        elif not self._static13(session, exchange):
+        elif not self._schedule13(session, exchange, psk):
             self._refuse(session, exchange, Refusal.TLS13)
         return True
 
@@ -386,8 +389,14 @@ class SecretFinder:
         self._try_premasters(session, exchange, premasters, f"static key {key.source}")
         return True
 
-    def _static13(self, session: TlsSession, exchange: Exchange) -> bool:
-        """TLS 1.3 with a static server key (ETSI TS 103 523-3)."""
+    def _schedule13(
+        self, session: TlsSession, exchange: Exchange, psk: PreSharedKey | None
+    ) -> bool:
+        """TLS 1.3 with a static server key (ETSI TS 103 523-3), or with nothing but our own PSK."""
+        known = psk.key if psk is not None else None
+        if known is not None and without_key_shares(exchange):
+            self._run_schedule(session, exchange, None, known, "pre-shared key")
+            return True
         shares = key_shares13(exchange)
         key = self._ring.match_share(shares.server) if shares else None
         if key is None and shares is not None:
@@ -395,12 +404,19 @@ class SecretFinder:
         secret = key.agree(shares.client) if key and shares else None
         if key is None or secret is None or any(exchange.incomplete):
             return False
-        external = self._ring.psks[0].key if exchange.resumed_by and self._ring.psks else None
-        exchange.schedule = KeySchedule(exchange, secret, external)
-        session.provide_traffic_secrets(
-            exchange, exchange.schedule.handshake_secrets, f"static key {key.source}"
-        )
+        self._run_schedule(session, exchange, secret, known, f"static key {key.source}")
         return True
+
+    def _run_schedule(
+        self,
+        session: TlsSession,
+        exchange: Exchange,
+        shared: bytes | None,
+        psk: bytes | None,
+        origin: str,
+    ) -> None:
+        exchange.schedule = KeySchedule(exchange, shared, psk)
+        session.provide_traffic_secrets(exchange, exchange.schedule.handshake_secrets, origin)
 
     def _try_premasters(
         self, session: TlsSession, exchange: Exchange, premasters: list[bytes], origin: str

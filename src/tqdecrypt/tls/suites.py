@@ -75,6 +75,7 @@ CIPHERS: dict[str, Bulk] = {
         _aead("AES_128_CCM_8", 16, 8),
         _aead("AES_256_CCM_8", 32, 8),
         Bulk("CHACHA20_POLY1305", Protection.AEAD_IMPLICIT, 32, 12, 0, 16),
+        Bulk("CHACHA20_POLY1305_DRAFT", Protection.AEAD_IMPLICIT, 32, 0, 0, 16),
     )
 }
 
