@@ -238,7 +238,7 @@ def _feature_cases() -> Iterator[Case]:
         yield Case("gnutls", "gnutls", version, suite, feature="rehandshake")
     for feature in (
         *("key update", "post-handshake authentication", "hello retry"),
-        *("record padding", "external PSK"),
+        *("record padding", "external PSK", "PSK alone"),
     ):
         yield dataclasses.replace(newest, feature=feature)
     yield dataclasses.replace(newest, resume="psk", feature="early data")

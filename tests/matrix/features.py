@@ -39,8 +39,6 @@ class Feature:
     """How many of the usual lines are said."""
     answer: bytes = b""
     """What a server that is told its answers says besides."""
-    resumed: str = "no"
-    """What the first connection looks like: a PSK agreed on elsewhere looks like a resumption."""
     contains: bytes = b""
     """What must stand in the bytes of the server in clear."""
     largest: int | None = None
@@ -62,7 +60,8 @@ FEATURES: dict[str, Feature] = {
     "early data": Feature(early_data=EARLY_DATA),
     "record size limit": Feature(only=1, answer=LARGE, largest=1100),
     "max fragment length": Feature(lines=(LARGE[:9000],), largest=1100),
-    "external PSK": Feature(resumed="psk"),
+    "external PSK": Feature(),
+    "PSK alone": Feature(),
     "record padding": Feature(),
     "small records": Feature(largest=600),
     "rehandshake": Feature(handshakes=2),

@@ -91,7 +91,12 @@ class Case:
     @property
     def needs_keylog(self) -> bool:
         """Whether no long-term secret opens the session."""
-        return self.tls13 or "DH" in self.exchange
+        return (self.tls13 and self.feature != "PSK alone") or "DH" in self.exchange
+
+    @property
+    def has_psk(self) -> bool:
+        """Whether the two have a pre-shared key."""
+        return "PSK" in self.exchange or self.feature in ("external PSK", "PSK alone")
 
 
 @dataclass(frozen=True, slots=True)

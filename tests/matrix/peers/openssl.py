@@ -70,6 +70,8 @@ class OpenSsl:
             arguments += ["-no_resumption_on_reneg"]
         elif case.feature == "hello retry":
             arguments += ["-groups", "P-384"]
+        elif case.feature == "PSK alone":  # no group in common, and it need not be
+            arguments += ["-groups", "P-384", "-allow_no_dhe_kex"]
         elif case.feature == "early data":
             arguments += ["-early_data", "-no_anti_replay"]
         if case.resume == "session id":
@@ -96,6 +98,8 @@ class OpenSsl:
             arguments += ["-enable_pha"]
         elif case.feature == "hello retry":
             arguments += ["-groups", "X25519:P-384"]
+        elif case.feature == "PSK alone":
+            arguments += ["-groups", "X25519", "-allow_no_dhe_kex"]
         elif case.feature == "max fragment length":
             arguments += ["-maxfraglen", "1024"]
         if case.dtls:
@@ -125,7 +129,7 @@ def _common(case: Case) -> list[str]:
         arguments += ["-cipher", f"{openssl_name(case)}:@SECLEVEL=0"]
     if case.feature not in _TALKATIVE:
         arguments += ["-quiet"]
-    if "PSK" in case.exchange or case.feature == "external PSK":
+    if case.has_psk:
         arguments += ["-psk", PSK_KEY, "-psk_identity", PSK_IDENTITY]
     if case.encrypt_then_mac is False:
         arguments += ["-no_etm"]
