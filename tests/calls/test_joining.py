@@ -85,7 +85,7 @@ def test_the_trusted_reason_comes_first() -> None:
 def test_the_same_session_description_joins_what_came_through_the_box() -> None:
     [join] = the_call(watch(two_legs("offer 4000", "offer 4000"))).joins
     assert (join.reason, join.confidence) == (Reason.DESCRIPTION, Confidence.STRONG)
-    assert join.evidence == "o=- 1 IN IP4 192.0.2.1"
+    assert join.evidence == "o=- 1 1 IN IP4 192.0.2.1"
 
 
 def test_the_same_media_endpoint_joins_where_the_origin_was_rewritten() -> None:
@@ -103,6 +103,24 @@ def test_a_load_generator_that_repeats_itself_makes_calls_of_one_leg() -> None:
     """
     watched = watch("".join(one.format(f"call-{number}") for number in range(20)))
     assert [len(call.legs) for call in watched.calls] == [1] * 20
+
+
+def test_a_description_that_many_calls_have_joins_those_whose_numbers_agree() -> None:
+    """Load generators and cheap phones send the same origin and port in every call."""
+    inner = """
+        alice -> edge: INVITE 1 id=in{0} from=i{0} caller=100{0} | uri sip:+44207946000{0}@x | offer 4000
+    """
+    outer = """
+        edge -> bob: INVITE 1 id=out{0} from=o{0} caller={1}{0} | uri sip:+44207946000{0}@y | offer 4000
+    """
+    script = inner.format(1) + inner.format(2) + inner.format(3)
+    watched = watch(script + outer.format(2, "100") + outer.format(3, "200"))
+    assert sorted(call.call_ids for call in watched.calls) == [
+        ("in1",),
+        ("in2", "out2"),
+        ("in3",),
+        ("out3",),
+    ]
 
 
 def test_numbers_join_what_the_box_sent_on_shortly_after() -> None:

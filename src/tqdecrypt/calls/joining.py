@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from tqdecrypt.calls.call import SECOND, CallState
 from tqdecrypt.calls.facts import InviteFacts
-from tqdecrypt.calls.fields import host_of
+from tqdecrypt.calls.fields import host_of, same_hosts
 from tqdecrypt.calls.joint_call import Confidence, Join, JointCall, Reason
 from tqdecrypt.calls.leg import Leg
 from tqdecrypt.calls.likeness import (
@@ -44,6 +44,7 @@ NUMBERS_WINDOW = 10 * SECOND
 SKEW = SECOND // 20
 """How much earlier it may begin: captures of several interfaces, merged."""
 
+_Key = tuple[Reason, str]
 _FAILED = frozenset({CallState.FAILED, CallState.REDIRECTED, CallState.CANCELLED})
 
 
@@ -67,11 +68,11 @@ class Joiner:
         self._on_call = on_call
         self._leg_of = leg_of
         self._boxes = {(a, b): None for box in boxes for a in box for b in box if a != b}
-        self._identified: dict[int, tuple[Leg, ...]] = {}
+        self._identified: dict[_Key, tuple[Leg, ...]] = {}
         """Legs by their identifiers, while their call goes on."""
-        self._recent: dict[int, tuple[Leg, ...]] = {}
+        self._recent: dict[_Key, tuple[Leg, ...]] = {}
         """Legs by description, media endpoint and number, for a while."""
-        self._expiry: deque[tuple[int, int, Leg]] = deque()
+        self._expiry: deque[tuple[int, _Key, Leg]] = deque()
         """(time, key, leg): when that leg leaves :attr:`_recent`."""
 
     def look(self, leg: Leg) -> None:
@@ -137,7 +138,7 @@ class Joiner:
         others = [
             other
             for other in self._identified.get(likeness.key, ())
-            if other is not leg and _is_open(other) and _has_identifier(other, likeness)
+            if other is not leg and _is_open(other)
         ]
         if likeness.reason is Reason.HEADER:
             named = self._leg_of(likeness.value)
@@ -161,14 +162,22 @@ class Joiner:
         candidates = [
             other
             for other in self._going_on(leg, likeness, DESCRIPTION_WINDOW)
-            if any(mark == likeness for mark in descriptions_of(other))
-            and (self._reached(other, leg) or _numbers_agree(other, leg))
-            and not _same_way(other, leg)
+            if self._reached(other, leg) or _numbers_agree(other, leg)
         ]
         if not candidates:
             return False
         other = _most_fitting(candidates)
+        if not self._is_theirs_alone(likeness, other, leg) and not _numbers_agree(other, leg):
+            return False
         return self._join(other, leg, likeness.reason, Confidence.STRONG, likeness.evidence)
+
+    def _is_theirs_alone(self, likeness: Likeness, one: Leg, other: Leg) -> bool:
+        """Return whether no third call had the same lately: then it identifies nothing."""
+        call = one.joint
+        return all(
+            leg is one or leg is other or (call is not None and leg.joint is call)
+            for leg in self._recent.get(likeness.key, ())
+        )
 
     def _join_numbers(self, leg: Leg, likeness: Likeness) -> bool:
         candidates = [
@@ -185,7 +194,7 @@ class Joiner:
         return self._join(fitting[0], leg, likeness.reason, sure, _numbers_text(leg))
 
     def _going_on(self, leg: Leg, likeness: Likeness, window: int) -> Iterator[Leg]:
-        """Yield legs that share *likeness* by its key, began shortly before *leg*, and go on."""
+        """Yield legs that share *likeness*, began shortly before *leg*, and go on elsewhere."""
         now = leg.first_time
         for other in self._recent.get(likeness.key, ()):
             if (
@@ -194,6 +203,7 @@ class Joiner:
                 and (leg.joint is None or other.joint is not leg.joint)
                 and -SKEW <= now - other.first_time <= window
                 and (other.call.ended is None or other.call.ended >= now)
+                and not _same_way(other, leg)
             ):
                 yield other
 
@@ -263,7 +273,7 @@ class Joiner:
             _discard(self._recent, key, leg)
 
 
-def _discard(index: dict[int, tuple[Leg, ...]], key: int, leg: Leg) -> None:
+def _discard(index: dict[_Key, tuple[Leg, ...]], key: _Key, leg: Leg) -> None:
     known = index.get(key)
     if known is None:
         return
@@ -279,21 +289,11 @@ def _is_open(leg: Leg) -> bool:
     return not leg.over or leg.joint is not None
 
 
-def _has_identifier(leg: Leg, likeness: Likeness) -> bool:
-    return leg.invite is not None and any(
-        mark.reason is likeness.reason and mark.value == likeness.value
-        for mark in identifiers_of(leg.invite)
-    )
-
-
 def _same_way(leg: Leg, other: Leg) -> bool:
     """Return whether both lead from the same host to the same: two calls of one client."""
     if leg.invite is None or other.invite is None:
         return False
-    one, two = leg.invite.flow, other.invite.flow
-    return host_of(one.source) == host_of(two.source) and host_of(one.destination) == host_of(
-        two.destination
-    )
+    return same_hosts(leg.invite.flow, other.invite.flow)
 
 
 def _numbers_agree(leg: Leg, other: Leg) -> bool:

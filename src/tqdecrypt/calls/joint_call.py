@@ -30,9 +30,10 @@ class Reason(enum.StrEnum):
     HEADER = "header field"
     """A configured header field has the same value, or names the other's Call-ID."""
     DESCRIPTION = "session description"
-    """The same origin of a session description: user, session and address (RFC 8866 section 5.2)."""
+    """The same origin of a session description, its version included (RFC 8866 section 5.2), and no
+    third call has it."""
     MEDIA = "media endpoint"
-    """Media is to be sent to the same address and port."""
+    """Media is to be sent to the same address and port, and not for a third call."""
     NUMBERS = "numbers"
     """The same called and calling number, shortly after, from the box that the other leg reached."""
 

@@ -23,7 +23,7 @@ MOST_TEXT = 200
 
 _NOT_DIGITS = re.compile(r"[\s().-]")
 _PARAMETERS = re.compile(r"[;?].*", re.DOTALL)
-_ORIGIN = re.compile(rb"(?:^|\n)o=(\S*) (\S+) \S+ (\S+ \S+ \S+)")
+_ORIGIN = re.compile(rb"(?:^|\n)o=(\S* \S+ \S+ \S+ \S+ \S+)")
 _CONNECTION = re.compile(rb"(?:^|\n)c=\S+ \S+ ([^\s/]+)")
 _MEDIA = re.compile(rb"\nm=\S+ (\d+)")
 _NO_ADDRESS = frozenset({b"0.0.0.0", b"::", b"127.0.0.1", b"::1"})
@@ -39,9 +39,9 @@ class Likeness(NamedTuple):
     """In words for a person."""
 
     @property
-    def key(self) -> int:
-        """For an index; who finds something by it compares :attr:`value`."""
-        return hash((self.reason, self.value))
+    def key(self) -> tuple[Reason, str]:
+        """For an index."""
+        return self[:2]
 
 
 def identifiers_of(facts: InviteFacts) -> Iterator[Likeness]:
@@ -82,7 +82,7 @@ def calling_numbers(facts: InviteFacts) -> frozenset[str]:
 def _description(body: bytes) -> Iterator[Likeness]:
     origin = _ORIGIN.search(body)
     if origin is not None:
-        value = text(b" ".join(origin.groups())[:MOST_TEXT])
+        value = text(origin[1][:MOST_TEXT])
         yield Likeness(Reason.DESCRIPTION, value, f"o={value}")
     connection, media = _CONNECTION.search(body), _MEDIA.search(body)
     if connection is None or media is None:
