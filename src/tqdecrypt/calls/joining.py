@@ -110,7 +110,9 @@ class Joiner:
         self._remember(leg, marks, facts.time)
 
     def _answered(self, leg: Leg, facts: InviteFacts) -> None:
-        """There may be another session description, or the first one."""
+        """The answer has the first session description when the INVITE had none (RFC 3264)."""
+        if leg.offers and leg.offers[0].carrier == "INVITE":
+            return
         marks = list(descriptions_of(leg))
         for likeness in marks:
             if leg.joint is not None and len(leg.joint.legs) > 1:

@@ -22,7 +22,6 @@ LEAST_DIGITS = 3
 MOST_TEXT = 200
 
 _NOT_DIGITS = re.compile(r"[\s().-]")
-_PARAMETERS = re.compile(r"[;?].*", re.DOTALL)
 _ORIGIN = re.compile(rb"(?:^|\n)o=(\S* \S+ \S+ \S+ \S+ \S+)")
 _CONNECTION = re.compile(rb"(?:^|\n)c=\S+ \S+ ([^\s/]+)")
 _MEDIA = re.compile(rb"\nm=\S+ (\d+)")
@@ -58,11 +57,9 @@ def identifiers_of(facts: InviteFacts) -> Iterator[Likeness]:
 
 
 def descriptions_of(leg: Leg) -> Iterator[Likeness]:
-    """Yield origin and media endpoint of the session descriptions with which the call began."""
-    for offer in leg.offers[:2]:
-        for body in (offer.body, offer.answer):
-            if body:
-                yield from _description(body)
+    """Yield origin and media endpoint of the session description with which the call began."""
+    for offer in leg.offers[:1]:
+        yield from _description(offer.body)
 
 
 def called_number(facts: InviteFacts) -> str:
@@ -99,8 +96,10 @@ def _number(uri: str) -> str:
     if not colon:
         return ""
     user = rest.rpartition("@")[0] if scheme.lower() != "tel" else rest
-    user = _PARAMETERS.sub("", user).partition(":")[0]
-    digits = _NOT_DIGITS.sub("", user).removeprefix("+")
+    user = user.partition(";")[0].partition("?")[0].partition(":")[0]
+    digits = user.removeprefix("+")
+    if not digits.isdecimal():
+        digits = _NOT_DIGITS.sub("", digits)
     if digits.isdecimal():
         return digits[-MOST_DIGITS:] if len(digits) >= LEAST_DIGITS else ""
     return user.lower()[:MOST_TEXT]
