@@ -32,6 +32,7 @@ ABOVE = {
     "selftest": frozenset({"cli", "views", "pipeline"}),
     "dispatch": frozenset({"cli", "views", "export", "pipeline"}),
     "pipeline": frozenset({"cli", "views", "export"}),
+    "query": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
 }
 """What sits above the stages, and what it may not import."""
 

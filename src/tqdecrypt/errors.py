@@ -36,6 +36,9 @@ class TqdecryptError(Exception):
 class UsageError(TqdecryptError):
     """What was asked for does not fit together."""
 
+    picture = ""
+    """Lines that show where, when a sentence cannot: they are printed below it as they are."""
+
 
 class InputError(TqdecryptError):
     """An input cannot be read; the message says what to do."""

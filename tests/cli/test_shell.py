@@ -56,7 +56,7 @@ def test_without_arguments_help_is_printed(run: Runner) -> None:
         (["raed"], "No such command 'raed'"),
         (["read", "x", "--port", "70000"], "70000 is not between 1 and 65535"),
         (["follow", "x", "--session", "0"], "Invalid value for '--session'"),
-        (["show", "x"], "Missing option '--call'"),
+        (["show", "x"], "--call needs a Call-ID or a part of it, or --where an expression."),
     ],
 )
 def test_mistakes_are_one_sentence(run: Runner, arguments: list[str], sentence: str) -> None:

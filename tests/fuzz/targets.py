@@ -27,6 +27,8 @@ from tqdecrypt.insight.assessor import Assessor
 from tqdecrypt.keys import KeyLog, SecretsStore
 from tqdecrypt.keys.certificate import read_certificate
 from tqdecrypt.keys.formats import Passphrases, read_key_file
+from tqdecrypt.query import Kind, QueryError, compile_query, complete, parse
+from tqdecrypt.query.syntax import written
 from tqdecrypt.sip import (
     Flow,
     Message,
@@ -55,6 +57,7 @@ from tqdecrypt.tls.handshake import (
 __all__ = ["TARGETS", "script", "steps"]
 
 FLOW = Flow("192.0.2.1:5060", "192.0.2.2:5060", "TCP", "clear")
+REQUEST = b"OPTIONS sip:b@example.com SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n"
 LINK_TYPES = (1, 113, 276, 101, 0, 228, 229, 108, 9, 104, 12)
 MOST_STEPS = 200
 
@@ -322,13 +325,31 @@ def datagram(data: bytes) -> None:
     assert message is None or data.startswith(message.raw) or message.raw in data
 
 
+def query(data: bytes) -> None:
+    """An expression, and a message to ask it of."""
+    text = data.decode("utf-8", "replace")
+    complete(text)
+    try:
+        compiled = compile_query(text)
+    except QueryError:
+        return
+    assert written(parse(written(compiled.node))) == written(compiled.node)
+    message = index_message(REQUEST, FLOW, 1, 1)
+    compiled.decide(compiled.bits(Kind.MESSAGE, message))
+
+
 def calls(data: bytes) -> None:
     """Whatever messages come, every call is handed over once, and the analysis takes them all."""
     ended = []
     table = CallTable(lambda call: ended.append(call.call_id), 4)
     assessor = Assessor()
     legs = []
-    analyser = Analyser(lambda leg: legs.append(assessor.leg(leg)), most_legs=4)
+    joined = []
+    analyser = Analyser(
+        lambda leg: legs.append(assessor.leg(leg)),
+        on_call=lambda call: joined.append((assessor.call(call), len(call.legs))),
+        most_legs=4,
+    )
     back = Flow(FLOW.destination, FLOW.source, "TCP", "clear")
     begun = set()
     for number, (what, piece) in enumerate(steps(data), 1):
@@ -347,6 +368,7 @@ def calls(data: bytes) -> None:
     assert not len(table)
     assert not len(analyser)
     assert set(ended) <= begun
+    assert sum(size for _, size in joined) == len(legs)
     assert all(finding.sentence for finding in assessor.finish())
 
 
@@ -368,4 +390,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "sdp": sdp,
     "datagram": datagram,
     "calls": calls,
+    "query": query,
 }

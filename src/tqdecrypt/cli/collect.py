@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -247,6 +247,19 @@ class Found(NamedTuple):
     def call_ids(self) -> tuple[str, ...]:
         """In order of appearance."""
         return tuple(dict.fromkeys(message.call_id for message in self.messages))
+
+    def apart(self, with_legs: Callable[[Iterable[str]], list[str]]) -> Iterator[Found]:
+        """Yield each call by itself, all its legs together; *with_legs* says which are."""
+        left = dict.fromkeys(self.call_ids)
+        while left:
+            theirs = [call_id for call_id in with_legs([next(iter(left))]) if call_id in left]
+            for call_id in theirs:
+                del left[call_id]
+            yield self._replace(
+                messages=[message for message in self.messages if message.call_id in theirs],
+                calls=[call for call in self.calls if call.call_id in theirs],
+                dark_legs=[leg for leg in self.dark_legs if leg.call_id in theirs],
+            )
 
 
 class OneSession:

@@ -38,6 +38,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return Status.INTERRUPTED
     except UsageError as error:
         complain(str(error))
+        if error.picture:
+            sys.stderr.write(error.picture + "\n")
         return Status.USAGE
     except TqdecryptError as error:
         complain(str(error))

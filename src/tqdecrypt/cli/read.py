@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -12,11 +12,16 @@ from tqdecrypt.cli.inputs import is_live
 from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen
 from tqdecrypt.cli.switches import Switches, reading
+from tqdecrypt.cli.where import Chosen, Where, select
 from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
+    from tqdecrypt.calls import JointCall
     from tqdecrypt.cli.collect import Tables
-    from tqdecrypt.insight import Finding
+    from tqdecrypt.insight import Analysis, Finding
+    from tqdecrypt.insight.dark_legs import DarkLeg
+    from tqdecrypt.pipeline import Sink
+    from tqdecrypt.query import Selection
 
 __all__ = ["print_sessions", "print_tables", "read"]
 
@@ -32,6 +37,7 @@ def read(
         bool,
         typer.Option("--json", help="JSON lines: messages, sessions, calls, and a summary."),
     ] = False,
+    where: Where = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="With --json: the text of each message, too.")
     ] = False,
@@ -74,30 +80,75 @@ def read(
         raise UsageError("--findings goes with --json; the tables have findings anyway.")
     if timeline and as_json:
         raise UsageError("--timeline is a picture for people: leave --json out.")
+    selection, first = select(switches, where) if where else (None, None)
+    filtered = _Filter(selection, first)
     if as_json:
-        return _read_json(switches, raw=raw, problems=problems, findings=findings)
+        return _read_json(switches, filtered, raw=raw, problems=problems, findings=findings)
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
     as_lines = messages or is_live(switches.captures)
-    return _read_tables(switches, screen, as_lines, calls, timeline)
+    return _read_tables(switches, filtered, screen, as_lines, calls, timeline)
 
 
-def _read_json(switches: Switches, *, raw: bool, problems: bool, findings: bool) -> int:
+class _Filter(NamedTuple):
+    """What ``--where`` selected; nothing is left out without it."""
+
+    selection: Selection | None
+    first: Outcome | None
+    """Of the pass that found out."""
+
+    def sink(self, sink: Sink) -> Sink:
+        """Return what gives *sink* what is selected."""
+        return (
+            sink
+            if self.selection is None
+            else Chosen(sink, self.selection, live=self.first is None)
+        )
+
+    def analysis(
+        self, on_call: Callable[[JointCall], None], on_dark_leg: Callable[[DarkLeg], None]
+    ) -> Analysis:
+        """Return an analysis that tells of what is selected."""
+        from tqdecrypt.insight import Analysis
+
+        if self.selection is None:
+            return Analysis(on_call=on_call, on_dark_leg=on_dark_leg)
+        chosen = self.selection.call_ids
+        return Analysis(
+            on_call=lambda call: None if chosen.isdisjoint(call.call_ids) else on_call(call),
+            on_dark_leg=lambda leg: on_dark_leg(leg) if leg.call_id in chosen else None,
+        )
+
+    def findings(self, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Return those that are selected."""
+        if self.selection is None:
+            return findings
+        return [finding for finding in findings if self.selection.has_finding(finding)]
+
+    def add_counters(self, outcome: Outcome) -> None:
+        """Add what the selection had to leave out to the counters."""
+        if self.selection is not None and outcome.summary is not None:
+            outcome.summary.counters.update(self.selection.counters)
+
+
+def _read_json(
+    switches: Switches, filtered: _Filter, *, raw: bool, problems: bool, findings: bool
+) -> int:
     from tqdecrypt.export import JsonLines
 
     analysis = None
     sink = JsonLines(sys.stdout, raw=raw, problems=problems)
     if findings:
-        from tqdecrypt.insight import Analysis
-
-        analysis = Analysis(on_call=sink.joint_call, on_dark_leg=sink.dark_leg)
+        analysis = filtered.analysis(sink.joint_call, sink.dark_leg)
     outcome = read_for(
         switches,
-        sink,
+        filtered.sink(sink),
         analysis=analysis,
+        again=filtered.first,
         on_idle=sink.flush,
         progress=not sys.stdout.isatty(),
     )
-    for finding in analysis.findings if analysis is not None else ():
+    filtered.add_counters(outcome)
+    for finding in filtered.findings(analysis.findings) if analysis is not None else ():
         sink.finding(finding)
     if outcome.summary is not None:
         sink.summary(outcome.summary)
@@ -106,10 +157,14 @@ def _read_json(switches: Switches, *, raw: bool, problems: bool, findings: bool)
 
 
 def _read_tables(
-    switches: Switches, screen: Screen, as_lines: bool, most_calls: int, timeline: bool
+    switches: Switches,
+    filtered: _Filter,
+    screen: Screen,
+    as_lines: bool,
+    most_calls: int,
+    timeline: bool,
 ) -> int:
     from tqdecrypt.cli.collect import MessageLines, Tables
-    from tqdecrypt.insight import Analysis
 
     lines: list[str] = []
 
@@ -129,12 +184,20 @@ def _read_tables(
 
         tables.timeline = TimelineRows()
     in_the_way = as_lines and screen.is_terminal
-    analysis = Analysis(on_call=tables.calls.join, on_dark_leg=tables.calls.add_dark_leg)
-    outcome = read_for(switches, tables, analysis=analysis, on_idle=flush, progress=not in_the_way)
+    analysis = filtered.analysis(tables.calls.join, tables.calls.add_dark_leg)
+    outcome = read_for(
+        switches,
+        filtered.sink(tables),
+        analysis=analysis,
+        again=filtered.first,
+        on_idle=flush,
+        progress=not in_the_way,
+    )
+    filtered.add_counters(outcome)
     flush()
     if as_lines:
         screen.write("\n")
-    print_tables(screen, tables, outcome, analysis.findings)
+    print_tables(screen, tables, outcome, filtered.findings(analysis.findings))
     return outcome.status
 
 

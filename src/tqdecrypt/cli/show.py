@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from tqdecrypt.cli.inputs import is_live
-from tqdecrypt.cli.run import Status, read_for
+from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen, complain
 from tqdecrypt.cli.switches import Switches, reading
+from tqdecrypt.cli.where import Where, readable_twice, select
 from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
-    from tqdecrypt.cli.collect import Found, Kept, OneCall
+    from tqdecrypt.cli.collect import Found, Kept, OneCall, SeveralCalls
     from tqdecrypt.insight import Finding
     from tqdecrypt.pipeline import Summary
 
@@ -29,7 +29,7 @@ def show(
     switches: Switches,
     *,
     call: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--call",
             metavar="CALL_ID",
@@ -37,7 +37,11 @@ def show(
             "in one ladder.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    where: Where = None,
+    most: Annotated[
+        int, typer.Option("--most", metavar="N", help="Most calls that --where shows.")
+    ] = 10,
     full: Annotated[
         bool,
         typer.Option(
@@ -59,10 +63,52 @@ def show(
         typer.Option("--only", help="Only what is named, without the other legs of the same call."),
     ] = False,
 ) -> int:
-    """Draw the ladder of one call over all its legs, or of any other exchange with a Call-ID."""
-    wanted = [one.strip().rstrip("…") for one in call]
-    if not all(wanted):
-        raise UsageError("--call needs a Call-ID or a part of it; read lists them.")
+    """Draw the ladder of one call over all its legs, or of any other exchange with a Call-ID.
+
+    With --where, one after the other of those that it selects.
+    """
+    wanted = [one.strip().rstrip("…") for one in call or ()]
+    if not all(wanted) or not (wanted or where):
+        raise UsageError("--call needs a Call-ID or a part of it, or --where an expression.")
+    looks = _Looks(full, diff, to_scale)
+    if where is None:
+        return _show(switches, wanted, looks, only=only, apart=False)
+    selection, first = select(switches, where, whole=True)
+    assert first is not None
+    chosen = [one for one in selection.ordered_call_ids if not wanted or _named(one, wanted)]
+    if not chosen:
+        complain("--where selects nothing that has a Call-ID.")
+        return first.status or Status.USAGE
+    status = _show(switches, chosen[:most], looks, only=only, apart=True, again=first)
+    if len(chosen) > most:
+        from tqdecrypt.views.words import count
+
+        complain(f"{count(len(chosen) - most, 'more')} not shown; --most N shows more.")
+    return status
+
+
+class _Looks(NamedTuple):
+    """How calls are to be shown."""
+
+    full: bool
+    diff: bool
+    to_scale: bool
+
+
+def _named(call_id: str, wanted: Sequence[str]) -> bool:
+    return any(one in call_id for one in wanted)
+
+
+def _show(
+    switches: Switches,
+    wanted: Sequence[str],
+    looks: _Looks,
+    *,
+    only: bool,
+    apart: bool,
+    again: Outcome | None = None,
+) -> int:
+    """Show what *wanted* names, in one ladder or each call *apart*."""
     from tqdecrypt.cli.collect import JoinedCalls, SeveralCalls
     from tqdecrypt.insight import Analysis
     from tqdecrypt.views.words import count
@@ -70,7 +116,32 @@ def show(
     sink = SeveralCalls(wanted)
     joined = JoinedCalls(() if only else wanted)
     analysis = Analysis(on_call=joined.take, on_dark_leg=joined.take_dark)
-    outcome = read_for(switches, sink, analysis=analysis)
+    outcome = read_for(switches, sink, analysis=analysis, again=again)
+    failure = _unclear(sink, outcome)
+    if failure is not None:
+        return failure
+    found = sink.found()
+    call_ids = joined.with_legs(found.call_ids)
+    others = [call_id for call_id in call_ids if call_id not in found.call_ids]
+    if others and readable_twice(switches):
+        # Which legs belong together is known at the end; the messages of the others went by.
+        sink = SeveralCalls(call_ids)
+        outcome = read_for(switches, sink, again=outcome)
+        found = sink.found()
+    elif others:
+        complain(
+            f"{count(len(others), 'more leg')} of the same call went by: {', '.join(others)}; "
+            "save the capture to a file to see all legs in one ladder."
+        )
+    found = found._replace(joins=joined.joins(), dark_legs=joined.dark_legs(found.call_ids))
+    for number, one in enumerate(found.apart(joined.with_legs) if apart else [found]):
+        _print(switches, one, looks, first=not number)
+        _print_findings(switches, one, analysis.findings)
+    return outcome.status
+
+
+def _unclear(sink: SeveralCalls, outcome: Outcome) -> int | None:
+    """Say which name fits no Call-ID, or several; return the exit status for that."""
     for one in sink.each:
         found = one.candidates
         if len(found) == 1:
@@ -83,28 +154,10 @@ def show(
             return Status.USAGE
         complain(_missing(one.wanted, outcome.summary))
         return outcome.status or Status.USAGE
-    found_calls = sink.found()
-    call_ids = joined.with_legs(found_calls.call_ids)
-    others = [call_id for call_id in call_ids if call_id not in found_calls.call_ids]
-    if others and _readable_twice(switches):
-        # Which legs belong together is known at the end; the messages of the others went by.
-        sink = SeveralCalls(call_ids)
-        outcome = read_for(switches, sink, again=outcome)
-        found_calls = sink.found()
-    elif others:
-        complain(
-            f"{count(len(others), 'more leg')} of the same call went by: {', '.join(others)}; "
-            "save the capture to a file to see all legs in one ladder."
-        )
-    found_calls = found_calls._replace(
-        joins=joined.joins(), dark_legs=joined.dark_legs(found_calls.call_ids)
-    )
-    _print(switches, found_calls, full=full, diff=diff, to_scale=to_scale)
-    _print_findings(switches, found_calls, analysis.findings)
-    return outcome.status
+    return None
 
 
-def _print(switches: Switches, found: Found, *, full: bool, diff: bool, to_scale: bool) -> None:
+def _print(switches: Switches, found: Found, looks: _Looks, *, first: bool) -> None:
     from rich.text import Text
 
     from tqdecrypt.views import (
@@ -119,25 +172,23 @@ def _print(switches: Switches, found: Found, *, full: bool, diff: bool, to_scale
     from tqdecrypt.views.words import count
 
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
+    if not first:
+        screen.print(Text("\n"))
     marks = session_marks(found.messages, found.reports) + dark_marks(found.dark_legs)
     notes = [f"dark leg of {leg.call_id}, {leg.sentence}" for leg in found.dark_legs]
     story = Story(found.messages, found.calls, found.reports, marks, found.joins, notes)
-    screen.print(CallLadder(story, to_scale=to_scale))
+    screen.print(CallLadder(story, to_scale=looks.to_scale))
     if found.cut:
         screen.print(Text(f"and {count(found.cut, 'more message')} that are not shown."))
-    if diff:
+    if looks.diff:
         compared = comparisons(found.messages)
         for comparison in compared:
             screen.print(Text(), comparison)
         if not compared:
             screen.print(Text(), Text("Nothing to compare: no INVITE was seen on two hops."))
-    if full:
+    if looks.full:
         for message in found.messages:
             screen.print(Text(), FullMessage(message, problems_by_line(message)))
-
-
-def _readable_twice(switches: Switches) -> bool:
-    return "-" not in switches.captures and not is_live(switches.captures)
 
 
 def _print_findings(switches: Switches, found: Found, findings: Sequence[Finding]) -> None:
