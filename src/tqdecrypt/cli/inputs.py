@@ -13,10 +13,11 @@ from tqdecrypt.cli.switches import PASSPHRASE_VARIABLE, SECRETS_PASSPHRASE_VARIA
 from tqdecrypt.errors import InputError, PrivateKeyError, SecretsError, UsageError
 
 if TYPE_CHECKING:
+    from tqdecrypt.insight.trunks import Trunks
     from tqdecrypt.keys import KeyLog, KeyLogFile, PreSharedKey, SecretsStore
     from tqdecrypt.pipeline import ReadOptions
 
-__all__ = ["Inputs", "Tap", "is_live", "open_inputs"]
+__all__ = ["Inputs", "Tap", "is_live", "open_inputs", "read_site"]
 
 Tap: TypeAlias = Callable[[int, bool, bytes, int, int], None]
 """Takes verified plaintext: session, from the client, data, frame, time."""
@@ -64,6 +65,16 @@ def open_inputs(switches: Switches, tap: Tap | None = None) -> Inputs:
     options.keylog_sources = [*(files if is_live(switches.captures) else ()), *listeners]
     notes = [*loaded.notes, *(listener.warning for listener in listeners if listener.warning)]
     return Inputs(options, problems, notes)
+
+
+def read_site(switches: Switches) -> Trunks:
+    """Return what the file of trunks says, or that there is none.
+
+    :raises InputError: when it cannot be read.
+    """
+    from tqdecrypt.insight.trunks import Trunks, read_trunks
+
+    return Trunks() if switches.trunks is None else read_trunks(switches.trunks)
 
 
 def is_live(captures: list[str]) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from tqdecrypt.cli.inputs import is_live
+from tqdecrypt.cli.inputs import is_live, read_site
 from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen
 from tqdecrypt.cli.switches import Switches, reading
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tqdecrypt.cli.collect import Tables
     from tqdecrypt.insight import Analysis, Finding
     from tqdecrypt.insight.dark_legs import DarkLeg
+    from tqdecrypt.insight.indicators import IndicatorTable
+    from tqdecrypt.insight.trunks import Trunks
     from tqdecrypt.pipeline import Sink
     from tqdecrypt.query import Selection
 
@@ -55,6 +57,18 @@ def read(
             help="With --json: what is wrong, too, with evidence and advice; tables have it anyway.",
         ),
     ] = False,
+    indicators: Annotated[
+        bool,
+        typer.Option(
+            "--indicators", help="Ratios and delays of RFC 6076, by peers; JSON lines, too."
+        ),
+    ] = False,
+    slices: Annotated[
+        str | None,
+        typer.Option(
+            "--slice", metavar="DURATION", help="With --indicators: a row for each 15m, 1h …"
+        ),
+    ] = None,
     messages: Annotated[
         bool,
         typer.Option("--messages", help="A line for each message; from a pipe that is the rule."),
@@ -80,13 +94,33 @@ def read(
         raise UsageError("--findings goes with --json; the tables have findings anyway.")
     if timeline and as_json:
         raise UsageError("--timeline is a picture for people: leave --json out.")
+    wanted = _indicators(switches, indicators, slices)
     selection, first = select(switches, where) if where else (None, None)
-    filtered = _Filter(selection, first)
+    filtered = _Filter(selection, first, read_site(switches), wanted)
     if as_json:
         return _read_json(switches, filtered, raw=raw, problems=problems, findings=findings)
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
     as_lines = messages or is_live(switches.captures)
     return _read_tables(switches, filtered, screen, as_lines, calls, timeline)
+
+
+def _indicators(switches: Switches, wanted: bool, slices: str | None) -> IndicatorTable | None:
+    """Return what collects indicators, if they are wanted."""
+    if not wanted:
+        if slices is not None:
+            raise UsageError("--slice goes with --indicators.")
+        return None
+    from tqdecrypt.insight.indicators import IndicatorTable
+    from tqdecrypt.query.syntax import Value
+    from tqdecrypt.query.types import DURATION, Fault
+
+    try:
+        length = int(DURATION.read(Value(slices or "0s")))
+    except Fault as fault:
+        raise UsageError(f"--slice: {fault}.") from None
+    if slices is not None and length < 1_000_000_000:
+        raise UsageError("--slice is at least a second.")
+    return IndicatorTable(read_site(switches).name_of, length)
 
 
 class _Filter(NamedTuple):
@@ -95,6 +129,8 @@ class _Filter(NamedTuple):
     selection: Selection | None
     first: Outcome | None
     """Of the pass that found out."""
+    trunks: Trunks
+    indicators: IndicatorTable | None
 
     def sink(self, sink: Sink) -> Sink:
         """Return what gives *sink* what is selected."""
@@ -110,12 +146,22 @@ class _Filter(NamedTuple):
         """Return an analysis that tells of what is selected."""
         from tqdecrypt.insight import Analysis
 
-        if self.selection is None:
-            return Analysis(on_call=on_call, on_dark_leg=on_dark_leg)
-        chosen = self.selection.call_ids
+        chosen = None if self.selection is None else self.selection.call_ids
+
+        def call_over(call: JointCall) -> None:
+            if chosen is None or not chosen.isdisjoint(call.call_ids):
+                on_call(call)
+
+        def dark_leg(leg: DarkLeg) -> None:
+            if chosen is None or leg.call_id in chosen:
+                on_dark_leg(leg)
+
         return Analysis(
-            on_call=lambda call: None if chosen.isdisjoint(call.call_ids) else on_call(call),
-            on_dark_leg=lambda leg: on_dark_leg(leg) if leg.call_id in chosen else None,
+            on_call=call_over,
+            on_dark_leg=dark_leg,
+            correlation_headers=self.trunks.header_fields,
+            boxes=self.trunks.boxes,
+            indicators=self.indicators,
         )
 
     def findings(self, findings: Sequence[Finding]) -> Sequence[Finding]:
@@ -137,8 +183,11 @@ def _read_json(
 
     analysis = None
     sink = JsonLines(sys.stdout, raw=raw, problems=problems)
-    if findings:
-        analysis = filtered.analysis(sink.joint_call, sink.dark_leg)
+    if findings or filtered.indicators is not None:
+        analysis = filtered.analysis(
+            sink.joint_call if findings else lambda call: None,
+            sink.dark_leg if findings else lambda leg: None,
+        )
     outcome = read_for(
         switches,
         filtered.sink(sink),
@@ -148,8 +197,14 @@ def _read_json(
         progress=not sys.stdout.isatty(),
     )
     filtered.add_counters(outcome)
-    for finding in filtered.findings(analysis.findings) if analysis is not None else ():
+    for finding in (
+        filtered.findings(analysis.findings) if analysis is not None and findings else ()
+    ):
         sink.finding(finding)
+    if filtered.indicators is not None:
+        for (source, destination, begin), row in filtered.indicators.rows.items():
+            sink.indicators(source, destination, begin, row)
+        sink.indicators("", "", 0, filtered.indicators.total)
     if outcome.summary is not None:
         sink.summary(outcome.summary)
     sink.flush()
@@ -197,6 +252,12 @@ def _read_tables(
     flush()
     if as_lines:
         screen.write("\n")
+    if filtered.indicators is not None:
+        from rich.text import Text
+
+        from tqdecrypt.views import IndicatorsTable
+
+        screen.print(IndicatorsTable(filtered.indicators), Text())
     print_tables(screen, tables, outcome, filtered.findings(analysis.findings))
     return outcome.status
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from tqdecrypt.cli.inputs import read_site
 from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen, complain
 from tqdecrypt.cli.switches import Switches, reading
@@ -115,7 +116,13 @@ def _show(
 
     sink = SeveralCalls(wanted)
     joined = JoinedCalls(() if only else wanted)
-    analysis = Analysis(on_call=joined.take, on_dark_leg=joined.take_dark)
+    site = read_site(switches)
+    analysis = Analysis(
+        on_call=joined.take,
+        on_dark_leg=joined.take_dark,
+        correlation_headers=site.header_fields,
+        boxes=site.boxes,
+    )
     outcome = read_for(switches, sink, analysis=analysis, again=again)
     failure = _unclear(sink, outcome)
     if failure is not None:

@@ -105,6 +105,14 @@ class Switches:
             f"{SECRETS_PASSPHRASE_VARIABLE} is used; without any the store is not encrypted.",
         ),
     ] = None
+    trunks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Names for addresses, and which of them are one box (TOML; "
+            "docs/reference/trunks.md).",
+        ),
+    ] = None
     ports: Annotated[
         list[int],
         typer.Option(

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
+from tqdecrypt.calls.delays import Delays
 from tqdecrypt.errors import Malformed
 from tqdecrypt.sip import Flow, Message, parse_message, uri_of
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tqdecrypt.calls import Call, JointCall
     from tqdecrypt.insight import Finding
     from tqdecrypt.insight.dark_legs import DarkLeg
+    from tqdecrypt.insight.indicators import Indicators
     from tqdecrypt.pipeline import Summary
     from tqdecrypt.tls.report import SessionReport
 
@@ -37,6 +39,15 @@ MOST_ADDRESSES = 1 << 15
 MOST_WORDS = 1 << 12
 """Methods and status lines, likewise."""
 _SECOND = 1_000_000_000
+
+
+INDICATOR_RATIOS = (
+    "session_establishment_ratio",
+    "session_establishment_effectiveness_ratio",
+    "ineffective_session_attempts",
+    "session_completion_ratio",
+    "ineffective_registration_attempts",
+)
 
 
 class JsonLines:
@@ -198,6 +209,19 @@ class JsonLines:
         }
         self._lines.append(_encode(line) + "\n")
 
+    def indicators(self, source: str, destination: str, begin: int, row: Indicators) -> None:
+        """One row of indicators (RFC 6076); *begin* is that of its slice of time, 0 for all."""
+        line: dict[str, object] = {
+            "type": "indicator",
+            "source": source or None,
+            "destination": destination or None,
+            "time": self._stamp(begin) if begin else None,
+        }
+        for name in (*row.__slots__, *INDICATOR_RATIOS):
+            value = getattr(row, name)
+            line[name] = _delays(value) if isinstance(value, Delays) else value
+        self._lines.append(_encode(line) + "\n")
+
     def finding(self, finding: Finding) -> None:
         """One finding, with its evidence and advice."""
         self._lines.append(
@@ -293,6 +317,22 @@ def _format_second(second: int) -> str:
     except (OverflowError, ValueError, OSError):
         # Damaged captures have times that RFC 3339 cannot say; the nearest that it can.
         return "9999-12-31T23:59:59" if second > 0 else "0001-01-01T00:00:00"
+
+
+def _delays(delays: Delays) -> dict[str, object]:
+    """Return delays in milliseconds."""
+    found = {
+        "minimum": delays.minimum,
+        "mean": delays.mean,
+        "p50": delays.quantile(0.5),
+        "p95": delays.quantile(0.95),
+        "p99": delays.quantile(0.99),
+        "maximum": delays.maximum,
+    }
+    milliseconds = {
+        name: None if value is None else round(value / 1e6, 3) for name, value in found.items()
+    }
+    return {"count": delays.count, **milliseconds}
 
 
 def _flow_part(flow: Flow) -> str:

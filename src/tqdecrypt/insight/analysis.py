@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tqdecrypt.insight.context import Thresholds
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.finding import Finding
+    from tqdecrypt.insight.indicators import IndicatorTable
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import DarkData, SessionReport
 
@@ -49,6 +50,7 @@ class Analysis:
     :param on_finding: told each finding as it is made; :attr:`findings` has them added up.
     :param correlation_headers: see :class:`~tqdecrypt.calls.analyser.Analyser`.
     :param boxes: likewise.
+    :param indicators: takes legs and registrations, when somebody wants them.
     :ivar findings: after :meth:`finish`, the most severe first.
     """
 
@@ -61,10 +63,12 @@ class Analysis:
         on_finding: Callable[[Finding], None] = lambda finding: None,
         correlation_headers: Iterable[str] = CORRELATION_HEADERS,
         boxes: Iterable[Collection[str]] = (),
+        indicators: IndicatorTable | None = None,
         thresholds: Thresholds | None = None,
     ) -> None:
         self.findings: list[Finding] = []
         self._on_leg = on_leg
+        self._indicators = indicators
         self._on_call = on_call
         self._on_dark_leg = on_dark_leg
         self._dark_records = DarkRecords()
@@ -83,6 +87,8 @@ class Analysis:
     def counters(self) -> Counter[str]:
         """What was evicted or could not be placed, by name."""
         counters = self._analyser.counters + self._assessor.context.counters
+        if self._indicators is not None:
+            counters += self._indicators.counters
         return counters + self._dark_records.counters
 
     def message(self, message: Message) -> None:
@@ -112,6 +118,8 @@ class Analysis:
         self.findings = self._assessor.finish()
 
     def _registration_over(self, registration: Registration) -> None:
+        if self._indicators is not None:
+            self._indicators.add_registration(registration)
         self._assessor.registration(registration)
 
     def _ping_over(self, series: PingSeries) -> None:
@@ -129,4 +137,6 @@ class Analysis:
             self._on_dark_leg(leg)
 
     def _leg_over(self, leg: Leg) -> None:
+        if self._indicators is not None:
+            self._indicators.add_leg(leg)
         self._on_leg(leg, self._assessor.leg(leg))

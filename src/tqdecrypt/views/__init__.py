@@ -8,6 +8,7 @@ from tqdecrypt.views.calls import CallRows, CallsTable
 from tqdecrypt.views.comparison import Comparison, comparisons
 from tqdecrypt.views.drawing import CallLadder
 from tqdecrypt.views.findings import FindingsList
+from tqdecrypt.views.indicators import IndicatorsTable
 from tqdecrypt.views.ladder import Ladder, Mark, Story, lay_out
 from tqdecrypt.views.marks import dark_marks, session_marks
 from tqdecrypt.views.message import FullMessage, message_line
@@ -27,6 +28,7 @@ __all__ = [
     "Comparison",
     "FindingsList",
     "FullMessage",
+    "IndicatorsTable",
     "Ladder",
     "Mark",
     "SessionRows",
