@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from calls.script import ADDRESSES, MILLISECOND, SECOND, watch
 from tqdecrypt.calls import JointCall
+from tqdecrypt.calls.boxes import Boxes
 from tqdecrypt.insight.dark_legs import infer_dark_legs
 from tqdecrypt.insight.dark_records import DarkRecords
 
@@ -90,6 +91,32 @@ def test_the_carrier_may_be_the_one_that_is_clear() -> None:
     [leg] = infer_dark_legs(joint, dark)
     assert leg.box == "192.0.2.5"
     assert leg.messages[0].source == CARRIER
+
+
+def test_the_dark_side_of_a_box_may_have_another_address() -> None:
+    dark = DarkRecords()
+    at = times()
+    for label, outward in SENT_ON.items():
+        time = at[label] + (3 if outward else -3) * MILLISECOND
+        dark.take(8, "198.51.100.5:41234", CARRIER, outward, [(900, 1, time)])
+    assert not infer_dark_legs(call(), dark)
+    [leg] = infer_dark_legs(call(), dark, Boxes([("192.0.2.5", "198.51.100.5")]))
+    assert (leg.box, leg.messages[0].source) == ("198.51.100.5", "198.51.100.5:41234")
+
+
+def test_a_proxy_with_two_addresses_is_one_box() -> None:
+    boxes = Boxes()
+    script = """
+        alice -> proxy: INVITE 1 | Max-Forwards: 70
+        edge -> bob: INVITE 1 | Max-Forwards: 69
+        alice -> core: INVITE 1 id=2 from=2 | Max-Forwards: 70
+        carol -> bob: INVITE 1 id=2 from=2 | Max-Forwards: 70
+    """
+    for leg in watch(script).legs:
+        boxes.learn(leg)
+    assert boxes.are_one("192.0.2.2", "192.0.2.5")
+    assert boxes.addresses_of("192.0.2.5") == ["192.0.2.5", "192.0.2.2"]
+    assert not boxes.are_one("192.0.2.6", "192.0.2.4")
 
 
 def test_a_message_that_the_box_answers_itself_may_be_missing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable
 
+from tqdecrypt.calls.boxes import Boxes
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
 from tqdecrypt.calls.facts import FactFields
 from tqdecrypt.calls.joining import Joiner
@@ -52,6 +53,7 @@ class Analyser:
     :ivar counters: those of :class:`~tqdecrypt.calls.transaction_table.TransactionTable` and
         :class:`~tqdecrypt.calls.joining.Joiner`, and ``legs_evicted``, ``registrations_evicted``,
         ``ping_series_evicted`` and ``subscriptions_evicted`` handed over because a table was full.
+    :ivar boxes: addresses that are one box, configured and learned.
     :ivar statistics: how transactions of each method went, by source and destination.
     """
 
@@ -84,8 +86,10 @@ class Analyser:
         self._ended: deque[tuple[int, Leg]] = deque()
         """With the time at which they leave the table."""
         self._joiner: Joiner | None = None
+        self.boxes = Boxes(boxes)
         if on_call is not None:
             self._joiner = Joiner(on_call, self._legs.get, self.counters, boxes)
+            self.boxes = self._joiner.boxes
         self._legs_begun = 0
         self._now = 0
         self._next_leave = _NEVER

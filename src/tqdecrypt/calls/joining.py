@@ -8,7 +8,7 @@ What is made to identify a call joins legs wherever they were seen.  A session d
 endpoint, or numbers are no proof by themselves: phones use the same ports and load generators the
 same descriptions, call after call.  They join legs only if the second begins shortly after the first, while
 that goes on, and comes from the box that the first reached.  Which addresses are one box is configured, or
-learned from legs that an identifier joined.
+learned: from legs that an identifier joined, and from proxies.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from tqdecrypt.calls.boxes import Boxes
 from tqdecrypt.calls.call import SECOND, CallState
 from tqdecrypt.calls.facts import InviteFacts
 from tqdecrypt.calls.fields import host_of, same_hosts
@@ -35,8 +36,6 @@ MOST_LEGS_A_CALL = 64
 """Legs of one call that are kept: more than hops, forks and routes tried make."""
 MOST_SHARING = 16
 """Legs remembered with the same identifier, description or number: the latest."""
-MOST_BOXES = 4096
-"""Pairs of addresses that are remembered as one box."""
 DESCRIPTION_WINDOW = 64 * SECOND
 """How long after a leg another one of the same call begins: two timers B, for two routes tried."""
 NUMBERS_WINDOW = 10 * SECOND
@@ -54,6 +53,7 @@ class Joiner:
     :param on_call: takes each call when its last leg is over.
     :param leg_of: the leg with this Call-ID that goes on, if there is one.
     :param boxes: sets of addresses (without ports) that are one box each.
+    :ivar boxes: those, and what was learned.
     :ivar counters: ``legs_not_joined``: left by themselves, since their call has too many.
     """
 
@@ -67,7 +67,7 @@ class Joiner:
         self.counters = counters
         self._on_call = on_call
         self._leg_of = leg_of
-        self._boxes = {(a, b): None for box in boxes for a in box for b in box if a != b}
+        self.boxes = Boxes(boxes)
         self._identified: dict[_Key, tuple[Leg, ...]] = {}
         """Legs by their identifiers, while their call goes on."""
         self._recent: dict[_Key, tuple[Leg, ...]] = {}
@@ -87,6 +87,8 @@ class Joiner:
     def over(self, leg: Leg) -> None:
         """The leg was handed over."""
         leg.over = True
+        if len(leg.hops) > 2:
+            self.boxes.learn(leg)
         call = leg.joint
         if call is None:
             call = JointCall(leg)
@@ -218,7 +220,7 @@ class Joiner:
         for flow in leg.hops:
             for endpoint in (flow.destination, flow.source):
                 host = host_of(endpoint)
-                if host != caller and (host == source or (host, source) in self._boxes):
+                if host != caller and self.boxes.are_one(host, source):
                     return True
         return False
 
@@ -227,10 +229,8 @@ class Joiner:
         if leg.invite is None or onward.invite is None or len(leg.hops) > 2:
             return
         reached, source = host_of(leg.invite.flow.destination), host_of(onward.invite.flow.source)
-        if reached != source and reached != host_of(onward.invite.flow.destination):
-            if len(self._boxes) >= MOST_BOXES:
-                self._boxes.pop(next(iter(self._boxes)))
-            self._boxes[reached, source] = None
+        if reached != host_of(onward.invite.flow.destination):
+            self.boxes.add(reached, source)
 
     def _join(
         self, leg: Leg, other: Leg, reason: Reason, confidence: Confidence, evidence: str

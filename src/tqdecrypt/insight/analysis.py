@@ -133,7 +133,7 @@ class Analysis:
             self._look_for_dark_legs(self._held.popleft())
 
     def _look_for_dark_legs(self, call: JointCall) -> None:
-        for leg in infer_dark_legs(call, self._dark_records):
+        for leg in infer_dark_legs(call, self._dark_records, self._analyser.boxes):
             self._on_dark_leg(leg)
 
     def _leg_over(self, leg: Leg) -> None:

@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from tqdecrypt.calls.boxes import Boxes
 from tqdecrypt.insight.dark_records import DarkRecord, DarkRecords, DarkSession, Direction
 from tqdecrypt.insight.evidence import address_of
 
@@ -95,35 +96,46 @@ class DarkLeg(NamedTuple):
         )
 
 
-def infer_dark_legs(call: JointCall, records: DarkRecords) -> list[DarkLeg]:
+def infer_dark_legs(
+    call: JointCall, records: DarkRecords, boxes: Boxes | None = None
+) -> list[DarkLeg]:
     """Return the dark legs that times speak for: at most one for each box at an open end of a leg."""
     if not len(records):
         return []
     found = []
+    boxes = boxes or Boxes()
     for leg in call.legs:
         for box in _open_ends(leg, call.legs):
             events = sorted(_events(leg, box))[:MOST_EVENTS]
             if len(events) >= LEAST_MATCHES:
                 known = {host for pair in _hops(leg) for host in pair}
-                best = _best(leg, box, events, records, known)
+                best = _best(leg, box, events, records, known, boxes)
                 if best is not None:
                     found.append(best)
     return found
 
 
 def _best(
-    leg: Leg, box: str, events: Sequence[_Event], records: DarkRecords, known: set[str]
+    leg: Leg,
+    box: str,
+    events: Sequence[_Event],
+    records: DarkRecords,
+    known: set[str],
+    boxes: Boxes,
 ) -> DarkLeg | None:
+    """Return the best fit among the sessions of any address of the box."""
+    sides = boxes.addresses_of(box)
     candidates = [
-        session
-        for session in records.sessions_of(box)
-        if _other_end(session, box) not in known - {box}
+        (session, side)
+        for side in sides
+        for session in records.sessions_of(side)
+        if _other_end(session, side) not in known - {box} and _other_end(session, side) not in sides
     ][-MOST_SESSIONS:]
     tried = len(candidates) * len(WINDOWS)
     best: DarkLeg | None = None
-    for session in candidates:
+    for session, side in candidates:
         for window in WINDOWS:
-            attempt = _fit(leg, box, events, session, window, tried)
+            attempt = _fit(leg, side, events, session, window, tried)
             if attempt is not None and (best is None or attempt.chance < best.chance):
                 best = attempt
     return best
