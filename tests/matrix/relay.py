@@ -10,6 +10,7 @@ import contextlib
 import select
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -25,7 +26,7 @@ Flights = list[tuple[bool, bytes]]
 """From the client, and the bytes; of datagrams one entry each."""
 
 
-class Relay:
+class Relay(ABC):
     """What both relays share: a listening socket, a thread, and the connections seen."""
 
     kind: socket.SocketKind
@@ -62,8 +63,9 @@ class Relay:
         self._threads.append(thread)
         thread.start()
 
+    @abstractmethod
     def _run(self) -> None:
-        raise NotImplementedError
+        """Carry what comes until the relay is closed."""
 
     def _readable(self, *sockets: socket.socket) -> Iterator[socket.socket]:
         """Yield sockets as they become readable, until closing or out of patience."""

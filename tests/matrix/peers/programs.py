@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from matrix.model import PASSPHRASE, Case, Command, Place, Unavailable
@@ -28,7 +29,7 @@ __all__ = ["Go", "Java", "MbedTls", "Node", "PythonSsl", "Tlslite"]
 PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
 
 
-class _Talk:
+class _Talk(ABC):
     """What all have in common."""
 
     programs: tuple[str, ...] = ()
@@ -77,8 +78,9 @@ class _Talk:
     def _suite(self, case: Case) -> str:
         return case.suite
 
+    @abstractmethod
     def _program(self, case: Case) -> list[str]:
-        raise NotImplementedError
+        """Return how the program is started, without its wishes."""
 
     def _environment(self, case: Case, place: Place) -> dict[str, str]:
         return {}
