@@ -15,7 +15,8 @@ import tracemalloc
 
 from benchmarks.captures import capture
 from benchmarks.sip import Call as SipCall
-from tqdecrypt.calls import Analyser, Call, Leg
+from tqdecrypt.calls import Analyser, Call, JointCall, Leg
+from tqdecrypt.insight import Analysis
 from tqdecrypt.keys import KeyRing, load_private_keys
 from tqdecrypt.pipeline import ReadOptions, read_captures
 from tqdecrypt.sip import Flow, Message, index_message
@@ -52,21 +53,29 @@ def main() -> None:
     """Measure, and print one line each."""
     path, key = sys.argv[1:] or _usual()
     ring = KeyRing(load_private_keys([key]).keys)
-    without, with_analysis = [], []
+    without, following, joining, whole = [], [], [], []
     for _ in range(ROUNDS):
         without.append(_read(path, ring, None))
-        with_analysis.append(_read(path, ring, Analyser(_forget)))
+        following.append(_read(path, ring, Analyser(_forget)))
+        joining.append(_read(path, ring, Analyser(_forget, on_call=_forget)))
+        whole.append(_read(path, ring, None, Analysis()))
     reading = min(without)
     print(f"{reading:6.2f} µs/message  reading, decryption, call list")
-    print(f"{min(with_analysis) - reading:6.2f} µs/message  analysis, besides")
+    print(
+        f"{min(following) - reading:6.2f} µs/message  transactions, dialogs, offers, legs, besides"
+    )
+    print(f"{min(joining) - reading:6.2f} µs/message  and joining legs")
+    print(f"{min(whole) - reading:6.2f} µs/message  and findings: the whole analysis")
     print(f"{_memory():6.0f} bytes per established dialog")
 
 
-def _read(path: str, ring: KeyRing, analyser: Analyser | None) -> float:
+def _read(
+    path: str, ring: KeyRing, analyser: Analyser | None, analysis: Analysis | None = None
+) -> float:
     """Return the microseconds of CPU time a message."""
     sink = _Sink(analyser)
     begun = time.process_time()
-    read_captures([path], ReadOptions(ring), sink)
+    read_captures([path], ReadOptions(ring, analysis=analysis), sink)
     if analyser is not None:
         analyser.finish()
     taken = time.process_time() - begun
@@ -104,7 +113,7 @@ def _memory() -> float:
     return taken / DIALOGS
 
 
-def _forget(_: Call | Leg) -> None:
+def _forget(_: JointCall | Leg) -> None:
     pass
 
 
