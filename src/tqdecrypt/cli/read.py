@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tqdecrypt.insight import Analysis, Finding
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.indicators import IndicatorTable
-    from tqdecrypt.insight.trunks import Trunks
     from tqdecrypt.pipeline import Sink
     from tqdecrypt.query import Selection
 
@@ -94,9 +93,11 @@ def read(
         raise UsageError("--findings goes with --json; the tables have findings anyway.")
     if timeline and as_json:
         raise UsageError("--timeline is a picture for people: leave --json out.")
+    if switches.trunks is not None:
+        read_site(switches)  # what is wrong with it is said before anything is read
     wanted = _indicators(switches, indicators, slices)
     selection, first = select(switches, where) if where else (None, None)
-    filtered = _Filter(selection, first, read_site(switches), wanted)
+    filtered = _Filter(selection, first, switches, wanted)
     if as_json:
         return _read_json(switches, filtered, raw=raw, problems=problems, findings=findings)
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
@@ -129,7 +130,7 @@ class _Filter(NamedTuple):
     selection: Selection | None
     first: Outcome | None
     """Of the pass that found out."""
-    trunks: Trunks
+    switches: Switches
     indicators: IndicatorTable | None
 
     def sink(self, sink: Sink) -> Sink:
@@ -146,6 +147,7 @@ class _Filter(NamedTuple):
         """Return an analysis that tells of what is selected."""
         from tqdecrypt.insight import Analysis
 
+        site = read_site(self.switches)
         chosen = None if self.selection is None else self.selection.call_ids
 
         def call_over(call: JointCall) -> None:
@@ -159,8 +161,8 @@ class _Filter(NamedTuple):
         return Analysis(
             on_call=call_over,
             on_dark_leg=dark_leg,
-            correlation_headers=self.trunks.header_fields,
-            boxes=self.trunks.boxes,
+            correlation_headers=site.header_fields,
+            boxes=site.boxes,
             indicators=self.indicators,
         )
 
