@@ -246,6 +246,9 @@ class _BlockOpener:
     is cut off, and leaves the context ready for the next block.  Without (TLS 1.0, SSL 3.0) the IV is
     the last block of the record before, which the context has seen.  Either way no context is made a
     record, and the chain heals itself after damage.
+
+    Where the MAC is about the ciphertext (encrypt-then-MAC), it does not prove an IV that is not in the record:
+    there, what follows something else than the record before it is not shown, for its first block is rubbish.
     """
 
     shared_as = "opener"
@@ -254,6 +257,7 @@ class _BlockOpener:
         "_cipher",
         "_encrypt_then_mac",
         "_explicit",
+        "_last",
         "_mac",
         "_ssl3",
         "overhead",
@@ -276,6 +280,8 @@ class _BlockOpener:
         self._encrypt_then_mac = encrypt_then_mac
         self.overhead = self._explicit + mac.size + 1
         self.sequence = 0
+        self._last: int | None = -1
+        """Number of the record that the context saw last; ``None``: of one that did not verify."""
 
     def open(self, content_type: int, version: int, fragment: bytes) -> bytes | None:
         return self.open_ahead(content_type, version, fragment, 0, 0)
@@ -294,9 +300,13 @@ class _BlockOpener:
         padding = text[-1]
         end = len(text) - padding - 1
         if self._encrypt_then_mac:
-            if found is None or end < self._explicit:
+            before, self._last = self._last, found
+            if found is None:
                 return None
             self.sequence = found + 1
+            chained = self._explicit or before == found - 1
+            if not chained or end < self._explicit:
+                return None
             return text[self._explicit : end]
         start = self._explicit
         content_end = end - size
