@@ -247,8 +247,9 @@ class _BlockOpener:
     the last block of the record before, which the context has seen.  Either way no context is made a
     record, and the chain heals itself after damage.
 
-    Where the MAC is about the ciphertext (encrypt-then-MAC), it does not prove an IV that is not in the record:
-    there, what follows something else than the record before it is not shown, for its first block is rubbish.
+    Where the MAC is about the ciphertext (encrypt-then-MAC), it does not prove an IV that is not in the
+    record: there, what follows something else than the record before it is not shown, for its first
+    block is rubbish.
     """
 
     shared_as = "opener"
