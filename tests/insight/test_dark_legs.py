@@ -119,6 +119,16 @@ def test_a_proxy_with_two_addresses_is_one_box() -> None:
     assert not boxes.are_one("192.0.2.6", "192.0.2.4")
 
 
+def test_addresses_of_boxes_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tqdecrypt.calls.boxes.MOST_ADDRESSES", 4)
+    boxes = Boxes()
+    for number in range(4):
+        boxes.add(f"inner-{number}", f"outer-{number}")
+    assert not boxes.are_one("inner-0", "outer-0")
+    assert boxes.are_one("inner-3", "outer-3")
+    assert boxes.addresses_of("outer-3") == ["outer-3", "inner-3"]
+
+
 def test_a_message_that_the_box_answers_itself_may_be_missing() -> None:
     [leg] = infer_dark_legs(call(), records(without=("ACK",)))
     assert (len(leg.messages), leg.expected) == (4, 5)

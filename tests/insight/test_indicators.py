@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,8 @@ def test_rows_are_pairs_of_peers_and_slices_of_time() -> None:
     assert pairs == {("192.0.2.1", "192.0.2.5"), ("192.0.2.1", "192.0.2.7")}
     assert all(begin % (60 * SECOND) == 0 for _, _, begin in table.rows)
     assert sum(row.requests for row in table.rows.values()) == table.total.requests == 9
-    named = table_of(EXAMPLE, name_of={"192.0.2.5": "sbc"}.get)
+    networks = {"sbc": [ip_network("192.0.2.5")]}
+    named = table_of(EXAMPLE, trunks=Trunks(networks))
     assert ("192.0.2.1", "sbc", 0) in named.rows
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Boxes"]
 
-MOST_PAIRS = 4096
-"""Pairs of addresses that are remembered; the ones learned first go first."""
+MOST_ADDRESSES = 4096
+"""Addresses that are remembered; those learned first go first."""
 
 
 class Boxes:
@@ -24,23 +24,33 @@ class Boxes:
     """
 
     def __init__(self, known: Iterable[Collection[str]] = ()) -> None:
-        self._pairs = {(one, other): None for box in known for one in box for other in box}
+        self._others: dict[str, set[str]] = {}
+        """By address, the other addresses of its box."""
+        for box in known:
+            for host in box:
+                self._others.setdefault(host, set()).update(set(box) - {host})
 
     def are_one(self, one: str, other: str) -> bool:
         """Return whether two addresses are of one box."""
-        return one == other or (one, other) in self._pairs
+        return one == other or other in self._others.get(one, ())
 
     def addresses_of(self, host: str) -> list[str]:
         """Return *host*, and the other addresses of its box."""
-        return [host, *(other for one, other in self._pairs if one == host and other != host)]
+        return [host, *sorted(self._others.get(host, ()))]
 
     def add(self, one: str, other: str) -> None:
         """Learn that two addresses are one box."""
         if self.are_one(one, other):
             return
-        while len(self._pairs) >= MOST_PAIRS:
-            self._pairs.pop(next(iter(self._pairs)))
-        self._pairs[one, other] = self._pairs[other, one] = None
+        for host in (one, other):
+            if host not in self._others and len(self._others) >= MOST_ADDRESSES:
+                self._forget(next(iter(self._others)))
+        self._others.setdefault(one, set()).add(other)
+        self._others.setdefault(other, set()).add(one)
+
+    def _forget(self, host: str) -> None:
+        for other in self._others.pop(host):
+            self._others[other].discard(host)
 
     def learn(self, leg: Leg) -> None:
         """Learn from a proxy, which sends an INVITE on with one hop less, from another address."""

@@ -15,7 +15,10 @@ from tqdecrypt.cli.screen import Screen
 from tqdecrypt.cli.switches import Switches
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tqdecrypt.cli.collect import Tables
+    from tqdecrypt.insight import Finding
     from tqdecrypt.sip import Message
 
 __all__ = ["demo"]
@@ -32,6 +35,7 @@ def demo(
 ) -> int:
     """Decrypt the example that comes with tqdecrypt: six calls over a TLS trunk."""
     from tqdecrypt.example import example_path
+    from tqdecrypt.insight import Analysis
 
     with ExitStack() as stack:
         capture = str(stack.enter_context(example_path("calls.pcap")))
@@ -39,8 +43,9 @@ def demo(
         switches = Switches(captures=[capture], keys=[key], no_color=no_color, ascii=ascii_only)
         kept: dict[str, list[Message]] = {}
         tables = _tables_and_messages(kept)
-        outcome = read_for(switches, tables, progress=False, notes=False)
-        _print(switches, tables, kept, outcome)
+        analysis = Analysis(on_call=tables.calls.join, on_dark_leg=tables.calls.add_dark_leg)
+        outcome = read_for(switches, tables, analysis=analysis, progress=False, notes=False)
+        _print(switches, tables, kept, outcome, analysis.findings)
         return outcome.status
 
 
@@ -55,11 +60,15 @@ def _tables_and_messages(kept: dict[str, list[Message]]) -> Tables:
 
 
 def _print(
-    switches: Switches, tables: Tables, kept: dict[str, list[Message]], outcome: Outcome
+    switches: Switches,
+    tables: Tables,
+    kept: dict[str, list[Message]],
+    outcome: Outcome,
+    findings: Sequence[Finding],
 ) -> None:
     from rich.text import Text
 
-    from tqdecrypt.views import CallLadder, CallsTable, Story
+    from tqdecrypt.views import CallLadder, CallsTable, FindingsList, Story
 
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
     inputs = f"{_name(switches.captures[0])} -k {_name(switches.keys[0])}"
@@ -77,7 +86,7 @@ def _print(
         reports = {report.session: report for report in tables.sessions.listed}
         _command(screen, f"tqdecrypt show {inputs} --call {shlex.quote(call.call_id)}")
         screen.print(CallLadder(Story(kept[call.call_id], (call,), reports)))
-    screen.print(Text())
+    screen.print(Text(), FindingsList(findings), Text())
     print_sessions(screen, tables, outcome)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tqdecrypt.keys import KeyLog, KeyLogFile, PreSharedKey, SecretsStore
     from tqdecrypt.pipeline import ReadOptions
 
-__all__ = ["Inputs", "Tap", "is_live", "open_inputs", "read_site"]
+__all__ = ["Inputs", "Tap", "is_live", "open_inputs", "open_trunks"]
 
 Tap: TypeAlias = Callable[[int, bool, bytes, int, int], None]
 """Takes verified plaintext: session, from the client, data, frame, time."""
@@ -67,14 +67,16 @@ def open_inputs(switches: Switches, tap: Tap | None = None) -> Inputs:
     return Inputs(options, problems, notes)
 
 
-def read_site(switches: Switches) -> Trunks:
-    """Return what the file of trunks says, or that there is none.
+def open_trunks(switches: Switches) -> Trunks | None:
+    """Return what the file of trunks says; ``None`` without one.
 
     :raises InputError: when it cannot be read.
     """
-    from tqdecrypt.insight.trunks import Trunks, read_trunks
+    if switches.trunks is None:
+        return None
+    from tqdecrypt.insight.trunks import read_trunks
 
-    return Trunks() if switches.trunks is None else read_trunks(switches.trunks)
+    return read_trunks(switches.trunks)
 
 
 def is_live(captures: list[str]) -> bool:

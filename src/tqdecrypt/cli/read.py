@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from tqdecrypt.cli.inputs import is_live, read_site
+from tqdecrypt.cli.inputs import is_live, open_trunks
 from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen
 from tqdecrypt.cli.switches import Switches, reading
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tqdecrypt.insight import Analysis, Finding
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.indicators import IndicatorTable
+    from tqdecrypt.insight.trunks import Trunks
     from tqdecrypt.pipeline import Sink
     from tqdecrypt.query import Selection
 
@@ -93,11 +94,10 @@ def read(
         raise UsageError("--findings goes with --json; the tables have findings anyway.")
     if timeline and as_json:
         raise UsageError("--timeline is a picture for people: leave --json out.")
-    if switches.trunks is not None:
-        read_site(switches)  # what is wrong with it is said before anything is read
-    wanted = _indicators(switches, indicators, slices)
+    trunks = open_trunks(switches)
+    wanted = _indicators(trunks, slices, wanted=indicators)
     selection, first = select(switches, where) if where else (None, None)
-    filtered = _Filter(selection, first, switches, wanted)
+    filtered = _Filter(selection, first, trunks, wanted)
     if as_json:
         return _read_json(switches, filtered, raw=raw, problems=problems, findings=findings)
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
@@ -105,13 +105,16 @@ def read(
     return _read_tables(switches, filtered, screen, as_lines, calls, timeline)
 
 
-def _indicators(switches: Switches, wanted: bool, slices: str | None) -> IndicatorTable | None:
+def _indicators(
+    trunks: Trunks | None, slices: str | None, *, wanted: bool
+) -> IndicatorTable | None:
     """Return what collects indicators, if they are wanted."""
     if not wanted:
         if slices is not None:
             raise UsageError("--slice goes with --indicators.")
         return None
     from tqdecrypt.insight.indicators import IndicatorTable
+    from tqdecrypt.insight.trunks import Trunks
     from tqdecrypt.query.syntax import Value
     from tqdecrypt.query.types import DURATION, Fault
 
@@ -121,7 +124,7 @@ def _indicators(switches: Switches, wanted: bool, slices: str | None) -> Indicat
         raise UsageError(f"--slice: {fault}.") from None
     if slices is not None and length < 1_000_000_000:
         raise UsageError("--slice is at least a second.")
-    return IndicatorTable(read_site(switches).name_of, length)
+    return IndicatorTable(slice_length=length, trunks=trunks)
 
 
 class _Filter(NamedTuple):
@@ -130,7 +133,8 @@ class _Filter(NamedTuple):
     selection: Selection | None
     first: Outcome | None
     """Of the pass that found out."""
-    switches: Switches
+    trunks: Trunks | None
+    """``None`` without a file of them."""
     indicators: IndicatorTable | None
 
     def sink(self, sink: Sink) -> Sink:
@@ -147,7 +151,6 @@ class _Filter(NamedTuple):
         """Return an analysis that tells of what is selected."""
         from tqdecrypt.insight import Analysis
 
-        site = read_site(self.switches)
         chosen = None if self.selection is None else self.selection.call_ids
 
         def call_over(call: JointCall) -> None:
@@ -161,8 +164,7 @@ class _Filter(NamedTuple):
         return Analysis(
             on_call=call_over,
             on_dark_leg=dark_leg,
-            correlation_headers=site.header_fields,
-            boxes=site.boxes,
+            trunks=self.trunks,
             indicators=self.indicators,
         )
 

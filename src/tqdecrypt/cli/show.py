@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from tqdecrypt.cli.inputs import read_site
+from tqdecrypt.cli.inputs import open_trunks
 from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen, complain
 from tqdecrypt.cli.switches import Switches, reading
@@ -116,12 +116,10 @@ def _show(
 
     sink = SeveralCalls(wanted)
     joined = JoinedCalls(() if only else wanted)
-    site = read_site(switches)
     analysis = Analysis(
         on_call=joined.take,
         on_dark_leg=joined.take_dark,
-        correlation_headers=site.header_fields,
-        boxes=site.boxes,
+        trunks=open_trunks(switches),
     )
     outcome = read_for(switches, sink, analysis=analysis, again=again)
     failure = _unclear(sink, outcome)

@@ -7,13 +7,14 @@ It is fed the same messages as the call list, in the same order, and every sessi
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.analyser import Analyser
 from tqdecrypt.insight.assessor import Assessor
 from tqdecrypt.insight.dark_legs import infer_dark_legs
 from tqdecrypt.insight.dark_records import DarkRecords
+from tqdecrypt.insight.trunks import Trunks
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.joint_call import JointCall
@@ -27,16 +28,8 @@ if TYPE_CHECKING:
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import DarkData, SessionReport
 
-__all__ = ["CORRELATION_HEADERS", "Analysis"]
+__all__ = ["Analysis"]
 
-CORRELATION_HEADERS = (
-    "X-Call-ID",
-    "X-CID",
-    "Cisco-Guid",
-    "Av-Global-Session-ID",
-    "X-BroadWorks-Correlation-Info",
-)
-"""Header fields by which products name the other leg, or the call on all its legs."""
 MOST_CALLS_HELD = 4_000
 """Calls that are over and wait until it is known which records stay dark: some twenty megabytes."""
 
@@ -48,8 +41,7 @@ class Analysis:
     :param on_call: told each call, of one leg or several, when all of its legs are over.
     :param on_dark_leg: told each leg that is inferred from records that stayed dark.
     :param on_finding: told each finding as it is made; :attr:`findings` has them added up.
-    :param correlation_headers: see :class:`~tqdecrypt.calls.analyser.Analyser`.
-    :param boxes: likewise.
+    :param trunks: by what legs of one call are joined, and which addresses are one box.
     :param indicators: takes legs and registrations, when somebody wants them.
     :ivar findings: after :meth:`finish`, the most severe first.
     """
@@ -61,11 +53,11 @@ class Analysis:
         on_call: Callable[[JointCall], None] = lambda call: None,
         on_dark_leg: Callable[[DarkLeg], None] = lambda leg: None,
         on_finding: Callable[[Finding], None] = lambda finding: None,
-        correlation_headers: Iterable[str] = CORRELATION_HEADERS,
-        boxes: Iterable[Collection[str]] = (),
+        trunks: Trunks | None = None,
         indicators: IndicatorTable | None = None,
         thresholds: Thresholds | None = None,
     ) -> None:
+        trunks = trunks or Trunks()
         self.findings: list[Finding] = []
         self._on_leg = on_leg
         self._indicators = indicators
@@ -79,8 +71,8 @@ class Analysis:
             on_call=self._call_over,
             on_registration=self._registration_over,
             on_ping=self._ping_over,
-            correlation_headers=correlation_headers,
-            boxes=boxes,
+            correlation_headers=trunks.header_fields,
+            boxes=trunks.boxes,
         )
 
     @property

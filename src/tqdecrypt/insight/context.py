@@ -50,7 +50,10 @@ class Context:
         """Remember a session that ended."""
         if len(self._sessions) >= MOST_SESSIONS:
             _, oldest = self._sessions.popitem(last=False)
-            self._by_client[address_of(oldest.client)].popleft()  # in the same order
+            host = address_of(oldest.client)
+            self._by_client[host].popleft()  # in the same order
+            if not self._by_client[host]:
+                del self._by_client[host]
             self.counters["session_reports_evicted"] += 1
         self._sessions[report.session] = report
         self._by_client.setdefault(address_of(report.client), deque()).append(report)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "address_of",
     "attempts_of",
-    "calls_text",
     "frames_of",
     "is_address",
     "is_private",
@@ -51,11 +50,6 @@ def seconds_text(nanoseconds: int) -> str:
         if nanoseconds < 100 * SECOND
         else (f"{nanoseconds // SECOND:,} s")
     )
-
-
-def calls_text(count: int) -> str:
-    """Return ``1 call`` or ``18 calls``."""
-    return "1 call" if count == 1 else f"{count:,} calls"
 
 
 def uri_host(uri: str) -> str:

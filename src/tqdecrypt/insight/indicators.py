@@ -9,11 +9,11 @@ call, which is nearest to that; delays are shorter by what lies in front of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.delays import Delays
 from tqdecrypt.insight.evidence import address_of, attempts_of
+from tqdecrypt.insight.trunks import Trunks
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -125,7 +125,7 @@ class Indicators:
 class IndicatorTable:
     """Adds up legs and registrations.
 
-    :param name_of: the trunk of an address; ``None`` for those that belong to none.
+    :param trunks: names of peers.
     :param slice_length: nanoseconds of capture time a row is about; 0: one row for all of it.
     :ivar total: everything, whatever its row.
     :ivar counters: ``indicator_rows_only_in_the_total``.
@@ -133,14 +133,14 @@ class IndicatorTable:
 
     def __init__(
         self,
-        name_of: Callable[[str], str | None] = lambda host: None,
+        trunks: Trunks | None = None,
         slice_length: int = 0,
         most_rows: int = MOST_ROWS,
     ) -> None:
         self.total = Indicators()
         self.rows: dict[Key, Indicators] = {}
         self.counters: Counter[str] = Counter()
-        self._name_of = name_of
+        self._name_of = (trunks or Trunks()).name_of
         self._slice = slice_length
         self._most = most_rows
 

@@ -20,9 +20,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from tqdecrypt.errors import InputError
-from tqdecrypt.insight.analysis import CORRELATION_HEADERS
 
-__all__ = ["Trunks", "read_trunks"]
+__all__ = ["CORRELATION_HEADERS", "Trunks", "read_trunks"]
+
+CORRELATION_HEADERS = (
+    "X-Call-ID",
+    "X-CID",
+    "Cisco-Guid",
+    "Av-Global-Session-ID",
+    "X-BroadWorks-Correlation-Info",
+)
+"""Header fields by which products name the other leg, or the call on all its legs."""
 
 MOST_REMEMBERED = 100_000
 """Addresses whose trunk is remembered."""

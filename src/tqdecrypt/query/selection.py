@@ -26,12 +26,15 @@ __all__ = ["Selection"]
 
 MOST_CALL_IDS = 1_000_000
 """Call-IDs of which is remembered what they meet, some 250 bytes each; further ones are not selected."""
+MOST_SESSIONS = 1_000_000
+"""Sessions of which is remembered what they meet, some 100 bytes each; likewise."""
 
 
 class Selection:
     """Takes everything that is read, and says at the end what is selected.
 
-    :ivar counters: ``call_ids_beyond_the_filter``: too many for it to remember.
+    :ivar counters: ``call_ids_beyond_the_filter`` and ``sessions_beyond_the_filter``: too many for it to
+        remember.
     """
 
     def __init__(self, query: Query) -> None:
@@ -80,6 +83,9 @@ class Selection:
 
     def session(self, report: SessionReport) -> None:
         """Take a session that ended."""
+        if len(self._sessions) >= MOST_SESSIONS:
+            self.counters["sessions_beyond_the_filter"] += 1
+            return
         self._sessions[report.session] = self.query.bits(Kind.SESSION, report)
 
     def finish(self, findings: Iterable[Finding]) -> None:
