@@ -114,7 +114,6 @@ def _indicators(
             raise UsageError("--slice goes with --indicators.")
         return None
     from tqdecrypt.insight.indicators import IndicatorTable
-    from tqdecrypt.insight.trunks import Trunks
     from tqdecrypt.query.syntax import Value
     from tqdecrypt.query.types import DURATION, Fault
 
