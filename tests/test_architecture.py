@@ -12,10 +12,11 @@ SOURCE = Path(__file__).parent.parent / "src" / "tqdecrypt"
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "wire": frozenset({"errors"}),
+    "files": frozenset({"errors"}),
     "capture": frozenset({"errors", "wire"}),
     "packet": frozenset({"errors", "wire", "capture"}),
     "tcp": frozenset({"errors", "wire", "capture", "packet"}),
-    "keys": frozenset({"errors", "wire"}),
+    "keys": frozenset({"errors", "wire", "files"}),
     "tls": frozenset({"errors", "wire", "keys"}),
     "websocket": frozenset({"errors"}),
     "sip": frozenset({"errors", "wire", "websocket"}),

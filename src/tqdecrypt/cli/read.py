@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tqdecrypt.cli.inputs import is_live, open_trunks
+from tqdecrypt.cli.choice import Choice, Wanted, choose
+from tqdecrypt.cli.inputs import is_live
 from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen
 from tqdecrypt.cli.switches import Switches, reading
-from tqdecrypt.cli.where import Chosen, Where, select
+from tqdecrypt.cli.where import Where
 from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls import JointCall
     from tqdecrypt.cli.collect import Tables
-    from tqdecrypt.insight import Analysis, Finding
-    from tqdecrypt.insight.dark_legs import DarkLeg
+    from tqdecrypt.insight import Finding
     from tqdecrypt.insight.indicators import IndicatorTable
-    from tqdecrypt.insight.trunks import Trunks
-    from tqdecrypt.pipeline import Sink
-    from tqdecrypt.query import Selection
 
 __all__ = ["print_sessions", "print_tables", "read"]
 
@@ -94,120 +90,73 @@ def read(
         raise UsageError("--findings goes with --json; the tables have findings anyway.")
     if timeline and as_json:
         raise UsageError("--timeline is a picture for people: leave --json out.")
-    trunks = open_trunks(switches)
-    wanted = _indicators(trunks, slices, wanted=indicators)
-    selection, first = select(switches, where) if where else (None, None)
-    filtered = _Filter(selection, first, trunks, wanted)
+    slice_length = _slice_length(slices, wanted=indicators)
+    choice = choose(switches, Wanted(where=where))
+    table = None
+    if slice_length is not None:
+        from tqdecrypt.insight.indicators import IndicatorTable
+
+        table = IndicatorTable(slice_length=slice_length, trunks=choice.trunks)
     if as_json:
-        return _read_json(switches, filtered, raw=raw, problems=problems, findings=findings)
+        return _read_json(switches, choice, table, raw=raw, problems=problems, findings=findings)
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
     as_lines = messages or is_live(switches.captures)
-    return _read_tables(switches, filtered, screen, as_lines, calls, timeline)
+    return _read_tables(switches, choice, table, screen, as_lines, calls, timeline)
 
 
-def _indicators(
-    trunks: Trunks | None, slices: str | None, *, wanted: bool
-) -> IndicatorTable | None:
-    """Return what collects indicators, if they are wanted."""
+def _slice_length(slices: str | None, *, wanted: bool) -> int | None:
+    """Return how long a slice of the indicators is, ns; 0 for one slice, ``None``: none are wanted."""
     if not wanted:
         if slices is not None:
             raise UsageError("--slice goes with --indicators.")
         return None
-    from tqdecrypt.insight.indicators import IndicatorTable
+    if slices is None:
+        return 0
     from tqdecrypt.query.syntax import Value
     from tqdecrypt.query.types import DURATION, Fault
 
     try:
-        length = int(DURATION.read(Value(slices or "0s")))
+        length = int(DURATION.read(Value(slices)))
     except Fault as fault:
         raise UsageError(f"--slice: {fault}.") from None
-    if slices is not None and length < 1_000_000_000:
+    if length < 1_000_000_000:
         raise UsageError("--slice is at least a second.")
-    return IndicatorTable(slice_length=length, trunks=trunks)
-
-
-class _Filter(NamedTuple):
-    """What ``--where`` selected; nothing is left out without it."""
-
-    selection: Selection | None
-    first: Outcome | None
-    """Of the pass that found out."""
-    trunks: Trunks | None
-    """``None`` without a file of them."""
-    indicators: IndicatorTable | None
-
-    def sink(self, sink: Sink) -> Sink:
-        """Return what gives *sink* what is selected."""
-        return (
-            sink
-            if self.selection is None
-            else Chosen(sink, self.selection, live=self.first is None)
-        )
-
-    def analysis(
-        self, on_call: Callable[[JointCall], None], on_dark_leg: Callable[[DarkLeg], None]
-    ) -> Analysis:
-        """Return an analysis that tells of what is selected."""
-        from tqdecrypt.insight import Analysis
-
-        chosen = None if self.selection is None else self.selection.call_ids
-
-        def call_over(call: JointCall) -> None:
-            if chosen is None or not chosen.isdisjoint(call.call_ids):
-                on_call(call)
-
-        def dark_leg(leg: DarkLeg) -> None:
-            if chosen is None or leg.call_id in chosen:
-                on_dark_leg(leg)
-
-        return Analysis(
-            on_call=call_over,
-            on_dark_leg=dark_leg,
-            trunks=self.trunks,
-            indicators=self.indicators,
-        )
-
-    def findings(self, findings: Sequence[Finding]) -> Sequence[Finding]:
-        """Return those that are selected."""
-        if self.selection is None:
-            return findings
-        return [finding for finding in findings if self.selection.has_finding(finding)]
-
-    def add_counters(self, outcome: Outcome) -> None:
-        """Add what the selection had to leave out to the counters."""
-        if self.selection is not None and outcome.summary is not None:
-            outcome.summary.counters.update(self.selection.counters)
+    return length
 
 
 def _read_json(
-    switches: Switches, filtered: _Filter, *, raw: bool, problems: bool, findings: bool
+    switches: Switches,
+    choice: Choice,
+    indicators: IndicatorTable | None,
+    *,
+    raw: bool,
+    problems: bool,
+    findings: bool,
 ) -> int:
     from tqdecrypt.export import JsonLines
 
     analysis = None
     sink = JsonLines(sys.stdout, raw=raw, problems=problems)
-    if findings or filtered.indicators is not None:
-        analysis = filtered.analysis(
-            sink.joint_call if findings else lambda call: None,
-            sink.dark_leg if findings else lambda leg: None,
-        )
+    if findings:
+        analysis = choice.analysis(sink.joint_call, sink.dark_leg, indicators)
+    elif indicators is not None:
+        analysis = choice.analysis(indicators=indicators)
     outcome = read_for(
         switches,
-        filtered.sink(sink),
+        choice.sink(sink),
         analysis=analysis,
-        again=filtered.first,
+        again=choice.first,
         on_idle=sink.flush,
         progress=not sys.stdout.isatty(),
     )
-    filtered.add_counters(outcome)
-    for finding in (
-        filtered.findings(analysis.findings) if analysis is not None and findings else ()
-    ):
-        sink.finding(finding)
-    if filtered.indicators is not None:
-        for (source, destination, begin), row in filtered.indicators.rows.items():
+    choice.add_counters(outcome)
+    if analysis is not None and findings:
+        for finding in choice.findings(analysis.findings):
+            sink.finding(finding)
+    if indicators is not None:
+        for (source, destination, begin), row in indicators.rows.items():
             sink.indicators(source, destination, begin, row)
-        sink.indicators("", "", 0, filtered.indicators.total)
+        sink.indicators("", "", 0, indicators.total)
     if outcome.summary is not None:
         sink.summary(outcome.summary)
     sink.flush()
@@ -216,7 +165,8 @@ def _read_json(
 
 def _read_tables(
     switches: Switches,
-    filtered: _Filter,
+    choice: Choice,
+    indicators: IndicatorTable | None,
     screen: Screen,
     as_lines: bool,
     most_calls: int,
@@ -242,26 +192,26 @@ def _read_tables(
 
         tables.timeline = TimelineRows()
     in_the_way = as_lines and screen.is_terminal
-    analysis = filtered.analysis(tables.calls.join, tables.calls.add_dark_leg)
+    analysis = choice.analysis(tables.calls.join, tables.calls.add_dark_leg, indicators)
     outcome = read_for(
         switches,
-        filtered.sink(tables),
+        choice.sink(tables),
         analysis=analysis,
-        again=filtered.first,
+        again=choice.first,
         on_idle=flush,
         progress=not in_the_way,
     )
-    filtered.add_counters(outcome)
+    choice.add_counters(outcome)
     flush()
     if as_lines:
         screen.write("\n")
-    if filtered.indicators is not None:
+    if indicators is not None:
         from rich.text import Text
 
         from tqdecrypt.views import IndicatorsTable
 
-        screen.print(IndicatorsTable(filtered.indicators), Text())
-    print_tables(screen, tables, outcome, filtered.findings(analysis.findings))
+        screen.print(IndicatorsTable(indicators), Text())
+    print_tables(screen, tables, outcome, choice.findings(analysis.findings))
     return outcome.status
 
 

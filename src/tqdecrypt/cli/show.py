@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from tqdecrypt.cli.choice import Wanted, choose, readable_twice
 from tqdecrypt.cli.inputs import open_trunks
+from tqdecrypt.cli.named import ambiguous, missing
 from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen, complain
 from tqdecrypt.cli.switches import Switches, reading
-from tqdecrypt.cli.where import Where, readable_twice, select
+from tqdecrypt.cli.where import Where
 from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
-    from tqdecrypt.cli.collect import Found, Kept, OneCall, SeveralCalls
+    from tqdecrypt.cli.collect import Found, SeveralCalls
     from tqdecrypt.insight import Finding
-    from tqdecrypt.pipeline import Summary
 
 __all__ = ["show"]
-
-MOST_NAMED = 10
-"""Call-IDs that are listed when several fit."""
 
 
 @reading
@@ -74,8 +72,14 @@ def show(
     looks = _Looks(full, diff, to_scale)
     if where is None:
         return _show(switches, wanted, looks, only=only, apart=False)
-    selection, first = select(switches, where, whole=True)
+    if not readable_twice(switches):
+        raise UsageError(
+            "show --where reads the captures twice, and a pipe comes but once: save it to a file first."
+        )
+    choice = choose(switches, Wanted(where=where))
+    first, selection = choice.first, choice.selection
     assert first is not None
+    assert selection is not None
     chosen = [one for one in selection.ordered_call_ids if not wanted or _named(one, wanted)]
     if not chosen:
         complain("--where selects nothing that has a Call-ID.")
@@ -155,9 +159,9 @@ def _unclear(sink: SeveralCalls, outcome: Outcome) -> int | None:
             complain("interrupted before the call was found.")
             return outcome.status
         if found:
-            complain(_ambiguous(one.wanted, found, one))
+            complain(ambiguous(one.wanted, found, at_least=bool(one.unkept)))
             return Status.USAGE
-        complain(_missing(one.wanted, outcome.summary))
+        complain(missing(one.wanted, outcome.summary))
         return outcome.status or Status.USAGE
     return None
 
@@ -212,19 +216,3 @@ def _print_findings(switches: Switches, found: Found, findings: Sequence[Finding
     if theirs:
         screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
         screen.print(Text(), FindingsList(theirs))
-
-
-def _ambiguous(wanted: str, found: dict[str, Kept], sink: OneCall) -> str:
-    names = list(found)
-    more = len(names) - MOST_NAMED
-    some = ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-    at_least = "at least " if sink.unkept else ""
-    return f"{at_least}{len(names)} Call-IDs have {wanted!r} in them, name one: {some}."
-
-
-def _missing(wanted: str, summary: Summary) -> str:
-    sentence = f"no message has a Call-ID with {wanted!r} in it; read lists the Call-IDs."
-    if summary.dark_sessions:
-        sessions = "session" if summary.dark_sessions == 1 else "sessions"
-        sentence += f" {summary.dark_sessions} TLS {sessions} stayed dark: it may be in there."
-    return sentence

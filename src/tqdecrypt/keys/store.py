@@ -21,7 +21,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from tqdecrypt.errors import OutputError, SecretsError
+from tqdecrypt.errors import SecretsError
+from tqdecrypt.files import whole_file
 
 __all__ = ["SecretsStore", "StoredSession"]
 
@@ -116,21 +117,8 @@ class SecretsStore:
         self.dropped += len(self._sessions) - len(kept)
         text = b"".join(_render(session) for session in kept)
         data = MAGIC + text if self._passphrase is None else self._seal(text)
-        beside = f"{self.path}.{os.getpid()}.new"
-        try:
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(descriptor, 0o600)
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            os.replace(beside, self.path)
-        except OSError as error:
-            Path(beside).unlink(missing_ok=True)
-            raise OutputError(
-                f"The secrets store {self.path} cannot be written ({error.strerror}); "
-                "name a file in a directory that you may write to."
-            ) from error
+        with whole_file(self.path, replace=True, private=True, what="secrets store") as file:
+            file.write(data)
 
     def _seal(self, text: bytes) -> bytes:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM

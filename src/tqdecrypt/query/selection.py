@@ -128,6 +128,11 @@ class Selection:
         """The same in the order in which they were seen first."""
         return [call_id for call_id in self._bits if call_id in self._call_ids]
 
+    @property
+    def session_numbers(self) -> set[int]:
+        """Numbers of the sessions that are selected; complete after :meth:`finish`."""
+        return self._session_numbers
+
     def has_call(self, call: Call) -> bool:
         """Return whether a call is selected."""
         return call.call_id in self.call_ids

@@ -1,0 +1,344 @@
+"""What of a capture a command is about: ``--where``, ``--call``, ``--session``, ``--since``, ``--until``.
+
+All of them have to be met.  What a call or a session is like is known when it is over, and which legs
+belong together at the very end: so files are read twice, and the first pass decides (:func:`choose`).  A
+pipe comes but once: then each message is decided on by itself, as it comes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from tqdecrypt.cli.inputs import is_live, open_trunks
+from tqdecrypt.cli.named import named_calls
+from tqdecrypt.cli.run import Outcome, read_for
+from tqdecrypt.cli.switches import Switches
+from tqdecrypt.errors import UsageError
+
+if TYPE_CHECKING:
+    from tqdecrypt.calls import Call, JointCall
+    from tqdecrypt.insight import Analysis, Finding
+    from tqdecrypt.insight.dark_legs import DarkLeg
+    from tqdecrypt.insight.indicators import IndicatorTable
+    from tqdecrypt.insight.trunks import Trunks
+    from tqdecrypt.pipeline import Sink
+    from tqdecrypt.query import Selection
+    from tqdecrypt.sip import Message
+    from tqdecrypt.tls import SessionReport
+
+__all__ = ["Choice", "Wanted", "choose", "readable_twice"]
+
+MOST_CALL_IDS = 1_000_000
+"""Call-IDs of which is remembered which sessions carried them, some 250 bytes each; further ones are out."""
+MOST_SESSIONS = 1_000_000
+"""Sessions of which is remembered when they were, some 150 bytes each; likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user asked for; everything where nothing was."""
+
+    where: str | None = None
+    """An expression of the filter language."""
+    calls: tuple[str, ...] = ()
+    """Call-IDs, or parts of them that no other has."""
+    sessions: frozenset[int] = frozenset()
+    since: int | None = None
+    """Earliest moment, ns."""
+    until: int | None = None
+    """The moment from which on nothing is wanted any more, ns."""
+    only: bool = False
+    """Whether the other legs of the calls stay out."""
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out."""
+        return (
+            self.where is None
+            and not self.calls
+            and not self.sessions
+            and self.since is None
+            and self.until is None
+        )
+
+
+class Choice:
+    """Decides what is in, and keeps the rest away from a sink and an analysis.
+
+    :ivar first: what came of the first pass, if there was one.
+    :ivar call_ids: Call-IDs of messages that are in; complete after a first pass.
+    :ivar sessions: TLS sessions that are in, likewise.
+    """
+
+    def __init__(self, wanted: Wanted, trunks: Trunks | None, selection: Selection | None) -> None:
+        self.wanted = wanted
+        self.trunks = trunks
+        self.selection = selection
+        self.first: Outcome | None = None
+        self.decided = False
+        self.call_ids: set[str] = set()
+        self.sessions: set[int] = set()
+        self.counters: Counter[str] = Counter()
+
+    # What is in.
+
+    def has_message(self, message: Message) -> bool:
+        """Return whether a message is in."""
+        wanted = self.wanted
+        if wanted.since is not None and message.time < wanted.since:
+            return False
+        if wanted.until is not None and message.time >= wanted.until:
+            return False
+        if wanted.sessions and message.flow.session not in wanted.sessions:
+            return False
+        if wanted.calls and not self._named(message.call_id):
+            return False
+        selection = self.selection
+        if selection is None:
+            return True
+        return selection.has_message(message) if self.decided else selection.message(message)
+
+    def has_session(self, report: SessionReport) -> bool:
+        """Return whether a TLS session is in."""
+        if not self.decided:
+            # From a pipe its messages may be still to come; only what is named can be told.
+            return not self.wanted.sessions or report.session in self.wanted.sessions
+        return report.session in self.sessions
+
+    def has_call(self, call: Call) -> bool:
+        """Return whether a call is in."""
+        wanted = self.wanted
+        if wanted.calls and not self._named(call.call_id):
+            return False
+        if wanted.sessions and wanted.sessions.isdisjoint(call.sessions):
+            return False
+        if not self._overlaps(call.started, call.last_time):
+            return False
+        return self.selection is None or self.selection.has_call(call)
+
+    def has_finding(self, finding: Finding) -> bool:
+        """Return whether a finding is in: about a call or a session that is, or selected by itself."""
+        wanted = self.wanted
+        if wanted.everything:
+            return True
+        alone = wanted.calls or wanted.sessions or wanted.since is not None or wanted.until
+        if self.selection is not None and not alone:
+            return self.selection.has_finding(finding)
+        return not self.call_ids.isdisjoint(finding.call_ids) or not self.sessions.isdisjoint(
+            finding.sessions
+        )
+
+    def findings(self, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Return those that are in."""
+        return [finding for finding in findings if self.has_finding(finding)]
+
+    # What goes through.
+
+    def sink(self, sink: Sink) -> Sink:
+        """Return what gives *sink* what is in."""
+        return sink if self.wanted.everything else _Through(self, sink)
+
+    def analysis(
+        self,
+        on_call: Callable[[JointCall], None] = lambda call: None,
+        on_dark_leg: Callable[[DarkLeg], None] = lambda leg: None,
+        indicators: IndicatorTable | None = None,
+    ) -> Analysis:
+        """Return an analysis of everything that tells of what is in."""
+        from tqdecrypt.insight import Analysis
+
+        everything = self.wanted.everything
+        call_ids = self.call_ids
+
+        def call_over(call: JointCall) -> None:
+            if everything or not call_ids.isdisjoint(call.call_ids):
+                on_call(call)
+
+        def dark_leg(leg: DarkLeg) -> None:
+            if everything or leg.call_id in call_ids:
+                on_dark_leg(leg)
+
+        return Analysis(
+            on_call=call_over,
+            on_dark_leg=dark_leg,
+            trunks=self.trunks,
+            indicators=indicators,
+        )
+
+    def add_counters(self, outcome: Outcome) -> None:
+        """Add what could not be decided on to the counters of the outcome."""
+        if outcome.summary is not None:
+            outcome.summary.counters.update(self.counters)
+            if self.selection is not None:
+                outcome.summary.counters.update(self.selection.counters)
+
+    def _named(self, call_id: str) -> bool:
+        if self.decided:
+            return call_id in self.call_ids
+        return any(one in call_id for one in self.wanted.calls)
+
+    def _overlaps(self, begin: int, end: int) -> bool:
+        since, until = self.wanted.since, self.wanted.until
+        return (since is None or end >= since) and (until is None or begin < until)
+
+    def decide(self, first: _FirstPass, outcome: Outcome, call_ids: Collection[str] | None) -> None:
+        """Everything was read once.
+
+        :param call_ids: all legs of the calls that are named; ``None`` when none are.
+        """
+        self.first = outcome
+        wanted, selection = self.wanted, self.selection
+        if selection is None:
+            self.call_ids = set(first.carried if call_ids is None else call_ids)
+        else:
+            self.call_ids = set(selection.call_ids)
+            if call_ids is not None:
+                self.call_ids.intersection_update(call_ids)
+        carried = {number for one in self.call_ids for number in first.carried.get(one, ())}
+        self.sessions = {
+            span.session
+            for span in first.spans
+            if (not wanted.calls or span.session in carried)
+            and (not wanted.sessions or span.session in wanted.sessions)
+            and (selection is None or span.session in selection.session_numbers)
+            and self._overlaps(span.started, span.ended)
+        }
+        if wanted.sessions:
+            self.call_ids = {
+                one
+                for one in self.call_ids
+                if not wanted.sessions.isdisjoint(first.carried.get(one, ()))
+            }
+        self.counters.update(first.counters)
+        self.decided = True
+
+
+class _Through:
+    """Gives a sink what is in."""
+
+    def __init__(self, choice: Choice, sink: Sink) -> None:
+        self._choice = choice
+        self._sink = sink
+
+    def message(self, message: Message) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+        if self._choice.has_message(message):
+            self._sink.message(message)
+
+    def session(self, report: SessionReport) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+        if self._choice.has_session(report):
+            self._sink.session(report)
+
+    def call(self, call: Call) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+        if self._choice.has_call(call):
+            self._sink.call(call)
+
+
+class _Span(NamedTuple):
+    """When a TLS session was."""
+
+    session: int
+    started: int
+    ended: int
+
+
+class _FirstPass:
+    """Remembers what decides: which sessions carried which Call-ID, and what is known of each."""
+
+    def __init__(self, selection: Selection | None) -> None:
+        self._selection = selection
+        self.carried: dict[str, tuple[int, ...]] = {}
+        self.spans: list[_Span] = []
+        self.counters: Counter[str] = Counter()
+
+    def message(self, message: Message) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+        if self._selection is not None:
+            self._selection.message(message)
+        call_id, session = message.call_id, message.flow.session
+        known = self.carried.get(call_id)
+        if known is None:
+            if len(self.carried) >= MOST_CALL_IDS:
+                self.counters["call_ids_beyond_the_choice"] += 1
+                return
+            known = self.carried[call_id] = ()
+        if session is not None and session not in known:
+            self.carried[call_id] = (*known[-63:], session)
+
+    def session(self, report: SessionReport) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+        if self._selection is not None:
+            self._selection.session(report)
+        if len(self.spans) >= MOST_SESSIONS:
+            self.counters["sessions_beyond_the_choice"] += 1
+            return
+        self.spans.append(_Span(report.session, report.started, report.ended))
+
+    def call(self, call: Call) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+        if self._selection is not None:
+            self._selection.call(call)
+
+
+def choose(switches: Switches, wanted: Wanted) -> Choice:
+    """Return what decides; read files once for it, if that takes it.
+
+    :raises UsageError: for an expression that means nothing, one that a pipe cannot answer, or names
+        that fit no call or several.
+    """
+    choice = Choice(wanted, open_trunks(switches), _selection(switches, wanted))
+    if wanted.everything or not readable_twice(switches):
+        return choice
+    from tqdecrypt.query import Kind
+
+    selection = choice.selection
+    joined = None
+    if wanted.calls and not wanted.only:
+        from tqdecrypt.cli.collect import JoinedCalls
+
+        joined = JoinedCalls(wanted.calls)
+    analysis = None
+    if joined is not None or (selection is not None and Kind.FINDING in selection.query.kinds):
+        from tqdecrypt.insight import Analysis
+
+        on_call = joined.take if joined is not None else _forget
+        analysis = Analysis(on_call=on_call, trunks=choice.trunks)
+    first = _FirstPass(selection)
+    outcome = read_for(switches, first, analysis=analysis)
+    if selection is not None:
+        selection.finish(analysis.findings if analysis is not None else ())
+    call_ids = None
+    if wanted.calls:
+        call_ids = named_calls(wanted.calls, first.carried.keys(), outcome.summary)
+        if joined is not None:
+            call_ids = joined.with_legs(call_ids)
+    choice.decide(first, outcome, call_ids)
+    return choice
+
+
+def readable_twice(switches: Switches) -> bool:
+    """Return whether all captures are files: a pipe is read but once."""
+    return "-" not in switches.captures and not is_live(switches.captures)
+
+
+def _selection(switches: Switches, wanted: Wanted) -> Selection | None:
+    if wanted.where is None:
+        return None
+    from tqdecrypt.query import Selection, compile_query
+
+    selection = Selection(compile_query(wanted.where))
+    if not readable_twice(switches) and not selection.messages_alone:
+        raise UsageError(
+            "--where reads the captures twice when it asks more than messages, and a pipe comes but "
+            "once: save it to a file first, or ask fields of messages only, such as message.from."
+        )
+    return selection
+
+
+def _forget(_: JointCall) -> None:
+    pass
