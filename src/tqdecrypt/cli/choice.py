@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from tqdecrypt.cli.inputs import is_live, open_trunks
+from tqdecrypt.cli.inputs import Tap, is_live, open_trunks
 from tqdecrypt.cli.named import named_calls
 from tqdecrypt.cli.run import Outcome, read_for
 from tqdecrypt.cli.switches import Switches
@@ -168,7 +168,30 @@ class Choice:
             indicators=indicators,
         )
 
-    def add_counters(self, outcome: Outcome) -> None:
+    def read(
+        self,
+        switches: Switches,
+        sink: Sink,
+        *,
+        analysis: Analysis | None = None,
+        tap: Tap | None = None,
+        on_idle: Callable[[], None] | None = None,
+        progress: bool = True,
+    ) -> Outcome:
+        """Read the captures, a second time if it was done before, and give *sink* what is in."""
+        outcome = read_for(
+            switches,
+            self.sink(sink),
+            analysis=analysis,
+            tap=tap,
+            again=self.first,
+            on_idle=on_idle,
+            progress=progress,
+        )
+        self._add_counters(outcome)
+        return outcome
+
+    def _add_counters(self, outcome: Outcome) -> None:
         """Add what could not be decided on to the counters of the outcome."""
         if outcome.summary is not None:
             outcome.summary.counters.update(self.counters)

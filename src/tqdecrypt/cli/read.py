@@ -10,7 +10,7 @@ import typer
 
 from tqdecrypt.cli.choice import Choice, Wanted, choose
 from tqdecrypt.cli.inputs import is_live
-from tqdecrypt.cli.run import Outcome, Status, read_for
+from tqdecrypt.cli.run import Outcome, Status
 from tqdecrypt.cli.screen import Screen
 from tqdecrypt.cli.switches import Switches, reading
 from tqdecrypt.cli.where import Where
@@ -141,15 +141,13 @@ def _read_json(
         analysis = choice.analysis(sink.joint_call, sink.dark_leg, indicators)
     elif indicators is not None:
         analysis = choice.analysis(indicators=indicators)
-    outcome = read_for(
+    outcome = choice.read(
         switches,
-        choice.sink(sink),
+        sink,
         analysis=analysis,
-        again=choice.first,
         on_idle=sink.flush,
         progress=not sys.stdout.isatty(),
     )
-    choice.add_counters(outcome)
     if analysis is not None and findings:
         for finding in choice.findings(analysis.findings):
             sink.finding(finding)
@@ -193,15 +191,13 @@ def _read_tables(
         tables.timeline = TimelineRows()
     in_the_way = as_lines and screen.is_terminal
     analysis = choice.analysis(tables.calls.join, tables.calls.add_dark_leg, indicators)
-    outcome = read_for(
+    outcome = choice.read(
         switches,
-        choice.sink(tables),
+        tables,
         analysis=analysis,
-        again=choice.first,
         on_idle=flush,
         progress=not in_the_way,
     )
-    choice.add_counters(outcome)
     flush()
     if as_lines:
         screen.write("\n")

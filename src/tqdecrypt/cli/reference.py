@@ -38,7 +38,7 @@ def _lines(group: Any) -> Iterator[str]:
     yield ""
     yield from _paragraphs(group.help)
     for command in group.commands.values():
-        yield from _command(command)
+        yield from _section(command, ("tqdecrypt",), "##")
     yield "## Exit status"
     yield ""
     yield "| status | meaning |"
@@ -56,12 +56,24 @@ def _lines(group: Any) -> Iterator[str]:
         yield f"| `{variable}` | {meaning} |"
 
 
-def _command(command: Any) -> Iterator[str]:
+def _section(command: Any, path: tuple[str, ...], heading: str) -> Iterator[str]:
+    """Yield the section of a command, or of a group of them."""
+    if not hasattr(command, "commands"):
+        yield from _command(command, path, heading)
+        return
+    yield f"{heading} {' '.join((*path[1:], command.name))}"
+    yield ""
+    yield from _paragraphs(command.help)
+    for inner in command.commands.values():
+        yield from _section(inner, (*path, command.name), heading + "#")
+
+
+def _command(command: Any, path: tuple[str, ...], heading: str) -> Iterator[str]:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option"]
     required = [f"{_spelled(option)}" for option in options if option.required]
-    usage = ["tqdecrypt", command.name, *(f"{a.metavar}…" for a in arguments), *required]
-    yield f"## {command.name}"
+    usage = [*path, command.name, *(f"{a.metavar}…" for a in arguments), *required]
+    yield f"{heading} {' '.join((*path[1:], command.name))}"
     yield ""
     yield f"`{' '.join(usage)} [OPTIONS]`"
     yield ""

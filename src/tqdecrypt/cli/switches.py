@@ -140,11 +140,13 @@ class Switches:
 def reading(command: Callable[..., int]) -> Callable[..., int]:
     """Return *command* with the shared switches in its signature, behind its own.
 
-    Its first parameter is the :class:`Switches`; the others are its own, keyword-only.
+    Its first parameter is the :class:`Switches`, or a class derived from it; the others are its own,
+    keyword-only.
     """
     hints = get_type_hints(command, include_extras=True)
-    _, *own = inspect.signature(command).parameters.values()
-    shared = _shared_parameters()
+    first, *own = inspect.signature(command).parameters.values()
+    kind = hints[first.name]
+    shared = _shared_parameters(kind)
     captures, *others = shared
     parameters = [
         captures,
@@ -154,7 +156,7 @@ def reading(command: Callable[..., int]) -> Callable[..., int]:
 
     def with_switches(**values: Any) -> int:
         given = {parameter.name: values.pop(parameter.name) for parameter in shared}
-        return command(Switches(**given), **values)
+        return command(kind(**given), **values)
 
     with_switches.__name__ = command.__name__
     with_switches.__doc__ = command.__doc__
@@ -164,10 +166,10 @@ def reading(command: Callable[..., int]) -> Callable[..., int]:
     return with_switches
 
 
-def _shared_parameters() -> list[inspect.Parameter]:
-    hints = get_type_hints(Switches, include_extras=True)
+def _shared_parameters(kind: type[Switches]) -> list[inspect.Parameter]:
+    hints = get_type_hints(kind, include_extras=True)
     parameters = []
-    for one in fields(Switches):
+    for one in fields(kind):
         default: object = one.default
         if one.default_factory is not MISSING:
             default = one.default_factory()

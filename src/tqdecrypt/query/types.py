@@ -25,6 +25,7 @@ __all__ = [
     "Choice",
     "Fault",
     "FieldType",
+    "moment",
 ]
 
 Test = Callable[[Any], bool]
@@ -149,7 +150,7 @@ class _Time(FieldType):
         span = _time_of_day(values[0].text)
         of: Callable[[int], int] = _since_midnight  # of whichever day
         if span is None:
-            span = _moment(values[0])
+            span = moment(values[0])
             of = int
         begin, end = span
         if operator in ("=", "!="):
@@ -273,14 +274,17 @@ def _time_of_day(text: str) -> tuple[int, int] | None:
     return begin, begin + (SECOND if match[3] else 60 * SECOND)
 
 
-def _moment(value: Value) -> tuple[int, int]:
-    """Return begin and end of a day, a minute or a second of RFC 3339, in nanoseconds."""
+def moment(value: Value) -> tuple[int, int]:
+    """Return begin and end of a day, a minute or a second of RFC 3339, in nanoseconds.
+
+    :raises Fault: when it is none.
+    """
     text = value.text.strip().upper()
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
+        date = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)
+        elapsed = date - datetime(1970, 1, 1, tzinfo=UTC)
     except (ValueError, OverflowError):
         sentence = (
             f"{value.text!r} is no time; write 14:05, 14:05:30, 2026-03-09 or 2026-03-09T14:05Z"

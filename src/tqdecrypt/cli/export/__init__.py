@@ -1,0 +1,15 @@
+"""``tqdecrypt export``: one module a format; each is a thin shell over :mod:`tqdecrypt.export`."""
+
+from __future__ import annotations
+
+import typer
+
+from tqdecrypt.cli.export.json import json_lines
+
+__all__ = ["export"]
+
+export = typer.Typer(
+    rich_markup_mode=None,
+    help="Hand results on to other programs and other people, all of them or a chosen part.",
+)
+export.command("json", short_help="JSON lines: messages, calls, sessions, findings.")(json_lines)
