@@ -6,9 +6,7 @@ import contextlib
 import errno
 import os
 import sys
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 
@@ -77,10 +75,12 @@ def _forget_output() -> None:
 
 def _internal_error(error: Exception, arguments: list[str]) -> int:
     """Say that it is our bug.  The text of the error stays out: it may quote what was read."""
+    import traceback
+
     if "--debug" in arguments:
         traceback.print_exception(error)
     last = traceback.extract_tb(error.__traceback__)[-1:]
-    where = f" in {Path(last[0].filename).name}:{last[0].lineno}" if last else ""
+    where = f" in {os.path.basename(last[0].filename)}:{last[0].lineno}" if last else ""
     complain(
         f"internal error, {type(error).__name__}{where}: this is a bug in tqdecrypt; "
         "--debug shows the traceback for a report."

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from tqdecrypt.calls.delays import Delays
 from tqdecrypt.errors import Malformed
-from tqdecrypt.sip import Flow, Message, parse_message, uri_of
+from tqdecrypt.sip import Flow, Message, uri_of
 
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call, JointCall
@@ -350,6 +350,8 @@ def _raw(message: Message) -> str:
 
 
 def _problems(message: Message) -> str:
+    from tqdecrypt.sip import parse_message  # the full parser, for those who ask
+
     try:
         found = parse_message(message.raw).problems
     except Malformed:  # the index pass took it, so that this is somebody else's Message
