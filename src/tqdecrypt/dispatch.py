@@ -116,6 +116,12 @@ class Dispatcher:
             flow = self._dtls[source, destination] = DtlsConnection(self, (source, destination))
         flow.receive(source, data, frame, time)
 
+    def add_counters(self, framer: Framer) -> None:
+        """Add what *framer* counted to the counters of all."""
+        counted = framer.counters
+        if counted:
+            self.counters.update(counted)
+
     def tap_records(self, number: int, from_client: bool, records: Sequence[Plaintext]) -> None:
         """Give verified plaintext to the tap, if there is one."""
         if self.tap is not None:
@@ -188,6 +194,10 @@ class Sniffer:
         self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
     ) -> None:
         """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        if not self._received and _begins_tls(data):  # the rule
+            handler = self._connection.handler = TlsConnection(self._dispatcher, self._connection)
+            handler.receive(side, data, ends, frames, times)
+            return
         self._received.append(_Received(side, data, ends, frames, times))
         self._size += len(data)
         beginning = self._beginning(side)
@@ -357,7 +367,7 @@ class SipConnection:
         """See :class:`~tqdecrypt.tcp.StreamHandler`."""
         for framer in self._framers:
             framer.end()
-            self._dispatcher.counters.update(framer.counters)
+            self._dispatcher.add_counters(framer)
 
 
 class DtlsConnection:
@@ -470,7 +480,7 @@ class TlsConnection:
         framers = self._framers or ()
         if not any(isinstance(framer, WebSocketFramer) and framer.is_open for framer in framers):
             for framer in framers:
-                self._dispatcher.counters.update(framer.counters)
+                self._dispatcher.add_counters(framer)
             self._framers = None
         self._session = None
         self._parked = parked
@@ -496,7 +506,7 @@ class TlsConnection:
         self.session.finish()
         for framer in self._framers or ():
             framer.end()
-            dispatcher.counters.update(framer.counters)
+            dispatcher.add_counters(framer)
         report = report_session(
             self.session,
             self.number,
@@ -539,4 +549,4 @@ class TlsConnection:
             Flow(client, server, "TLS", "verified", self.number),
             Flow(server, client, "TLS", "verified", self.number),
         )
-        return make_framers(flows, b"".join(data[:4] for data, _, _ in records[:8]))
+        return make_framers(flows, b"".join([data[:4] for data, _, _ in records[:8]]))

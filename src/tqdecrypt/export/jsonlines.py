@@ -24,6 +24,7 @@ from tqdecrypt.sip import Flow, Message, uri_of
 
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call, JointCall
+    from tqdecrypt.export.session_line import SessionLines
     from tqdecrypt.insight import Finding
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.indicators import Indicators
@@ -73,6 +74,7 @@ class JsonLines:
         self._starts: dict[object, str] = {}
         self._sequences: dict[tuple[int, str], str] = {}
         self._addresses: dict[bytes, str] = {}
+        self._sessions: SessionLines | None = None
 
     def message(self, message: Message) -> None:
         """One SIP message."""
@@ -122,16 +124,11 @@ class JsonLines:
 
     def session(self, report: SessionReport) -> None:
         """One TLS session, with everything its report says."""
-        line: dict[str, object] = {"type": "session"}
-        for name in _session_fields():
-            line[name] = getattr(report, name)
-        line["started"] = self._stamp(report.started)
-        line["ended"] = self._stamp(report.ended)
-        for name in ("server_not_after", "client_not_after"):
-            end = line[name]
-            line[name] = None if end is None else self._stamp(end)  # type: ignore[arg-type]
-        line["verdict"] = report.verdict.value
-        self._lines.append(_encode(line) + "\n")
+        if self._sessions is None:
+            from tqdecrypt.export.session_line import SessionLines
+
+            self._sessions = SessionLines(self._stamp)
+        self._lines.append(self._sessions.line(report))
         if len(self._lines) >= LINES_JOINED:
             self._write_lines()
 
@@ -360,13 +357,6 @@ def _problems(message: Message) -> str:
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
-@functools.cache
-def _session_fields() -> tuple[str, ...]:
-    from tqdecrypt.tls.report import SessionReport
-
-    return tuple(field.name for field in fields(SessionReport))
 
 
 def _writer(stream: TextIO | BinaryIO) -> tuple[Callable[[str], object], Callable[[], None]]:

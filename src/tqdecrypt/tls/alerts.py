@@ -22,10 +22,12 @@ class Alert(NamedTuple):
     @property
     def name(self) -> str:
         """The registry's name: ``unknown_ca``."""
-        try:
-            return AlertDescription(self.description).name
-        except ValueError:
-            return f"alert {self.description}"
+        return _NAMES.get(self.description) or f"alert {self.description}"
+
+    @property
+    def closes(self) -> bool:
+        """Whether it is close_notify: an orderly end (RFC 5246 section 7.2.1)."""
+        return self.description == _CLOSE_NOTIFY
 
     @property
     def fatal(self) -> bool:
@@ -37,6 +39,9 @@ class Alert(NamedTuple):
         sender = ("client", "server")[self.role]
         return f"{self.name} ({level}) from the {sender}, frame {self.frame}"
 
+
+_CLOSE_NOTIFY = AlertDescription.close_notify.value
+_NAMES = {description.value: description.name for description in AlertDescription}
 
 ADVICE: dict[str, str] = {
     "handshake_failure": "The {sender} accepts none of what the {other} offers: compare the cipher "

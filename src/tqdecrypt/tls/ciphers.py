@@ -15,7 +15,15 @@ from typing import Any, Protocol
 
 from tqdecrypt.tls.suites import Bulk
 
-__all__ = ["Aead", "CipherContext", "UnsupportedCipher", "make_aead", "make_cbc", "make_rc4"]
+__all__ = [
+    "Aead",
+    "CipherContext",
+    "UnsupportedCipher",
+    "invalid_tag",
+    "make_aead",
+    "make_cbc",
+    "make_rc4",
+]
 
 
 class UnsupportedCipher(Exception):  # noqa: N818 - a fact about this machine's libraries
@@ -38,20 +46,34 @@ class CipherContext(Protocol):
 
 def make_aead(bulk: Bulk, key: bytes) -> Aead:
     """Return the AEAD cipher *bulk* with *key*."""
+    return _aead_maker(bulk.name, bulk.tag_length)(key)
+
+
+@functools.cache
+def _aead_maker(bulk: str, tag_length: int) -> Callable[[bytes], Aead]:
+    """Return what makes an AEAD cipher of a key; a handshake asks twice."""
     from cryptography.hazmat.primitives.ciphers import aead
 
-    name = bulk.name.partition("_")[0]
-    if name == "AES" and "GCM" in bulk.name:
-        return aead.AESGCM(key)
-    if name == "AES" and "CCM" in bulk.name:
-        return aead.AESCCM(key, bulk.tag_length)
-    if bulk.name == "CHACHA20_POLY1305_DRAFT":
-        return _ChaChaDraft(key)
+    name = bulk.partition("_")[0]
+    if name == "AES" and "GCM" in bulk:
+        return aead.AESGCM
+    if name == "AES" and "CCM" in bulk:
+        return functools.partial(aead.AESCCM, tag_length=tag_length)
+    if bulk == "CHACHA20_POLY1305_DRAFT":
+        return _ChaChaDraft
     if name == "CHACHA20":
-        return aead.ChaCha20Poly1305(key)
-    if "GCM" in bulk.name:
-        return _Gcm(_block_encryptor(name, key))
-    raise UnsupportedCipher(bulk.name)
+        return aead.ChaCha20Poly1305
+    if "GCM" in bulk:
+        return lambda key: _Gcm(_block_encryptor(name, key))
+    raise UnsupportedCipher(bulk)
+
+
+@functools.cache
+def invalid_tag() -> type[Exception]:
+    """Return what :meth:`Aead.decrypt` raises."""
+    from cryptography.exceptions import InvalidTag
+
+    return InvalidTag
 
 
 def make_cbc(bulk: Bulk, key: bytes, iv: bytes) -> CipherContext:

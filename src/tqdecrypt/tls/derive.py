@@ -6,8 +6,10 @@ sections 5, 6.3, 8.1; extended master secret: RFC 7627.  TLS 1.3: RFC 8446 secti
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
+import itertools
 from typing import NamedTuple
 
 from tqdecrypt.tls.constants import Version
@@ -53,13 +55,19 @@ class _Hmac:
         return bytes(outer.digest())
 
 
+@functools.lru_cache(maxsize=4)
+def _keyed(digest: str, secret: bytes) -> _Hmac:
+    """A handshake takes three values from its master secret, one after the other."""
+    return _Hmac(digest, secret)
+
+
 _INNER_KEY = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_KEY = bytes(byte ^ 0x5C for byte in range(256))
 
 
 def p_hash(digest: str, secret: bytes, seed: bytes, length: int) -> bytes:
     """``P_hash`` (RFC 5246 section 5)."""
-    mac = _Hmac(digest, secret).digest
+    mac = _keyed(digest, secret).digest
     out = b""
     a = seed
     while len(out) < length:
@@ -108,7 +116,8 @@ def extended_master_secret(
 
 def _handshake_hash(version: int, digest: str, handshake_messages: bytes) -> bytes:
     if version >= Version.TLS12 and version != Version.DTLS10:
-        return hashlib.new(digest, handshake_messages, usedforsecurity=False).digest()
+        hashed: bytes = getattr(hashlib, digest)(handshake_messages, usedforsecurity=False).digest()
+        return hashed
     return (
         hashlib.md5(handshake_messages, usedforsecurity=False).digest()
         + hashlib.sha1(handshake_messages, usedforsecurity=False).digest()
@@ -150,18 +159,18 @@ def partition_key_block(
     """Derive the key block of *suite* and cut it into its parts."""
     bulk = suite.bulk
     assert bulk is not None
-    mac = hashlib.new(suite.mac, usedforsecurity=False).digest_size if suite.mac else 0
+    mac = _MAC_LENGTHS[suite.mac] if suite.mac else 0
     # TLS 1.1 and later send the CBC IV in each record and take none from the key block.
     cbc_with_iv = bulk.protection is Protection.BLOCK and _later_than_tls10(version)
     iv = 0 if cbc_with_iv else bulk.fixed_iv_length
     sizes = (mac, mac, bulk.key_length, bulk.key_length, iv, iv)
     block = key_block(version, suite.prf_hash, master, client_random, server_random, sum(sizes))
-    parts = []
-    start = 0
-    for size in sizes:
-        parts.append(block[start : start + size])
-        start += size
-    return KeyBlock(*parts)
+    ends = itertools.accumulate(sizes)
+    return KeyBlock(*[block[end - size : end] for size, end in zip(sizes, ends, strict=True)])
+
+
+_MAC_LENGTHS = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48}
+"""Of the hashes that HMACs of records use (RFC 5246 appendix C)."""
 
 
 def _later_than_tls10(version: int) -> bool:

@@ -149,6 +149,11 @@ class Exchange:
         return f"<Exchange of {self.suite.name if self.suite else 'no suite yet'}>"
 
     @property
+    def completed(self) -> bool:
+        """Whether both ends came to the end of it."""
+        return False not in self.finished_seen or False not in self.changed_cipher
+
+    @property
     def retried(self) -> bool:
         """Whether the server answered the first ClientHello with a HelloRetryRequest."""
         answer = self.messages[SERVER][:1]
@@ -188,6 +193,13 @@ class Exchange:
             and self.server_hello.session_id == self.client_hello.session_id
         )
 
+    @property
+    def lacks_session_hash(self) -> bool:
+        """Whether messages are missing that an extended master secret depends on."""
+        return self.extended_master_secret and (
+            self.key_exchange_index is None or self.done is None or any(self.incomplete)
+        )
+
     def session_hash_messages(self) -> bytes | None:
         """Return the handshake up to ClientKeyExchange (RFC 7627 3); ``None`` if not all is here."""
         client, server = self.messages
@@ -217,14 +229,14 @@ class Exchange:
 
     def verify_finished(self) -> None:
         """Check the Finished messages that can be checked by now (RFC 5246 section 7.4.9)."""
-        if self.master is None or self.suite is None or any(self.incomplete):
+        if self.master is None or self.suite is None or True in self.incomplete:
             return
         assert self.server_hello is not None
         for role in (CLIENT, SERVER):
-            if self.finished_verified[role] is not None:
+            if self.finished_verified[role] is not None or not self.finished_seen[role]:
                 continue
             finished = self._finished_index(role)
-            covered = self._covered_by_finished(role)
+            covered = None if finished is None else self._covered_by_finished(role)
             if finished is None or covered is None:
                 continue
             expected = verify_data(

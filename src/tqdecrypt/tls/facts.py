@@ -75,14 +75,14 @@ def decisive_exchange(session: TlsSession) -> Exchange | None:
 
 def _ending(session: TlsSession, how_ended: str) -> str:
     """Tell an orderly end from a truncated one (RFC 5246 section 7.2.1)."""
-    said = sorted({alert.role for alert in session.alerts if alert.name == "close_notify"})
+    said = sorted({alert.role for alert in session.alerts if alert.closes})
     if said:
         names = " and ".join(_ROLES[role] for role in said)
         return f"close_notify from the {names}; {how_ended}"
     if session.dark_alert_frames:
         role, frame = session.dark_alert_frames[-1]
         return f"an encrypted alert from the {_ROLES[role]} in frame {frame}; {how_ended}"
-    if any(reader.opened_records for reader in session.readers):
+    if session.opened:
         return f"no close_notify; {how_ended}"
     return how_ended
 
@@ -118,14 +118,11 @@ def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) ->
     if exchange.resumed_by is not None and not exchange.external_psk:
         report.resumed = _RESUMED[exchange.resumed_by]
     report.mutual_tls = _mutual(session)
-    report.handshakes = sum(
-        all(e.finished_seen) or all(e.changed_cipher) for e in session.exchanges
-    )
+    report.handshakes = len([e for e in session.exchanges if e.completed])
     report.finished_verified = _finished(session.exchanges)
     report.secrets_from = exchange.secrets_from
-    report.handshake_frames = tuple(
-        dict.fromkeys(frame for e in session.exchanges for _, frame in e.frames)
-    )[:64]
+    frames = [frame for e in session.exchanges for _, frame in e.frames]
+    report.handshake_frames = tuple(dict.fromkeys(frames))[:64]
     for known in session.exchanges:
         client, server = known.certificates
         if server is not None:
@@ -157,9 +154,9 @@ def version_name(version: int) -> str:
 
 def _mutual(session: TlsSession) -> bool | None:
     full = [e for e in session.exchanges if e.full]
-    if any(e.certificate_verified for e in full):
+    if True in [e.certificate_verified for e in full]:
         return True
-    if not full or any(e.incomplete[CLIENT] for e in full):
+    if not full or True in [e.incomplete[CLIENT] for e in full]:
         return None
     return False
 
@@ -172,22 +169,23 @@ def _finished(exchanges: Iterable[Exchange]) -> bool | None:
 
 
 def _describe_alerts(report: SessionReport, session: TlsSession) -> None:
-    fatal = [a for a in session.alerts if a.fatal]
-    others = [a for a in session.alerts if a.name != "close_notify"]
-    chosen = (fatal or others or session.alerts)[:1]
-    if chosen:
-        report.alert = str(chosen[0])
+    alerts = session.alerts
+    if alerts:
+        fatal = [alert for alert in alerts if alert.fatal]
+        others = [alert for alert in alerts if not alert.closes]
+        report.alert = str((fatal or others or alerts)[0])
 
 
 def _describe_damage(report: SessionReport, session: TlsSession) -> None:
-    bad = sum(reader.bad_records for reader in session.readers)
+    one, other = session.readers
+    bad = one.bad_records + other.bad_records
     if bad:
         frames = ", ".join(map(str, session.failed_frames))
         report.notes.append(f"{bad} records did not verify (first frames: {frames}); not shown")
-    answered = sum(exchange.server_hello is not None for exchange in session.exchanges)
+    answered = len([e for e in session.exchanges if e.server_hello is not None])
     if answered > 1:
         report.notes.append(f"{answered} handshakes: the session was renegotiated")
-    if any(reader.overflowed for reader in session.readers):
+    if one.overflowed or other.overflowed:
         report.notes.append("too many records waited for secrets; they were given up")
     if report.finished_verified is False:
         report.notes.append("a Finished message did not verify")

@@ -30,7 +30,10 @@ HELLO_RETRY_REQUEST = bytes.fromhex(
 """The random of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3)."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, which would make each field dearer than finding it: nobody changes them.
+
+
+@dataclass(slots=True)
 class ClientHello:
     """RFC 5246 section 7.4.1.2."""
 
@@ -76,7 +79,7 @@ class ClientHello:
         return tuple(int.from_bytes(data[i : i + 2], "big") for i in range(1, len(data) - 1, 2))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServerHello:
     """RFC 5246 section 7.4.1.3."""
 
@@ -96,7 +99,7 @@ class ServerHello:
             version = int.from_bytes(data, "big")
             if version >> 8 == 0x7F:  # drafts of TLS 1.3 called themselves so
                 version = Version.TLS13
-        object.__setattr__(self, "version", version)
+        self.version = version
 
     @property
     def is_hello_retry_request(self) -> bool:

@@ -339,11 +339,12 @@ def _opened(case: _Case) -> _Judgement | None:
     assert exchange is not None
     if exchange.openers is None:
         return None
-    bad = sum(reader.bad_records for reader in readers)
-    dark = any(reader.dark_bytes for reader in readers)
-    if any(reader.overflowed for reader in readers):
+    one, other = readers
+    bad = one.bad_records + other.bad_records
+    dark = one.dark_bytes > 0 or other.dark_bytes > 0
+    if one.overflowed or other.overflowed:
         return _given_up(case, exchange)
-    if (bad or dark) and not any(reader.opened_records for reader in readers):
+    if (bad or dark) and not case.session.opened:
         return _wrong_secrets(case, exchange)
     if report.missing_bytes and any(reader.snapped for reader in readers):
         return _Judgement(
@@ -367,7 +368,7 @@ def _opened(case: _Case) -> _Judgement | None:
             f"(frames {frames}) and are not shown.",
             ("Look for damaged packets or a middlebox that changes them.",),
         )
-    if any(reader.state is RecordState.DARK for reader in readers) or _lacks_early_secret(case):
+    if RecordState.DARK in (one.state, other.state) or _lacks_early_secret(case):
         return _dark_in_part(case, exchange)
     if exchange.picked_up is not None and dark:
         return _Judgement(

@@ -21,6 +21,7 @@ from tqdecrypt.tls.ciphers import (
     Aead,
     CipherContext,
     UnsupportedCipher,
+    invalid_tag,
     make_aead,
     make_cbc,
     make_rc4,
@@ -82,10 +83,8 @@ class _ExplicitNonceOpener(_SearchBySequence):
     __slots__ = ("_decrypt", "_invalid", "_salt", "overhead")
 
     def __init__(self, aead: Aead, salt: bytes, tag_length: int) -> None:
-        from cryptography.exceptions import InvalidTag
-
         self._decrypt = aead.decrypt
-        self._invalid = InvalidTag
+        self._invalid = invalid_tag()
         self._salt = salt
         self.overhead = 8 + tag_length
         self.sequence = 0
@@ -113,10 +112,8 @@ class _ImplicitNonceOpener(_SearchBySequence):
     __slots__ = ("_aead", "_invalid", "_iv", "overhead")
 
     def __init__(self, aead: Aead, iv: bytes, tag_length: int) -> None:
-        from cryptography.exceptions import InvalidTag
-
         self._aead = aead
-        self._invalid = InvalidTag
+        self._invalid = invalid_tag()
         self._iv = int.from_bytes(iv, "big")
         self.overhead = tag_length
         self.sequence = 0

@@ -259,16 +259,19 @@ class RecordReader:
                 if opened:
                     self._hand_on(opened)
                     opened = []
-                if plaintext is None and not self.opened_records:
-                    plaintext = session.other_secret(self, content_type, version, fragment)
-                if plaintext is None:
-                    self._failed(fragment, frames[index])
-                else:
-                    self._opened(content_type, plaintext, frames[index], times[index])
+                self._tried(
+                    content_type, version, fragment, plaintext, frames[index], times[index]
+                )
                 continue
             if opened:
                 self._hand_on(opened)
                 opened = []
+            if content_type == 22 and self.state is RecordState.PLAIN:
+                self._gap_bytes = self._gap_records = 0
+                self._searching = False
+                position = stop
+                self._defragment(fragment, frames[index], times[index])
+                continue
             record = Record(
                 content_type, version, fragment, frames[index], times[index], self._gap_bytes
             )
@@ -446,13 +449,25 @@ class RecordReader:
             self._gap_records_done(plaintext, record)
         else:
             plaintext = self.opener.open(*record[:3])
-        if plaintext is None and not self.opened_records:
-            plaintext = self._session.other_secret(self, *record[:3])
-        if plaintext is None:
-            self._failed(record.fragment, record.frame)
-        else:
-            self._opened(record.content_type, plaintext, record.frame, record.time)
+        self._tried(*record[:3], plaintext, record.frame, record.time)
         return True
+
+    def _tried(
+        self,
+        content_type: int,
+        version: int,
+        fragment: bytes,
+        plaintext: bytes | None,
+        frame: int,
+        time: int,
+    ) -> None:
+        """Go on with what came of opening a record: its plaintext, or nothing."""
+        if plaintext is None and not self.opened_records:
+            plaintext = self._session.other_secret(self, content_type, version, fragment)
+        if plaintext is None:
+            self._failed(fragment, frame)
+        else:
+            self._opened(content_type, plaintext, frame, time)
 
     def _gap_records_done(self, plaintext: bytes | None, record: Record) -> None:
         if plaintext is None:
@@ -575,11 +590,33 @@ class RecordReader:
         self._gap_bytes = self._gap_records = 0
         overhead = HEADER + opener.overhead
         searching, self._searching = self._searching, False
+        opened: list[Plaintext] = []
         for record in waiting:
-            if record.behind_gap:
-                self._gap_bytes += record.behind_gap
-                self._gap_records += record.behind_gap // overhead + 1
+            content_type, version, fragment, frame, time, behind_gap = record
+            if behind_gap:
+                self._gap_bytes += behind_gap
+                self._gap_records += behind_gap // overhead + 1
+            if (
+                content_type == 23
+                and self.direct
+                and self.opener is not None
+                and not self._gap_records
+            ):
+                plaintext = self.opener.open(content_type, version, fragment)
+                if plaintext is not None:
+                    opened.append((plaintext, frame, time))
+                    continue
+                if opened:
+                    self._hand_on(opened)
+                    opened = []
+                self._tried(content_type, version, fragment, plaintext, frame, time)
+                continue
+            if opened:
+                self._hand_on(opened)
+                opened = []
             self._take(record)
+        if opened:
+            self._hand_on(opened)
         self._gap_bytes += gap_bytes
         self._gap_records += gap_records
         self._searching = searching

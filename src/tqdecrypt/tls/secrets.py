@@ -450,7 +450,7 @@ class SecretFinder:
 
         When the certificate was not seen, every key of the right size is tried.
         """
-        if exchange.extended_master_secret and exchange.session_hash_messages() is None:
+        if exchange.lacks_session_hash:
             self._refuse(session, exchange, Refusal.INCOMPLETE)
             return
         certificate = exchange.certificates[SERVER]

@@ -10,6 +10,7 @@ Secrets come from a :class:`SecretSource`.  It answers with :meth:`TlsSession.pr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Protocol
 
 from tqdecrypt.errors import Malformed
@@ -266,7 +267,15 @@ class TlsSession:
     @property
     def awaits_secrets(self) -> bool:
         """Whether secrets are being sought that may still be found."""
-        return any(e.wanted and e.openers is None and e.refusal is None for e in self.exchanges)
+        return True in [
+            e.wanted and e.openers is None and e.refusal is None for e in self.exchanges
+        ]
+
+    @property
+    def opened(self) -> bool:
+        """Whether any record was opened."""
+        one, other = self.readers
+        return one.opened_records > 0 or other.opened_records > 0
 
     @property
     def first_waiting_frame(self) -> int | None:
@@ -321,7 +330,7 @@ class TlsSession:
         if len(self.failed_frames) < 8:
             self.failed_frames.append(frame)
         if not reader.opened_records and reader.failed_in_row >= GIVE_UP_AFTER:
-            if not any(other.opened_records for other in self.readers):
+            if not self.opened:
                 self._exchange_of(reader).refusal = Refusal.WRONG_SECRETS
             reader.darken()
         elif reader.opened_records:
@@ -431,6 +440,8 @@ class TlsSession:
         role = self._role(side)
         if len(self.alerts) < 16:
             self.alerts.append(Alert(role, content[0], content[1], frame))
+            if len(self.alerts) > 1:  # the other side's may be older: directions are independent
+                self.alerts.sort(key=_FRAME)
         if content[1] == AlertDescription.no_renegotiation and role == SERVER:
             # The client's hello stays unanswered; the next ServerHello belongs to a later one.
             self.readers[side].declined += 1
@@ -792,6 +803,7 @@ def _says_again(exchange: Exchange, hello: ClientHello) -> bool:
 
 
 _ROLE_NAMES = ("client", "server")
+_FRAME = attrgetter("frame")
 
 _HANDLERS: dict[int, Callable[[TlsSession, RecordReader, bytes, int], None]] = {
     HandshakeType.hello_request: TlsSession._hello_request,

@@ -105,11 +105,8 @@ class Suite:
     prf_hash: str
     """Hash of the TLS 1.2 PRF, or of HKDF in TLS 1.3."""
     tls13: bool
-
-    @property
-    def forward_secret(self) -> bool:
-        """Whether the server's long-term key does not open the session."""
-        return self.tls13 or bool(_FORWARD_SECRET.search(self.name))
+    forward_secret: bool
+    """Whether the server's long-term key does not open the session."""
 
     @property
     def rsa_key_exchange(self) -> bool:
@@ -127,7 +124,8 @@ def find_suite(number: int) -> Suite:
     name = suite_name(number)
     match = _NAME_CCM.match(name) or _NAME.match(name)
     if match is None:
-        return Suite(number, name, "unknown", "unknown", "unknown", None, None, "sha256", False)
+        unknown = ("unknown",) * 3
+        return Suite(number, name, *unknown, None, None, "sha256", False, _is_ephemeral(name))
     exchange = match["exchange"]
     tls13 = exchange is None and name.startswith(("TLS_AES", "TLS_CHACHA20", "TLS_SM4"))
     key_exchange, _, authentication = (exchange or "ECDHE").partition("_")
@@ -163,7 +161,13 @@ def find_suite(number: int) -> Suite:
         None if aead else digest,
         "sha384" if hash_name == "SHA384" else "sha256",
         tls13,
+        tls13 or _is_ephemeral(name),
     )
+
+
+def _is_ephemeral(name: str) -> bool:
+    """Return whether the key exchange of the suite *name* takes keys that are made for it alone."""
+    return _FORWARD_SECRET.search(name) is not None
 
 
 def suite_name(number: int) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import Any
 
-from tqdecrypt.tls.ciphers import UnsupportedCipher, make_aead
+from tqdecrypt.tls.ciphers import UnsupportedCipher, invalid_tag, make_aead
 from tqdecrypt.tls.constants import HandshakeType
 from tqdecrypt.tls.derive import hkdf_expand_label
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange
@@ -60,10 +60,8 @@ class Tls13Opener:
     __slots__ = ("_coming", "_invalid", "_phase", "_suite", "overhead", "sequence")
 
     def __init__(self, suite: Suite, secrets: list[tuple[str, bytes]]) -> None:
-        from cryptography.exceptions import InvalidTag
-
         self._suite = suite
-        self._invalid = InvalidTag
+        self._invalid = invalid_tag()
         self._coming = secrets[1:]
         self._phase = _Phase(suite, secrets[0][1], secrets[0][0])
         self.overhead = (suite.bulk.tag_length if suite.bulk else 0) + 1

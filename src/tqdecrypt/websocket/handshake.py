@@ -45,9 +45,9 @@ def may_be_http(data: bytes) -> bool | None:
 
     ``None``: it takes more bytes to tell.
     """
-    if any(data.startswith(start) for start in _STARTS):
+    if data.startswith(_STARTS):
         return True
-    return None if any(start.startswith(data) for start in _STARTS) else False
+    return None if True in [start.startswith(data) for start in _STARTS] else False
 
 
 def pull_upgrade(data: bytes) -> Upgrade | None:

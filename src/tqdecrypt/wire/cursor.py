@@ -6,9 +6,6 @@ exception :class:`~tqdecrypt.errors.Malformed`, or (``remaining``) the caller's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from tqdecrypt.errors import Malformed
 
 __all__ = ["Cursor"]
@@ -79,9 +76,8 @@ class Cursor:
         """Return everything that was not read yet."""
         return self.pull_bytes(self.end - self.position)
 
-    @contextmanager
-    def block(self, size: int) -> Iterator[int]:
-        """Confine reading to a vector with a length prefix of *size* bytes; yields its end.
+    def block(self, size: int) -> _Block:
+        """Confine reading to a vector with a length prefix of *size* bytes; a context manager.
 
         Raises :class:`Malformed` when the vector is longer than what holds it, or when the body
         did not read all of it.
@@ -91,10 +87,26 @@ class Cursor:
         end = self.position + length
         if end > self.end:
             raise Malformed(f"a vector of {length} bytes", f"{self.end - self.position}", start)
-        outer, self.end = self.end, end
-        try:
-            yield end
-        finally:
-            self.end = outer
-        if self.position != end:
-            raise Malformed("the vector to be read whole", f"{end - self.position} bytes left", end)
+        return _Block(self, end)
+
+
+class _Block:
+    """What :meth:`Cursor.block` returns; yields the vector's end."""
+
+    __slots__ = ("_cursor", "_end", "_outer")
+
+    def __init__(self, cursor: Cursor, end: int) -> None:
+        self._cursor = cursor
+        self._end = end
+        self._outer = cursor.end
+
+    def __enter__(self) -> int:
+        self._cursor.end = self._end
+        return self._end
+
+    def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
+        cursor, end = self._cursor, self._end
+        cursor.end = self._outer
+        if kind is None and cursor.position != end:
+            left = f"{end - cursor.position} bytes left"
+            raise Malformed("the vector to be read whole", left, end)
