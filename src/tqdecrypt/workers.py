@@ -30,9 +30,12 @@ __all__ = ["Workers"]
 MOST_CHILDREN = 8
 WORTH_A_CHILD = 32
 """Operations that must wait before a child is started, which takes some ten milliseconds."""
-MOST_UNDER_WAY = 48 << 10
+SENT_TOGETHER = 16
+"""Operations that are sent in one piece while blocks are read: a write wakes the child."""
+MOST_UNDER_WAY = 16 << 10
 """Bytes of requests that one child has not answered: less than a pipe holds, so that writing never
-blocks."""
+blocks, enough for some ten milliseconds, and no more, since the reader may have to wait for them in
+the end."""
 MOST_READ = 1 << 16
 
 _REQUEST = struct.Struct("<IHH")
@@ -126,7 +129,7 @@ class Workers:
         task = _Task(self.frame, keys, ciphertext, done)
         self._tasks.append(task)
         self._unsent.extend((task, place) for place in range(len(keys)))
-        if self._children or len(self._unsent) >= WORTH_A_CHILD:
+        if len(self._unsent) >= (SENT_TOGETHER if self._children else WORTH_A_CHILD):
             self._send()
 
     def collect(self, wait_before: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from tqdecrypt.keys.kinds import public_facts
 from tqdecrypt.keys.recognise import foreign_kind
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 __all__ = ["LoadedKeys", "PrivateKey", "load_private_keys"]
@@ -86,10 +88,8 @@ class PrivateKey:
         """
         if self.kind != "RSA":
             return None
-        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-
         try:
-            return self._key.decrypt(ciphertext, PKCS1v15())  # type: ignore[union-attr]
+            return self._key.decrypt(ciphertext, _padding())  # type: ignore[union-attr]
         except ValueError:
             return None
 
@@ -100,6 +100,13 @@ class PrivateKey:
         key, or *peer_share* is not of its group.
         """
         return agree(self._key, peer_share)
+
+
+@functools.cache
+def _padding() -> PKCS1v15:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+    return PKCS1v15()
 
 
 @dataclass(slots=True)

@@ -89,7 +89,11 @@ def hand_runs(
         columns.payload_missing[last_rows].tolist(),
         strict=True,
     ):
-        if detached:
+        if stop - start == 1 and not detached:
+            first, behind = offsets[start], stops_in_buffer[start]
+            data = bytes(buffer[first:behind]) if first < behind else b""
+            ends = [behind - first]
+        elif detached:
             data = b"".join(
                 [
                     detached[row]
@@ -98,12 +102,13 @@ def hand_runs(
                     for i in range(start, stop)
                 ]
             )
-        elif stop - start == 1:
-            data = bytes(buffer[offsets[start] : stops_in_buffer[start]])
+            base = total[start - 1] if start else 0
+            ends = [end - base for end in total[start:stop]]
         else:
             pairs = zip(offsets[start:stop], stops_in_buffer[start:stop], strict=True)
             data = b"".join([buffer[a:b] for a, b in pairs])
-        base = total[start - 1] if start else 0
+            base = total[start - 1] if start else 0
+            ends = [end - base for end in total[start:stop]]
         take(
             key,
             version,
@@ -111,7 +116,7 @@ def hand_runs(
             sequence,
             acknowledgment,
             data,
-            [end - base for end in total[start:stop]],
+            ends,
             frames[start:stop],
             times[start:stop],
             missing,

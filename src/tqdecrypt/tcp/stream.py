@@ -146,7 +146,7 @@ class Direction:
             self.origin = sequence
         ahead = self.ahead(sequence)
         if ahead == 0 and self.pending is None:
-            self._deliver(data, ends, frames, times, missing, counters)
+            self.deliver(data, ends, frames, times, missing, counters)
             return
         first = self.position + ahead
         if self.connection.handler is None:  # nobody reads: only where the stream stands matters
@@ -203,7 +203,16 @@ class Direction:
     def _is_overdue(self, now: int) -> bool:
         return self.pending_bytes > WAIT_BYTES or abs(now - self.hole_since) > WAIT
 
-    def _deliver(
+    def expects(self, sequence: int) -> bool:
+        """Return whether *sequence* is that of the next byte, and nothing waits or is over."""
+        return (
+            self.origin is not None
+            and self.pending is None
+            and sequence == (self.origin + self.position) & 0xFFFFFFFF
+            and self.connection.closed_at is None
+        )
+
+    def deliver(
         self,
         data: bytes,
         ends: list[int],
@@ -212,6 +221,7 @@ class Direction:
         missing: int,
         counters: Counter[str],
     ) -> None:
+        """Hand on what :meth:`expects` says is next."""
         self.position += len(data) + missing
         self.last_frame = frames[-1]
         self.last_time = times[-1]
@@ -303,7 +313,7 @@ class Direction:
             # A byte is complete when the ones in front of it are there: the latest packet counts.
             frame, time = max((piece.frame, piece.time), (self.last_frame, self.last_time))
             size = len(piece.data)
-            self._deliver(piece.data, [size], [frame], [time], piece.missing, counters)
+            self.deliver(piece.data, [size], [frame], [time], piece.missing, counters)
         del pieces[:taken]
         self.hole_acknowledged = None
         if pieces:

@@ -44,6 +44,7 @@ _FIN, _SYN, _RST, _ACK = (
     int(ControlBits.RST),
     int(ControlBits.ACK),
 )
+_SPECIAL = _FIN | _SYN | _RST
 
 WAIT_BYTES_ALL = 1 << 26
 """How much memory what stands behind holes of all directions together may take."""
@@ -120,6 +121,16 @@ class ConnectionTable:
     ) -> None:
         """Take a run; see :class:`~tqdecrypt.tcp.runs.TakeRun`."""
         direction = self._directions.get(key)
+        if direction is not None and data and not flags & _SPECIAL and direction.expects(sequence):
+            # Nothing but the next bytes: the rule.
+            direction.deliver(data, ends, frames, times, missing, self.counters)
+            connection = direction.connection
+            if frames[-1] > connection.last_frame:
+                connection.last_frame = frames[-1]
+                connection.last_time = times[-1]
+            if flags & _ACK:
+                connection.directions[1 - direction.side].acknowledged = acknowledgment
+            return
         if direction is not None and direction.connection.closed_at is not None:
             if len(frames) > 1:
                 self._one_by_one(

@@ -80,6 +80,11 @@ class Record(NamedTuple):
     """Bytes missing in front of it."""
 
 
+_make_record: Callable[[type[Record], tuple[int, int, bytes, int, int, int]], Record]
+_make_record = tuple.__new__
+"""Half the price of :class:`Record`'s own constructor."""
+
+
 def plausible_header(data: bytes, position: int) -> bool:
     """Return whether a record header may stand at *position* (5 bytes must be there)."""
     return (
@@ -272,8 +277,9 @@ class RecordReader:
                 position = stop
                 self._defragment(fragment, frames[index], times[index])
                 continue
-            record = Record(
-                content_type, version, fragment, frames[index], times[index], self._gap_bytes
+            record = _make_record(
+                Record,
+                (content_type, version, fragment, frames[index], times[index], self._gap_bytes),
             )
             if self._take(record):
                 self._searching = False
