@@ -44,6 +44,11 @@ class SessionLines:
         self._parts: dict[tuple[object, ...], str] = {}
         """By values; those of different parts differ in their number."""
 
+    @property
+    def remembered(self) -> int:
+        """How many parts are remembered."""
+        return len(self._parts)
+
     def line(self, report: SessionReport) -> str:
         """Return everything that *report* says, in the order of its fields."""
         stamp = self._stamp

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import hmac
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tqdecrypt.tls.constants import Version
 from tqdecrypt.tls.suites import Protection, Suite
@@ -27,38 +27,22 @@ __all__ = [
 ]
 
 
-class _Hmac:
-    """HMAC (RFC 2104) whose key is hashed once.
+@functools.lru_cache(maxsize=4)
+def _keyed_hashes(digest: str, key: bytes) -> tuple[Any, Any]:
+    """Return the inner and the outer hash of HMAC (RFC 2104) with *key* in them, to be copied.
 
     :func:`hmac.digest` takes some 4 µs a call with OpenSSL 3, most of it for looking the hash up; from
-    two kept states it is half of that.  A handshake takes a dozen.
+    two kept states it is half of that.  A handshake takes a dozen, most of them under its master
+    secret, one after the other.
     """
-
-    __slots__ = ("_inner", "_outer")
-
-    def __init__(self, digest: str, key: bytes) -> None:
-        new = getattr(hashlib, digest)
-        inner = new(usedforsecurity=False)
-        size = inner.block_size
-        if len(key) > size:
-            key = new(key, usedforsecurity=False).digest()
-        padded = key.ljust(size, b"\0")
-        inner.update(padded.translate(_INNER_KEY))
-        self._inner = inner
-        self._outer = new(padded.translate(_OUTER_KEY), usedforsecurity=False)
-
-    def digest(self, message: bytes) -> bytes:
-        """Return the HMAC of *message*."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(message)
-        outer.update(inner.digest())
-        return bytes(outer.digest())
-
-
-@functools.lru_cache(maxsize=4)
-def _keyed(digest: str, secret: bytes) -> _Hmac:
-    """A handshake takes three values from its master secret, one after the other."""
-    return _Hmac(digest, secret)
+    new = getattr(hashlib, digest)
+    inner = new(usedforsecurity=False)
+    size = inner.block_size
+    if len(key) > size:
+        key = new(key, usedforsecurity=False).digest()
+    padded = key.ljust(size, b"\0")
+    inner.update(padded.translate(_INNER_KEY))
+    return inner, new(padded.translate(_OUTER_KEY), usedforsecurity=False)
 
 
 _INNER_KEY = bytes(byte ^ 0x36 for byte in range(256))
@@ -66,14 +50,24 @@ _OUTER_KEY = bytes(byte ^ 0x5C for byte in range(256))
 
 
 def p_hash(digest: str, secret: bytes, seed: bytes, length: int) -> bytes:
-    """``P_hash`` (RFC 5246 section 5)."""
-    mac = _keyed(digest, secret).digest
+    """``P_hash`` (RFC 5246 section 5): ``HMAC(A(1) + seed) + …``, where ``A(i) = HMAC(A(i-1))``."""
+    keyed_inner, keyed_outer = _keyed_hashes(digest, secret)
     out = b""
-    a = seed
-    while len(out) < length:
-        a = mac(a)
-        out += mac(a + seed)
-    return out[:length]
+    inner = keyed_inner.copy()
+    inner.update(seed)
+    while True:
+        outer = keyed_outer.copy()
+        outer.update(inner.digest())
+        a = outer.digest()
+        # Both HMACs of A(i) begin alike: that of A(i) + seed goes on from where the other ends.
+        inner = keyed_inner.copy()
+        inner.update(a)
+        longer, outer = inner.copy(), keyed_outer.copy()
+        longer.update(seed)
+        outer.update(longer.digest())
+        out += outer.digest()
+        if len(out) >= length:
+            return bytes(out[:length])
 
 
 def prf(version: int, digest: str, secret: bytes, label: bytes, seed: bytes, length: int) -> bytes:

@@ -264,9 +264,7 @@ class RecordReader:
                 if opened:
                     self._hand_on(opened)
                     opened = []
-                self._tried(
-                    content_type, version, fragment, plaintext, frames[index], times[index]
-                )
+                self._tried(content_type, version, fragment, plaintext, frames[index], times[index])
                 continue
             if opened:
                 self._hand_on(opened)
@@ -542,6 +540,11 @@ class RecordReader:
 
     def _defragment(self, content: bytes, frame: int, time: int) -> None:
         """Put handshake messages together (RFC 5246 section 7.4: type, length, body)."""
+        if not self.handshake and len(content) >= 4:
+            size = content[1] << 16 | content[2] << 8 | content[3]
+            if size == len(content) - 4 and content[0] in HANDSHAKE_TYPES:  # one whole message
+                self._session.handshake_message(self, content, frame, time)
+                return
         data = self.handshake + content if self.handshake else content
         position = 0
         while len(data) - position >= 4:
@@ -594,38 +597,36 @@ class RecordReader:
             return
         gap_bytes, gap_records = self._gap_bytes, self._gap_records
         self._gap_bytes = self._gap_records = 0
-        overhead = HEADER + opener.overhead
         searching, self._searching = self._searching, False
+        self._take_all(waiting, HEADER + opener.overhead)
+        self._gap_bytes += gap_bytes
+        self._gap_records += gap_records
+        self._searching = searching
+
+    def _take_all(self, waiting: list[Record], overhead: int) -> None:
+        """Take records that waited; plaintext that needs no further work is handed on together."""
         opened: list[Plaintext] = []
         for record in waiting:
             content_type, version, fragment, frame, time, behind_gap = record
             if behind_gap:
                 self._gap_bytes += behind_gap
                 self._gap_records += behind_gap // overhead + 1
-            if (
-                content_type == 23
-                and self.direct
-                and self.opener is not None
-                and not self._gap_records
-            ):
-                plaintext = self.opener.open(content_type, version, fragment)
+            known = self.opener if self.direct and not self._gap_records else None
+            plaintext = None
+            if content_type == 23 and known is not None:
+                plaintext = known.open(content_type, version, fragment)
                 if plaintext is not None:
                     opened.append((plaintext, frame, time))
                     continue
-                if opened:
-                    self._hand_on(opened)
-                    opened = []
-                self._tried(content_type, version, fragment, plaintext, frame, time)
-                continue
             if opened:
                 self._hand_on(opened)
                 opened = []
-            self._take(record)
+            if content_type == 23 and known is not None:
+                self._tried(content_type, version, fragment, plaintext, frame, time)
+            else:
+                self._take(record)
         if opened:
             self._hand_on(opened)
-        self._gap_bytes += gap_bytes
-        self._gap_records += gap_records
-        self._searching = searching
 
     def let_go(self) -> None:
         """Forget the session: the two refer to each other, and nothing more comes."""
