@@ -1,0 +1,142 @@
+"""Makes the handler of each connection, and holds what all handlers share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tqdecrypt.dispatch.dtls_connection import DtlsConnection
+from tqdecrypt.dispatch.sniffer import Sniffer
+from tqdecrypt.tcp import Connection, End, StreamHandler
+from tqdecrypt.tls import DarkData, Plaintext, SessionReport, TlsSession, WaitingBudget
+from tqdecrypt.tls.parking import Parking
+
+if TYPE_CHECKING:
+    from tqdecrypt.dispatch.tls_connection import TlsConnection
+    from tqdecrypt.sip import Framer, Message
+    from tqdecrypt.tls import SecretSource
+
+__all__ = ["DarkTap", "Dispatcher", "Tap"]
+
+MOST_AWAKE = 2048
+"""TLS sessions that stay as they are however idle: some 25 MB."""
+IDLE = 10_000_000_000
+"""How long nothing must have come on a session before it is parked, ns of capture time."""
+TIDY_EVERY = 1_000_000_000
+"""How often idle sessions are looked for, ns of capture time."""
+MAX_DTLS = 20_000
+"""DTLS sessions at a time; a call with DTLS-SRTP has two.  The oldest goes first."""
+SIPS_PORT = 5061
+"""Where everybody expects SIP over TLS (RFC 3261 section 19.1.2): silence there needs a reason."""
+
+Tap = Callable[[int, bool, bytes, int, int], None]
+"""Takes verified plaintext: session, from the client, data, frame, time."""
+DarkTap = Callable[[int, str, str, bool, Sequence[DarkData]], None]
+"""Takes what is known of records that stay dark: session, ends of client and server (``ip:port``),
+from the client, records."""
+
+
+class Dispatcher:
+    """Makes the handler of each connection and holds what they share."""
+
+    def __init__(
+        self,
+        secrets: SecretSource,
+        given: tuple[str, ...],
+        messages: list[Message],
+        session_ended: Callable[[SessionReport], None],
+        ports: frozenset[int] = frozenset(),
+        tap: Tap | None = None,
+        dark_tap: DarkTap | None = None,
+    ) -> None:
+        self.secrets = secrets
+        self.given = given
+        self.messages = messages
+        """Every message is appended here."""
+        self.session_ended = session_ended
+        self.ports = ports | {SIPS_PORT}
+        self.tap = tap
+        self.dark_tap = dark_tap
+        self.counters: Counter[str] = Counter()
+        self.sessions = 0
+        self.budget = WaitingBudget()
+        self.parking = Parking(secrets, self.budget)
+        self.awake: dict[TlsConnection, None] = {}
+        """Connections whose session is not parked."""
+        self._next_tidy = 0
+        self._unsettled: list[tuple[TlsSession, Callable[[], None]]] = []
+        self._dtls: dict[tuple[str, str], DtlsConnection] = {}
+
+    def accept(self, connection: Connection) -> StreamHandler:
+        """Return what takes the bytes of a new connection."""
+        return Sniffer(self, connection)
+
+    def receive_dtls(
+        self, source: str, destination: str, data: bytes, frame: int, time: int
+    ) -> None:
+        """Take a UDP datagram that holds DTLS records."""
+        flow = self._dtls.get((source, destination)) or self._dtls.get((destination, source))
+        if flow is not None and flow.begins_anew(source, data):
+            self._dtls.pop(flow.ends).end(End.REUSED)
+            flow = None
+        if flow is None:
+            if len(self._dtls) >= MAX_DTLS:
+                oldest = next(iter(self._dtls))
+                self._dtls.pop(oldest).end(End.EVICTED)
+                self.counters["dtls_sessions_evicted"] += 1
+            flow = self._dtls[source, destination] = DtlsConnection(self, (source, destination))
+        flow.receive(source, data, frame, time)
+
+    def add_counters(self, framer: Framer) -> None:
+        """Add what *framer* counted to the counters of all."""
+        counted = framer.counters
+        if counted:
+            self.counters.update(counted)
+
+    def tap_records(self, number: int, from_client: bool, records: Sequence[Plaintext]) -> None:
+        """Give verified plaintext to the tap, if there is one."""
+        if self.tap is not None:
+            for data, frame, time in records:
+                self.tap(number, from_client, data, frame, time)
+
+    def tap_dark_data(
+        self, number: int, session: TlsSession, side: int, records: Sequence[DarkData]
+    ) -> None:
+        """Tell the tap for it, if there is one, of records that stay dark."""
+        if self.dark_tap is not None:
+            client = session.client_side or 0
+            ends = session.ends
+            self.dark_tap(number, ends[client], ends[1 - client], side == client, records)
+
+    def when_settled(self, session: TlsSession, report: Callable[[], None]) -> None:
+        """Call *report* once it is known whether there are secrets for *session*."""
+        if session.awaits_secrets:
+            self._unsettled.append((session, report))
+        else:
+            report()
+
+    def report_settled(self) -> None:
+        """Report the sessions that ended while their secrets were sought, and are settled now."""
+        waiting, self._unsettled = self._unsettled, []
+        for session, report in waiting:
+            self.when_settled(session, report)
+
+    def finish(self) -> None:
+        """End of the capture: what has no end of its own ends."""
+        for flow in self._dtls.values():
+            flow.end(End.CAPTURE_END)
+        self._dtls.clear()
+
+    def tidy(self, now: int) -> None:
+        """Park the sessions that have been idle, when there are many; *now* is capture time, ns."""
+        if len(self.awake) <= MOST_AWAKE or now < self._next_tidy:
+            return
+        self._next_tidy = now + TIDY_EVERY
+        for connection in [c for c in self.awake if c.park(now - IDLE)]:
+            del self.awake[connection]
+
+    def next_session(self) -> int:
+        """Return the number of a new session."""
+        self.sessions += 1
+        return self.sessions

@@ -1,0 +1,75 @@
+"""DTLS between two UDP ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tqdecrypt.sip import Flow, parse_datagram
+from tqdecrypt.tcp import End
+from tqdecrypt.tls import DarkData, Plaintext, report_session
+from tqdecrypt.tls.dtls import DtlsSession
+
+if TYPE_CHECKING:
+    from tqdecrypt.dispatch.dispatcher import Dispatcher
+
+__all__ = ["DtlsConnection"]
+
+
+class DtlsConnection:
+    """DTLS between two UDP ends; SIP inside comes a message a record."""
+
+    __slots__ = ("_dispatcher", "_flows", "_messages", "ends", "number", "session")
+
+    def __init__(self, dispatcher: Dispatcher, ends: tuple[str, str]) -> None:
+        self._dispatcher = dispatcher
+        self.ends = ends
+        self.number = dispatcher.next_session()
+        self.session = DtlsSession(dispatcher.secrets, self, ends=ends, budget=dispatcher.budget)
+        self._flows = (
+            Flow(ends[0], ends[1], "TLS", "verified", self.number),
+            Flow(ends[1], ends[0], "TLS", "verified", self.number),
+        )
+        self._messages = 0
+
+    def receive(self, source: str, data: bytes, frame: int, time: int) -> None:
+        """Take one datagram."""
+        self.session.receive_datagram(self.ends.index(source), data, frame, time)
+
+    def begins_anew(self, source: str, data: bytes) -> bool:
+        """See :meth:`DtlsSession.begins_anew`."""
+        return self.session.begins_anew(self.ends.index(source), data)
+
+    def end(self, reason: End) -> None:
+        """Nothing more comes."""
+        self.session.give_up_missing()
+        self._dispatcher.when_settled(self.session, lambda: self._report(reason))
+
+    def _report(self, reason: End) -> None:
+        self.session.finish()
+        dispatcher = self._dispatcher
+        report = report_session(
+            self.session, self.number, self.ends, None, dispatcher.given, reason.value
+        )
+        report.messages = self._messages
+        dispatcher.secrets.keep(self.session, report.client, report.server)
+        self.session.let_go()
+        dispatcher.session_ended(report)
+
+    def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
+        self._dispatcher.tap_records(self.number, from_client, records)
+        client_side = self.session.client_side or 0
+        flow = self._flows[client_side if from_client else 1 - client_side]
+        for data, frame, time in records:
+            message = parse_datagram(data, flow, frame, time)
+            if message is not None:
+                self._messages += 1
+                self._dispatcher.messages.append(message)
+
+    def application_gap(self, from_client: bool) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`; datagrams stand for themselves."""
+
+    def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
+        self._dispatcher.tap_dark_data(self.number, self.session, side, records)

@@ -1,0 +1,138 @@
+"""TLS on a TCP connection: the session, who reads its plaintext, and both put away while idle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tqdecrypt.sip import Flow, Framer, WebSocketFramer, make_framers
+from tqdecrypt.tcp import Connection, End, Gap, GapCause
+from tqdecrypt.tls import DarkData, Plaintext, TlsSession, report_session
+
+if TYPE_CHECKING:
+    from tqdecrypt.dispatch.dispatcher import Dispatcher
+
+__all__ = ["TlsConnection"]
+
+
+class TlsConnection:
+    """TLS on a TCP connection, and SIP inside when that is what it carries."""
+
+    shared_as = "listener"
+
+    __slots__ = (
+        "_connection",
+        "_dispatcher",
+        "_framers",
+        "_messages",
+        "_parked",
+        "_session",
+        "number",
+    )
+
+    def __init__(self, dispatcher: Dispatcher, connection: Connection) -> None:
+        self._dispatcher = dispatcher
+        self._connection = connection
+        self.number = dispatcher.next_session()
+        self._parked: bytes | None = None
+        dispatcher.awake[self] = None
+        self._session: TlsSession | None = TlsSession(
+            dispatcher.secrets, self, ends=connection.ends, budget=dispatcher.budget
+        )
+        self._framers: tuple[Framer, Framer] | None = None
+        self._messages = 0
+
+    @property
+    def session(self) -> TlsSession:
+        """The session, brought back if it was parked."""
+        if self._session is None:
+            assert self._parked is not None
+            self._session = self._dispatcher.parking.wake(self._parked, self)
+            self._parked = None
+            self._dispatcher.awake[self] = None
+        return self._session
+
+    def park(self, before: int) -> bool:
+        """Put the session away when nothing came since *before*, ns; return whether it was."""
+        session = self._session
+        if session is None or session.ended > before:
+            return False
+        for framer in self._framers or ():
+            if not framer.idle:
+                return False
+        parked = self._dispatcher.parking.park(session)
+        if parked is None:
+            return False
+        framers = self._framers or ()
+        if not any(isinstance(framer, WebSocketFramer) and framer.is_open for framer in framers):
+            for framer in framers:
+                self._dispatcher.add_counters(framer)
+            self._framers = None
+        self._session = None
+        self._parked = parked
+        return True
+
+    def receive(
+        self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
+    ) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        (self._session or self.session).receive(side, data, ends, frames, times)
+
+    def gap(self, side: int, gap: Gap) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        self.session.gap(side, gap.size, gap.cause is GapCause.SNAP_LENGTH)
+
+    def end(self, reason: End, frame: int, time: int) -> None:
+        """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        self._dispatcher.when_settled(self.session, lambda: self._report(reason))
+
+    def _report(self, reason: End) -> None:
+        dispatcher, connection = self._dispatcher, self._connection
+        dispatcher.awake.pop(self, None)
+        self.session.finish()
+        for framer in self._framers or ():
+            framer.end()
+            dispatcher.add_counters(framer)
+        report = report_session(
+            self.session,
+            self.number,
+            self.session.ends,
+            connection.initiator,
+            dispatcher.given,
+            reason.value,
+        )
+        report.messages = self._messages
+        dispatcher.secrets.keep(self.session, report.client, report.server)
+        self.session.let_go()
+        self._session = self._framers = None
+        dispatcher.session_ended(report)
+
+    def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
+        dispatcher = self._dispatcher
+        dispatcher.tap_records(self.number, from_client, records)
+        framers = self._framers
+        if framers is None:
+            framers = self._framers = self._make_framers(records)
+        messages = dispatcher.messages
+        before = len(messages)
+        framers[0 if from_client else 1].receive_all(records, messages)
+        self._messages += len(messages) - before
+
+    def application_gap(self, from_client: bool) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
+        if self._framers is not None:
+            self._framers[0 if from_client else 1].gap()
+
+    def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
+        """See :class:`~tqdecrypt.tls.Listener`."""
+        self._dispatcher.tap_dark_data(self.number, self.session, side, records)
+
+    def _make_framers(self, records: Sequence[Plaintext]) -> tuple[Framer, Framer]:
+        client_side = self.session.client_side or 0
+        client, server = self.session.ends[client_side], self.session.ends[1 - client_side]
+        flows = (
+            Flow(client, server, "TLS", "verified", self.number),
+            Flow(server, client, "TLS", "verified", self.number),
+        )
+        return make_framers(flows, b"".join([data[:4] for data, _, _ in records[:8]]))
