@@ -6,8 +6,8 @@ import pytest
 
 from kit import Switch, TlsPair, Version, certificates
 from tqdecrypt.tls import MEANINGS, SecretFinder, Verdict
-from tqdecrypt.tls import judge as judge_module
 from tqdecrypt.tls.exchange import Refusal
+from tqdecrypt.tls.judging.refusals import REFUSALS
 from tqdecrypt.tls.secrets import run_at_once
 
 from .passive import (
@@ -28,7 +28,7 @@ def test_every_verdict_has_a_meaning() -> None:
 
 
 def test_every_refusal_has_a_judgement() -> None:
-    assert set(judge_module._REFUSALS) == set(Refusal)
+    assert set(REFUSALS) == set(Refusal)
 
 
 def test_no_key() -> None:

@@ -1,0 +1,1 @@
+"""The rules of :mod:`tqdecrypt.tls.judge`, by what they look at."""
