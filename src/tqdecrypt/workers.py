@@ -125,7 +125,7 @@ class Workers:
         ciphertext: bytes,
         done: Callable[[list[bytes | None]], None],
     ) -> None:
-        """See :data:`tqdecrypt.tls.secrets.Submit`."""
+        """See :data:`tqdecrypt.tls.premaster.Submit`."""
         task = _Task(self.frame, keys, ciphertext, done)
         self._tasks.append(task)
         self._unsent.extend((task, place) for place in range(len(keys)))

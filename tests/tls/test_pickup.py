@@ -8,7 +8,7 @@ from kit import Switch, TlsPair, Version
 from tqdecrypt.errors import SecretsError
 from tqdecrypt.keys import KeyLog, KeyRing, SecretsStore
 from tqdecrypt.tls import SecretFinder
-from tqdecrypt.tls.secrets import LATE_PATIENCE
+from tqdecrypt.tls.late import LATE_PATIENCE
 
 from .passive import Passive, flat, listen, ring, server_key, store, talk
 
@@ -179,7 +179,7 @@ def test_the_end_decides_what_waits() -> None:
 
 
 def test_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tqdecrypt.tls.secrets.MAX_LATE", 1)
+    monkeypatch.setattr("tqdecrypt.tls.late.MAX_LATE", 1)
     late = Late()
     pairs = [TlsPair(ciphers="ECDHE-RSA-AES128-GCM-SHA256") for _ in range(2)]
     first, second = (late.hear(pair) for pair in pairs)

@@ -6,8 +6,8 @@ import pytest
 
 from kit import TlsPair, Version
 from tqdecrypt.tls import SecretFinder
+from tqdecrypt.tls.premaster import run_at_once
 from tqdecrypt.tls.record import MAX_FAILED, RecordState, plausible_header
-from tqdecrypt.tls.secrets import run_at_once
 
 from .handmade import Talk
 from .passive import Passive, flat, listen, records_of, ring, server_key, talk

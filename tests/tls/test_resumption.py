@@ -6,7 +6,7 @@ import pytest
 
 from kit import Switch, TlsPair
 from tqdecrypt.tls import SecretFinder
-from tqdecrypt.tls.secrets import run_at_once
+from tqdecrypt.tls.premaster import run_at_once
 
 from .passive import Passive, flat, listen, ring, server_key, talk
 
@@ -130,7 +130,7 @@ def test_a_first_handshake_with_a_hole_does_not_hold_the_second_for_ever(kind: s
 
 
 def test_the_oldest_resumable_session_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tqdecrypt.tls.secrets.MAX_RESUMABLE", 1)
+    monkeypatch.setattr("tqdecrypt.tls.resumption.MAX_RESUMABLE", 1)
     first, second = resumed_pairs("session id")
     finder = SecretFinder(ring([server_key()]))
     listen(first.flights, finder)

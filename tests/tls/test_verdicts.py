@@ -8,7 +8,7 @@ from kit import Switch, TlsPair, Version, certificates
 from tqdecrypt.tls import MEANINGS, SecretFinder, Verdict
 from tqdecrypt.tls.exchange import Refusal
 from tqdecrypt.tls.judging.refusals import REFUSALS
-from tqdecrypt.tls.secrets import run_at_once
+from tqdecrypt.tls.premaster import run_at_once
 
 from .passive import (
     Passive,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tqdecrypt.tls.agreement import KeySchedule
     from tqdecrypt.tls.handshake import ClientHello, ServerHello
     from tqdecrypt.tls.protection import Opener
-    from tqdecrypt.tls.secrets import Resumable
+    from tqdecrypt.tls.resumption import Resumable
     from tqdecrypt.tls.suites import Suite
 
 __all__ = ["CLIENT", "SERVER", "Exchange", "Refusal"]

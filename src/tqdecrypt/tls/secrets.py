@@ -8,71 +8,37 @@ everything else happens at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from tqdecrypt.errors import Malformed
-from tqdecrypt.tls.agreement import (
-    KeySchedule,
-    Shares,
-    key_exchange_shares,
-    key_shares13,
-    psk_premaster,
-)
+from tqdecrypt.tls.agreement import KeySchedule, key_shares13, psk_premaster
 from tqdecrypt.tls.constants import Version
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
-from tqdecrypt.tls.handshake import pull_encrypted_premaster
-from tqdecrypt.tls.pickup import from_keylog, from_store, one_sided, stored_session, ticket_digest
+from tqdecrypt.tls.late import LateSecrets
+from tqdecrypt.tls.pickup import from_keylog, from_store, one_sided, stored_session
+from tqdecrypt.tls.premaster import (
+    Submit,
+    ciphertext_of,
+    is_premaster,
+    run_at_once,
+    shares_of,
+    versions_in_premaster,
+)
 from tqdecrypt.tls.psk13 import external_psk, without_key_shares
+from tqdecrypt.tls.resumption import ResumptionTable, resumes
 from tqdecrypt.tls.tls13 import PHASE_LABELS
 
 if TYPE_CHECKING:
-    from tqdecrypt.keys import KeyRing, PreSharedKey, PrivateKey, SecretsStore, StoredSession
+    from tqdecrypt.keys import KeyRing, PreSharedKey, SecretsStore, StoredSession
     from tqdecrypt.tls.session import TlsSession
 
-__all__ = ["Resumable", "SecretFinder", "Submit", "run_at_once"]
+__all__ = ["SecretFinder"]
 
-Submit = Callable[["Sequence[PrivateKey]", bytes, Callable[["list[bytes | None]"], None]], None]
-"""Decrypts a ciphertext with each of some keys, somewhere, and later calls the function with what
-:meth:`~tqdecrypt.keys.PrivateKey.decrypt_premaster` gave, in the order of the keys."""
-
-MAX_RESUMABLE = 200_000
-"""Sessions that can be resumed, at some 300 bytes each.  The oldest goes first: servers forget
-sessions after minutes to a day."""
 _TRAFFIC_LABELS = tuple(label for labels in PHASE_LABELS for label in labels)
 _LAST_LABELS = frozenset(labels[-1] for labels in PHASE_LABELS)
 """What a key log gets last when a TLS 1.3 handshake ends."""
-PREMASTER_LENGTH = 48
-"""RFC 5246 section 7.4.7.1."""
 MAX_TRIALS = 16
 """Keys tried on one handshake whose certificate was not seen: 0.3 ms each with RSA-2048."""
-
-
-def run_at_once(
-    keys: Sequence[PrivateKey], ciphertext: bytes, done: Callable[[list[bytes | None]], None]
-) -> None:
-    """Decrypt here and now."""
-    done([key.decrypt_premaster(ciphertext) for key in keys])
-
-
-MAX_LATE = 20_000
-"""Sessions that wait for a key log to grow; what they queue has a bound of its own."""
-LATE_PATIENCE = 60_000_000_000
-"""How long they wait, ns of capture time since they last said something: SBCs and proxies write
-their secrets as the handshake ends; a minute covers buffered files and slow shares."""
-
-
-class Resumable:
-    """A session that may be resumed.  Its secret does not show in its repr."""
-
-    __slots__ = ("master", "origin", "refusal", "waiters")
-
-    def __init__(self) -> None:
-        self.master: bytes | None = None
-        self.origin = ""
-        self.refusal: Refusal | None = None
-        self.waiters: list[tuple[TlsSession, Exchange]] | None = None
-        """Resumed handshakes whose first handshake still waits for its secret."""
 
 
 class SecretFinder:
@@ -93,14 +59,10 @@ class SecretFinder:
         self._by_random: dict[bytes, StoredSession] = {}
         self._submit = submit
         self._hurry = hurry
-        self._resumable: dict[bytes, Resumable] = {}
-        self.resumable_evicted = 0
+        self._resumption = ResumptionTable()
         self.expect_late = False
         """Whether secrets may come after the packets: then sessions wait for them."""
-        self._late: dict[bytes, list[tuple[TlsSession, Exchange, Refusal]]] = {}
-        """Sessions that wait, by client random."""
-        self._version = ring.keylog.version
-        self.late_given_up = 0
+        self._late = LateSecrets(ring.keylog, self._give_up)
         if store is not None:
             self._load_store(store)
 
@@ -122,8 +84,7 @@ class SecretFinder:
         """See :meth:`SecretSource.pick_ups`."""
         if self._store is not None:
             stored = self._by_ends.get(frozenset(session.ends), [])
-            origin = f"secrets store {os.path.basename(self._store.path)}"
-            yield from from_store(reversed(stored), session.ends, origin)
+            yield from from_store(reversed(stored), session.ends, self._store_name)
         if len(self._ring.keylog):
             yield from from_keylog(self._ring.keylog)
 
@@ -139,15 +100,7 @@ class SecretFinder:
             self._by_ends.setdefault(frozenset((session.client, session.server)), []).append(
                 session
             )
-            if not session.master:
-                continue
-            resumable = Resumable()
-            resumable.master = session.master
-            resumable.origin = f"secrets store {os.path.basename(store.path)}"
-            if session.session_id:
-                self._remember(session.session_id, resumable)
-            for digest in session.tickets:
-                self._remember(b"ticket" + digest, resumable)
+            self._resumption.know(session, self._store_name)
 
     def keep(self, session: TlsSession, client: str, server: str) -> None:
         """Put the secrets of a session that ended into the store."""
@@ -160,48 +113,30 @@ class SecretFinder:
 
     def issued(self, exchange: Exchange) -> None:
         """See :meth:`SecretSource.issued`."""
-        if exchange.resumable is None:
-            exchange.resumable = Resumable()
-            self._settle(exchange)
-        if exchange.ticket:
-            self._remember(_ticket_key(exchange.ticket), exchange.resumable)
-        session_id = exchange.server_hello.session_id if exchange.server_hello else b""
-        # Only the ClientHello tells a new session id from one that is resumed.
-        if session_id and exchange.client_hello is not None and not exchange.resumption_offered:
-            self._remember(session_id, exchange.resumable)
+        self._resumption.issued(exchange)
 
     def settled(self, exchange: Exchange) -> None:
         """See :meth:`SecretSource.settled`."""
-        self._settle(exchange)
+        self._resumption.settled(exchange)
 
     def abandoned(self, exchange: Exchange) -> None:
         """See :meth:`SecretSource.abandoned`."""
-        resumable = exchange.resumable
-        if resumable is None or resumable.master is not None:
-            return
-        resumable.refusal = Refusal.RESUMED_UNSEEN
-        waiters, resumable.waiters = resumable.waiters, None
-        for session, waiting in waiters or ():
-            _answer(session, waiting, resumable)
+        self._resumption.abandoned(exchange)
 
-    def _settle(self, exchange: Exchange) -> None:
-        resumable = exchange.resumable
-        if resumable is None:
-            return
-        resumable.master = exchange.master
-        resumable.origin = exchange.secrets_from or ""
-        resumable.refusal = exchange.refusal
-        if resumable.master is None and resumable.refusal is None:
-            return
-        waiters, resumable.waiters = resumable.waiters, None
-        for session, waiting in waiters or ():
-            _answer(session, waiting, resumable)
+    @property
+    def resumable_evicted(self) -> int:
+        """Sessions that were forgotten though they might have been resumed."""
+        return self._resumption.evicted
 
-    def _remember(self, key: bytes, resumable: Resumable) -> None:
-        if len(self._resumable) >= MAX_RESUMABLE and key not in self._resumable:
-            del self._resumable[next(iter(self._resumable))]
-            self.resumable_evicted += 1
-        self._resumable[key] = resumable
+    @property
+    def late_given_up(self) -> int:
+        """Sessions that waited for their secrets and were given up for others."""
+        return self._late.given_up
+
+    @property
+    def _store_name(self) -> str:
+        assert self._store is not None
+        return f"secrets store {os.path.basename(self._store.path)}"
 
     # Secrets that come after the packets.
 
@@ -210,44 +145,30 @@ class SecretFinder:
         if not self.expect_late or exchange.client_hello is None:
             session.refuse(exchange, refusal)
             return
-        if len(self._late) >= MAX_LATE:
-            self._give_up(next(iter(self._late)))
-            self.late_given_up += 1
-        random = exchange.client_hello.random
-        self._late.setdefault(random, []).append((session, exchange, refusal))
+        self._late.wait(exchange.client_hello.random, session, exchange, refusal)
 
     def poll(self) -> None:
         """Look again for the sessions that wait, when the key log has grown."""
-        version = self._ring.keylog.version
-        if version == self._version:
-            return
-        self._version = version
-        for random in [r for r in self._late if self._ring.keylog.secrets_of(r)]:
-            for session, exchange, _ in self._late.pop(random):
-                self.find(session, exchange)
+        self._late.poll(self.find)
 
     def expire(self, now: int) -> None:
-        """Refuse what has waited longer than :data:`LATE_PATIENCE`; *now* is capture time, ns."""
-        while self._late:
-            random, waiting = next(iter(self._late.items()))
-            if now - waiting[0][0].ended < LATE_PATIENCE:
-                return
-            self._give_up(random)
+        """Refuse what has waited too long; *now* is capture time, ns."""
+        self._late.expire(now)
 
     def finish(self) -> None:
         """No more secrets come."""
         self.poll()
         self.expect_late = False
-        for random in list(self._late):
-            self._give_up(random)
+        self._late.finish()
 
-    def _give_up(self, random: bytes) -> None:
-        for session, exchange, refusal in self._late.pop(random):
-            secrets = self._traffic_secrets(exchange)
-            if refusal is Refusal.TLS13 and secrets:  # some of them are better than none
-                session.provide_traffic_secrets(exchange, secrets, self._keylog_name(random))
-            else:
-                session.refuse(exchange, refusal)
+    def _give_up(self, session: TlsSession, exchange: Exchange, refusal: Refusal) -> None:
+        secrets = self._traffic_secrets(exchange)
+        if refusal is Refusal.TLS13 and secrets and exchange.client_hello is not None:
+            # Some of them are better than none.
+            origin = self._keylog_name(exchange.client_hello.random)
+            session.provide_traffic_secrets(exchange, secrets, origin)
+        else:
+            session.refuse(exchange, refusal)
 
     # The ways.
 
@@ -268,18 +189,16 @@ class SecretFinder:
         stored = self._by_random.get(hello.random) if hello else None
         if stored is None or answer is None or stored.server_random != answer.random:
             return False
-        assert self._store is not None
-        origin = f"secrets store {os.path.basename(self._store.path)}"
         if stored.master:
-            session.provide(exchange, stored.master, origin)
+            session.provide(exchange, stored.master, self._store_name)
         else:
-            session.provide_traffic_secrets(exchange, stored.traffic, origin)
+            session.provide_traffic_secrets(exchange, stored.traffic, self._store_name)
         return True
 
     def _from_keylog_premaster(self, session: TlsSession, exchange: Exchange) -> bool:
         if not len(self._ring.keylog) or exchange.encrypted_premaster is None:
             return False
-        ciphertext = _ciphertext(exchange)
+        ciphertext = ciphertext_of(exchange)
         secret = self._ring.keylog.by_encrypted_premaster(ciphertext[:8])
         master = exchange.derive_master(secret) if secret else None
         if master is None:
@@ -313,24 +232,10 @@ class SecretFinder:
         return f"key log {self._ring.keylog.source_of(identifier) or ''}".strip()
 
     def _resumed(self, session: TlsSession, exchange: Exchange) -> bool:
-        cut = exchange.incomplete[SERVER] and not exchange.resumption_offered
-        if exchange.full or cut:
+        if not resumes(exchange):
             return False
-        hello = exchange.client_hello
-        assert hello is not None
-        for how, key in (
-            ("ticket", _ticket_key(hello.ticket) if hello.ticket else b""),
-            ("session id", hello.session_id),
-        ):
-            resumable = self._resumable.get(key) if key else None
-            if resumable is not None:
-                exchange.resumed_by = how
-                if resumable.master is None and resumable.refusal is None:
-                    resumable.waiters = [*(resumable.waiters or ()), (session, exchange)]
-                else:
-                    _answer(session, exchange, resumable)
-                return True
-        self._refuse(session, exchange, Refusal.RESUMED_UNSEEN)
+        if not self._resumption.resume(session, exchange):
+            self._refuse(session, exchange, Refusal.RESUMED_UNSEEN)
         return True
 
     def _forward_secret(self, session: TlsSession, exchange: Exchange) -> bool:
@@ -343,7 +248,7 @@ class SecretFinder:
         suite = exchange.suite
         if suite is None or suite.key_exchange not in ("PSK", "RSA_PSK"):
             return False
-        shares = _shares(exchange)
+        shares = shares_of(exchange)
         if shares is None and any(exchange.incomplete):
             return False
         psks = self._ring.psks_for(shares.identity) if shares else []
@@ -367,7 +272,7 @@ class SecretFinder:
         suite = exchange.suite
         if suite is None or "DH" not in suite.key_exchange:
             return False
-        shares = _shares(exchange)
+        shares = shares_of(exchange)
         if shares is None:
             return False
         certificate = exchange.certificates[SERVER]
@@ -436,7 +341,7 @@ class SecretFinder:
         if suite.bulk is None:
             self._refuse(session, exchange, Refusal.UNSUPPORTED_SUITE)
         else:
-            self._decrypt(session, exchange, _ciphertext(exchange), lambda secret: [secret])
+            self._decrypt(session, exchange, ciphertext_of(exchange), lambda secret: [secret])
         return True
 
     def _decrypt(
@@ -462,13 +367,13 @@ class SecretFinder:
         if not keys:
             self._refuse(session, exchange, self._why_no_key(exchange))
             return
-        versions = _versions_in_premaster(exchange) if certificate is None else None
+        versions = versions_in_premaster(exchange) if certificate is None else None
 
         def done(secrets: list[bytes | None]) -> None:
             results = [
                 (key, secret)
                 for key, secret in zip(keys, secrets, strict=True)
-                if secret is not None and _is_premaster(secret, versions)
+                if secret is not None and is_premaster(secret, versions)
             ]
             known: list[tuple[bytes, str]] = []
             for opened, secret in results:
@@ -504,56 +409,3 @@ _WAYS: tuple[Callable[[SecretFinder, TlsSession, Exchange], bool], ...] = (
     SecretFinder._forward_secret,
     SecretFinder._from_rsa_key,
 )
-
-
-def _answer(session: TlsSession, exchange: Exchange, resumable: Resumable) -> None:
-    if resumable.master is not None:
-        session.provide(exchange, resumable.master, resumable.origin)
-    elif resumable.refusal in (None, Refusal.INCOMPLETE):  # not in the capture, or not wholly
-        session.refuse(exchange, Refusal.RESUMED_UNSEEN)
-    else:
-        session.refuse(exchange, resumable.refusal)
-
-
-def _ticket_key(ticket: bytes) -> bytes:
-    return b"ticket" + ticket_digest(ticket)
-
-
-def _ciphertext(exchange: Exchange) -> bytes:
-    assert exchange.encrypted_premaster is not None
-    try:
-        return pull_encrypted_premaster(exchange.encrypted_premaster, exchange.version or 0)
-    except Malformed:
-        return b""
-
-
-def _versions_in_premaster(exchange: Exchange) -> set[bytes]:
-    """The first two bytes of a pre-master secret: the version offered (RFC 5246 7.4.7.1).
-
-    Some clients put the negotiated version there instead.
-    """
-    versions = {exchange.version or 0}
-    if exchange.client_hello is not None:
-        versions.add(exchange.client_hello.version)
-    return {version.to_bytes(2, "big") for version in versions}
-
-
-def _is_premaster(secret: bytes, versions: set[bytes] | None) -> bool:
-    """Return whether *secret* has the shape of a pre-master secret.
-
-    OpenSSL 3.2 and later answer a wrong key with random bytes instead of an error, so the shape is
-    all there is to see here; the record's MAC or tag proves it later.
-    """
-    return len(secret) == PREMASTER_LENGTH and (versions is None or secret[:2] in versions)
-
-
-def _shares(exchange: Exchange) -> Shares | None:
-    """Return what the key exchange messages hold; ``None`` when they are missing or malformed."""
-    if exchange.suite is None or exchange.encrypted_premaster is None:
-        return None
-    try:
-        return key_exchange_shares(
-            exchange.suite, exchange.server_key_exchange or b"", exchange.encrypted_premaster
-        )
-    except Malformed:
-        return None
