@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from calls.script import MILLISECOND, SECOND
 from insight.found import found, report
+from tqdecrypt.calls.fields import uri_host
 from tqdecrypt.insight import Finding
 from tqdecrypt.insight.causes import causes_of, explain
-from tqdecrypt.insight.evidence import is_private, uri_host
+from tqdecrypt.insight.evidence import is_private
 from tqdecrypt.insight.findings.certificate_name import covers
 from tqdecrypt.sip.message import Transport
 from tqdecrypt.tls import Verdict

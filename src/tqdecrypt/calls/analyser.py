@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from tqdecrypt.calls.boxes import Boxes
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
+from tqdecrypt.calls.course import Course, Stage
 from tqdecrypt.calls.facts import FactFields
 from tqdecrypt.calls.joining import Joiner
 from tqdecrypt.calls.joint_call import JointCall
@@ -50,6 +51,7 @@ class Analyser:
     :param correlation_headers: names of header fields that legs of one call have in common, such as
         ``X-Call-ID``; their values are kept in the facts of INVITE and answer.
     :param boxes: sets of addresses (without ports) that are one box each, such as an SBC.
+    :ivar follows_courses: whether ordinary calls are followed in a hurry; the outcome is the same.
     :ivar counters: those of :class:`~tqdecrypt.calls.transaction_table.TransactionTable` and
         :class:`~tqdecrypt.calls.joining.Joiner`, and ``legs_evicted``, ``registrations_evicted``,
         ``ping_series_evicted`` and ``subscriptions_evicted`` handed over because a table was full.
@@ -90,6 +92,7 @@ class Analyser:
         if on_call is not None:
             self._joiner = Joiner(on_call, self._legs.get, self.counters, boxes)
             self.boxes = self._joiner.boxes
+        self.follows_courses = True
         self._legs_begun = 0
         self._now = 0
         self._next_leave = _NEVER
@@ -104,42 +107,60 @@ class Analyser:
         if (message.status or 0) > LARGEST_STATUS:
             return
         transactions = self._transactions
-        transaction = transactions.receive(message)
         time = message.time
         if time > self._now:
             self._now = time
+            transactions.pass_time(time)
             if time >= self._next_leave:
                 self._leave(time)
             if time >= self._next_sweep:
                 self._sweep(time)
+        leg = self._legs.get(message.call_id)
+        if leg is None:
+            if message.method == "INVITE" and self._begin_course(message):
+                return
+        elif leg.course is not None:
+            if leg.course.receive(leg, message, self._now, transactions, self._wanted):
+                self._legs.move_to_end(message.call_id)
+                if leg.course.stage >= Stage.ENDING and not leg.ends_queued:
+                    self._queue(leg, time + LINGER)
+                return
+            leg.leave_course(transactions, self._now)
+        self._receive_fully(message, leg)
+
+    def _receive_fully(self, message: Message, leg: Leg | None) -> None:
+        """Take a message that no ordinary course lets expect."""
+        transactions = self._transactions
+        transaction = transactions.receive(message)
         method = message.cseq_method
         if transaction is not None and method not in _CALL_METHODS:
             self._receive_other(message, method, transaction)
-        call_id = message.call_id
-        leg = self._legs.get(call_id)
         if leg is not None:
-            self._legs.move_to_end(call_id)
-        elif method in _LEG_METHODS and call_id:
+            self._legs.move_to_end(leg.call_id)
+        elif method in _LEG_METHODS and message.call_id:
             leg = self._begin(message)
+            leg.leave_to_machines(message)
         else:
             return
         leg.receive(message, transaction, transactions, self._wanted)
         if leg.looks < 2 and method == "INVITE" and self._joiner is not None:
             self._joiner.look(leg)
-        call = leg.call
-        if call.ended is not None and not call.ends_queued:
-            self._queue(leg, time + LINGER)
+        if leg.call.ended is not None and not leg.ends_queued:
+            self._queue(leg, message.time + LINGER)
 
     def finish(self, time: int | None = None) -> None:
         """End of input at capture time *time* (that of the last message, unless given)."""
         now = self._now if time is None else max(time, self._now)
-        self._transactions.finish(now)
         legs = list(self._legs.values())
         self._legs.clear()
         self._ended.clear()
         self._next_leave = _NEVER
         for leg in legs:
-            self._hand_over(leg, now)
+            if leg.course is not None and leg.course.stage != Stage.ENDED:
+                leg.leave_course(self._transactions, now)
+        self._transactions.finish(now)
+        for leg in legs:
+            self._conclude(leg, now)
         self._registrations.finish(now)
         self._pings.finish()
         self._subscriptions.finish()
@@ -157,6 +178,19 @@ class Analyser:
         elif method in _SUBSCRIPTION_METHODS:
             self._subscriptions.receive(message, transaction, transactions.response)
 
+    def _begin_course(self, message: Message) -> bool:
+        """Return whether an ordinary INVITE began a leg."""
+        if not message.call_id or not self.follows_courses:
+            return False
+        course = Course.begin(message, self._transactions, self._wanted)
+        if course is None:
+            return False
+        leg = self._begin(message)
+        leg.begin_course(course)
+        if self._joiner is not None:
+            self._joiner.look(leg)
+        return True
+
     def _begin(self, message: Message) -> Leg:
         if len(self._legs) >= self._most_legs:
             _, oldest = self._legs.popitem(last=False)
@@ -168,7 +202,7 @@ class Analyser:
         return leg
 
     def _queue(self, leg: Leg, due: int) -> None:
-        leg.call.ends_queued = True
+        leg.ends_queued = True
         self._ended.append((due, leg))
         self._next_leave = self._ended[0][0]
 
@@ -177,14 +211,14 @@ class Analyser:
         ended = self._ended
         while ended and ended[0][0] <= now:
             _, leg = ended.popleft()
-            call = leg.call
             if self._legs.get(leg.call_id) is not leg:
                 continue  # evicted
-            call.ends_queued = False
-            if call.ended is None:
+            leg.ends_queued = False
+            over = leg.ended
+            if over is None:
                 continue  # another attempt followed
-            if call.ended + LINGER > now:
-                self._queue(leg, call.ended + LINGER)
+            if over + LINGER > now:
+                self._queue(leg, over + LINGER)
             else:
                 del self._legs[leg.call_id]
                 self._hand_over(leg, now)
@@ -198,17 +232,29 @@ class Analyser:
             leg
             for leg in self._legs.values()
             if now - leg.last_time > TIMER_C
-            and leg.call.ended is None
-            and (leg.call.answered is None or leg.is_expired(now))
+            and leg.ended is None
+            and (leg.answered is None or leg.is_expired(now))
         ]
         for leg in stale:
-            if leg.call.answered is not None:
+            if leg.answered is not None:
                 leg.given_up = "the session was not refreshed"
             del self._legs[leg.call_id]
             self._hand_over(leg, now)
 
     def _hand_over(self, leg: Leg, now: int) -> None:
+        if leg.course is not None and not leg.course.is_over(now):
+            leg.leave_course(self._transactions, now)
+        self._conclude(leg, now)
+
+    def _conclude(self, leg: Leg, now: int) -> None:
+        course = leg.course
         leg.conclude(now)
+        if course is not None:
+            if self._on_transaction is None:
+                self.statistics.add_course(course)
+            else:
+                for transaction in leg.transactions:
+                    self._transaction_over(transaction)
         self._on_leg(leg)
         if self._joiner is not None:
             self._joiner.over(leg)

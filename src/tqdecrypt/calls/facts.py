@@ -24,7 +24,7 @@ MOST_TEXT = 512
 """Longest value that is kept whole: headers of 64 kB shall not fill the memory."""
 
 _NOTHING: Mapping[str, str] = {}
-_via_hops: dict[tuple[bytes, bytes, bytes], ViaHop] = {}
+_via_hops: dict[bytes, ViaHop] = {}
 _products: dict[bytes, str] = {}
 _option_tags: dict[bytes, tuple[str, ...]] = {}
 
@@ -184,20 +184,20 @@ def _short(value: bytes) -> str:
 
 def _via(value: bytes) -> ViaHop:
     """Return one value of Via; sent-by is the word behind ``SIP/2.0/TLS``."""
-    front = value.partition(b";")[0]
-    lower = value.lower()
-    if b"rport" in lower or b"received" in lower:
-        key = front, parameter(value, b"received"), parameter(value, b"rport")
-    else:
-        key = front, b"", b""
+    key = value
+    at = value.find(b";branch=")
+    if at >= 0:  # only the branch differs from one request to the next
+        end = value.find(b";", at + 1)
+        key = value[:at] if end < 0 else value[:at] + value[end:]
     hop = _via_hops.get(key)
-    if hop is None:
+    if hop is None or b'"' in value:
+        words = value.partition(b";")[0].split()
+        sent_by = text(words[-1][:MOST_TEXT]) if len(words) > 1 else ""
+        received, rport = parameter(value, b"received"), parameter(value, b"rport")
+        hop = ViaHop(sent_by, _short(received), _short(rport))
         if len(_via_hops) >= MOST_SHARED_VIAS:
             _via_hops.clear()
-        words = front.split()
-        sent_by = text(words[-1][:MOST_TEXT]) if len(words) > 1 else ""
-        hop = ViaHop(sent_by, _short(key[1]), _short(key[2]))
-        if len(front) <= MOST_TEXT:
+        if len(key) <= MOST_TEXT:
             _via_hops[key] = hop
     return hop
 

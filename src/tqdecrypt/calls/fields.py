@@ -9,6 +9,7 @@ holds them equal.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from tqdecrypt.sip.address import tag_of
 from tqdecrypt.sip.grammar import COMPACT_FORMS, pull_fields
@@ -24,6 +25,7 @@ __all__ = [
     "session_description",
     "split_values",
     "tag_in",
+    "uri_host",
 ]
 
 MOST_NAMES = 4096
@@ -32,12 +34,18 @@ MOST_NAMES = 4096
 MOST_REMEMBERED = 256
 """Bytes of what is remembered: longer names and values are read anew each time."""
 
+MOST_LAYOUTS = 1024
+"""Orders of header fields remembered of each table of names, likewise."""
+LONGEST_LAYOUT = 1024
+"""Bytes of all names of a header that is remembered so."""
+
 MOST_HOSTS = 1 << 14
 """Endpoints whose host is remembered, likewise."""
 _hosts: dict[str, str] = {}
 
 _BLANKS = (b" ", b"\t")
 _MARKS = re.compile(rb'[,"<]')
+_HOST = re.compile(r"^[a-zA-Z]+:(?:[^@]*@)?(\[[^\]]*\]|[^:;?>]*)")
 _CLOSING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 """A quoted string behind its first quotation mark."""
 
@@ -49,17 +57,40 @@ _tags: dict[bytes, str] = {}
 _COMPACT = {key: b"\n" + short for short, key in COMPACT_FORMS.items()}
 
 
+_Layout = tuple[tuple[int, bytes], ...] | None
+"""Which lines of a header have wanted fields, and their keys; ``None`` when one is there twice."""
+
+
 class FieldNames(dict[bytes, bytes | None]):
     """Spellings of names → the key of a wanted field, or ``None``; fills itself.
 
     :param wanted: keys (lower case, long form) of the fields that are wanted; ``None``: all.
+    :ivar layouts: what stands before the colons of a header's lines → where wanted fields are: an
+        element writes the same fields in the same order, call after call.
     """
 
-    __slots__ = ("_wanted",)
+    __slots__ = ("_wanted", "layouts")
 
     def __init__(self, wanted: frozenset[bytes] | None = None) -> None:
         super().__init__()
         self._wanted = wanted
+        self.layouts: dict[tuple[bytes, ...], _Layout] = {}
+
+    def learn(self, names: tuple[bytes, ...]) -> _Layout:
+        """Return the layout of a header with lines of these names, and remember it."""
+        found: dict[bytes, int] = {}
+        several = False
+        for at, name in enumerate(names):
+            key = self[name]
+            if key is not None:
+                several = several or key in found
+                found[key] = at
+        layout = None if several else tuple((at, key) for key, at in found.items())
+        if len(self.layouts) >= MOST_LAYOUTS:
+            self.layouts.clear()
+        if sum(map(len, names)) <= LONGEST_LAYOUT:
+            self.layouts[names] = layout
+        return layout
 
     def __missing__(self, name: bytes) -> bytes | None:
         bare = name.rstrip(b" \t").lower()
@@ -88,20 +119,19 @@ def fields_of(message: Message, names: FieldNames = _every_name) -> dict[bytes, 
     head = raw[: message.body_start]
     if b"\r\n " in head or b"\r\n\t" in head or head[head.find(b"\n") - 1 :][:1] != b"\r":
         return _completely(message)
-    found: dict[bytes, bytes] = {}
-    several: dict[bytes, list[bytes]] = {}
-    lines = head.split(b"\r\n")
+    lines = [line.partition(b":") for line in head.split(b"\r\n")]
     del lines[0]
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        key = names[name]
-        if key is not None and colon:
-            if key in found:
-                several.setdefault(key, [found[key]]).append(value.strip())
-            else:
-                found[key] = value.strip()
-    for key, values in several.items():
-        found[key] = b", ".join(values)
+    spelled = tuple([name for name, _, _ in lines])
+    layout = names.layouts.get(spelled, ())
+    if layout == ():
+        layout = names.learn(spelled)
+    if layout is None:
+        return _with_several(lines, names)
+    found: dict[bytes, bytes] = {}
+    for at, key in layout:
+        _, colon, value = lines[at]
+        if colon:
+            found[key] = value.strip()
     return found
 
 
@@ -197,6 +227,14 @@ def host_of(endpoint: str) -> str:
     return host
 
 
+def uri_host(uri: str) -> str:
+    """Return the host of a SIP URI in lower case, IPv6 without brackets; empty for ``tel:``."""
+    match = _HOST.match(uri)
+    if match is None or uri[:4].lower() == "tel:":
+        return ""
+    return match[1].strip("[]").lower()
+
+
 def tag_in(value: bytes) -> str:
     """Return the tag of a From or To value; empty when there is none."""
     tag = _tags.get(value)
@@ -220,6 +258,18 @@ def same_hosts(one: Flow, other: Flow) -> bool:
 def same_ends(one: Flow, other: Flow) -> bool:
     """Return whether both lead from the same address and port to the same."""
     return one is other or (one.source == other.source and one.destination == other.destination)
+
+
+def _with_several(
+    lines: Iterable[tuple[bytes, bytes, bytes]], names: FieldNames
+) -> dict[bytes, bytes]:
+    """Return the fields of a header in which a wanted one is there more than once."""
+    found: dict[bytes, list[bytes]] = {}
+    for name, colon, value in lines:
+        key = names[name]
+        if key is not None and colon:
+            found.setdefault(key, []).append(value.strip())
+    return {key: b", ".join(values) for key, values in found.items()}
 
 
 def _completely(message: Message) -> dict[bytes, bytes]:

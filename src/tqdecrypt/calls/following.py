@@ -39,7 +39,7 @@ from tqdecrypt.sip.message import Message
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
 
-__all__ = ["follow", "settle"]
+__all__ = ["end_by", "follow", "hangup_of", "reason_in", "routes_of", "session_timer_of", "settle"]
 
 MOST_DIALOGS = 32
 """Forks of one leg that are told apart."""
@@ -140,16 +140,27 @@ def _handle_bye(leg: Leg, message: Message, transaction: Transaction, _: FactFie
     by = Party.CALLER if transaction.from_tag == dialog.caller_tag else Party.CALLEE
     if dialog.bye is not None and (dialog.bye.by is by or dialog.other_bye is not None):
         return
-    reason = maybe_field(message, b"reason")
-    hangup = Hangup(
-        message.time, message.frame, by, text(reason)[:MOST_TEXT] if reason else "", message.flow
-    )
     if dialog.bye is not None:
-        dialog.other_bye = hangup
-        return
+        dialog.other_bye = hangup_of(message, by)
+    else:
+        end_by(dialog, hangup_of(message, by))
+
+
+def hangup_of(message: Message, by: Party) -> Hangup:
+    """Return what a BYE says."""
+    return Hangup(message.time, message.frame, by, reason_in(message), message.flow)
+
+
+def reason_in(message: Message) -> str:
+    """Return the value of Reason (RFC 3326); empty when there is none."""
+    reason = maybe_field(message, b"reason")
+    return text(reason)[:MOST_TEXT] if reason else ""
+
+
+def end_by(dialog: Dialog, hangup: Hangup) -> None:
+    """The first BYE ends the dialog."""
     dialog.bye = hangup
-    dialog.ended = message.time
-    dialog.state, dialog.end = DialogState.TERMINATED, DialogEnd.BYE
+    _end(dialog, hangup.time, DialogEnd.BYE)
 
 
 def _handle_prack(leg: Leg, message: Message, transaction: Transaction, _: FactFields) -> None:
@@ -254,7 +265,8 @@ def _handle_invite_response(
         elif transaction.to_tag and dialog.is_new("2xx", message.cseq, by_caller):
             fields = fields_of(message)
             _set_target(dialog, message, by_caller)
-            _set_timer(dialog, message, fields, by_caller)
+            timer = session_timer_of(message, fields, by_caller, dialog.session_timer)
+            dialog.session_timer = timer
     body = _description(leg, message)
     if body:
         description_in_response(leg, dialog, message, transaction, response, by_caller, body)
@@ -279,10 +291,13 @@ def _confirm(
     if contact:
         same = leg.answer.to_tag == dialog.callee_tag
         dialog.callee_contact = leg.answer.contact if same else short_uri(contact)
-    routes = fields.get(b"record-route")
-    if routes:
-        dialog.route_set = tuple(short_uri(route) for route in split_values(routes)[:MOST_ROUTES])
-    _set_timer(dialog, message, fields, False)
+    dialog.route_set = routes_of(fields.get(b"record-route", b""))
+    dialog.session_timer = session_timer_of(message, fields, False, dialog.session_timer)
+
+
+def routes_of(value: bytes) -> tuple[str, ...]:
+    """Return the URIs of Record-Route."""
+    return tuple(short_uri(route) for route in split_values(value)[:MOST_ROUTES])
 
 
 def _handle_refusal(leg: Leg, transaction: Transaction, response: Response) -> None:
@@ -325,7 +340,9 @@ def _handle_other_response(
     by_caller = transaction.from_tag != dialog.caller_tag
     if method == "UPDATE" and dialog.is_new("UPDATE 2xx", message.cseq, by_caller):
         _set_target(dialog, message, by_caller)
-        _set_timer(dialog, message, fields_of(message), by_caller)
+        fields = fields_of(message)
+        timer = session_timer_of(message, fields, by_caller, dialog.session_timer)
+        dialog.session_timer = timer
     body = _description(leg, message)
     if body:
         description_in_response(leg, dialog, message, transaction, response, by_caller, body)
@@ -406,21 +423,23 @@ def _set_target(dialog: Dialog, message: Message, by_caller: bool) -> None:
         dialog.callee_contact = short_uri(contact)
 
 
-def _set_timer(
-    dialog: Dialog, message: Message, fields: dict[bytes, bytes], by_caller: bool
-) -> None:
-    """Take Session-Expires of a 2xx (RFC 4028 section 7.2); *by_caller*: whose 2xx it is."""
+def session_timer_of(
+    message: Message, fields: dict[bytes, bytes], by_caller: bool, before: SessionTimer | None
+) -> SessionTimer | None:
+    """Return what Session-Expires of a 2xx says (RFC 4028 section 7.2).
+
+    :param by_caller: whose 2xx it is.
+    :param before: what was agreed on before.
+    """
     value = fields.get(b"session-expires")
     interval = seconds_of(value)
-    before = dialog.session_timer
     if value is None or interval is None:
-        dialog.session_timer = None
-        return
+        return None
     refresher = parameter(value, b"refresher").lower()
     requester, responder = Party.CALLER, Party.CALLEE
     if by_caller:
         requester, responder = responder, requester
-    dialog.session_timer = SessionTimer(
+    return SessionTimer(
         interval,
         requester if refresher == b"uac" else responder if refresher == b"uas" else None,
         message.time,

@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from tqdecrypt.calls.boxes import Boxes
-from tqdecrypt.calls.call import SECOND, CallState
+from tqdecrypt.calls.call import SECOND
 from tqdecrypt.calls.facts import InviteFacts
 from tqdecrypt.calls.fields import host_of, same_hosts
 from tqdecrypt.calls.joint_call import Confidence, Join, JointCall, Reason
@@ -44,7 +44,6 @@ SKEW = SECOND // 20
 """How much earlier it may begin: captures of several interfaces, merged."""
 
 _Key = tuple[Reason, str]
-_FAILED = frozenset({CallState.FAILED, CallState.REDIRECTED, CallState.CANCELLED})
 
 
 class Joiner:
@@ -113,7 +112,8 @@ class Joiner:
 
     def _answered(self, leg: Leg, facts: InviteFacts) -> None:
         """The answer has the first session description when the INVITE had none (RFC 3264)."""
-        if leg.offers and leg.offers[0].carrier == "INVITE":
+        first = leg.first_description
+        if first is not None and first[1]:
             return
         marks = list(descriptions_of(leg))
         for likeness in marks:
@@ -206,7 +206,7 @@ class Joiner:
                 and _is_open(other)
                 and (leg.joint is None or other.joint is not leg.joint)
                 and -SKEW <= now - other.first_time <= window
-                and (other.call.ended is None or other.call.ended >= now)
+                and (other.ended is None or other.ended >= now)
                 and not _same_way(other, leg)
             ):
                 yield other
@@ -315,7 +315,7 @@ def _has_onward_leg(leg: Leg) -> bool:
     if call is None:
         return False
     onward = {join.other for join in call.joins if join.leg == leg.number}
-    return any(at.number in onward and at.call.state not in _FAILED for at in call.legs)
+    return any(at.number in onward and not at.failed for at in call.legs)
 
 
 def _most_fitting(candidates: list[Leg]) -> Leg:

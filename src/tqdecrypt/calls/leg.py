@@ -1,16 +1,18 @@
-"""A leg: all that the analysis keeps of one Call-ID, in about five kilobytes."""
+"""A leg: all that the analysis keeps of one Call-ID, in about three kilobytes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tqdecrypt.calls.call import SECOND, Call
+from tqdecrypt.calls.call import SECOND, Call, CallState
+from tqdecrypt.calls.course import Course
 from tqdecrypt.calls.dialog import Dialog
 from tqdecrypt.calls.facts import FactFields, InviteFacts, ViaHop
-from tqdecrypt.calls.following import follow, settle
+from tqdecrypt.calls.following import follow, reason_in, settle
 from tqdecrypt.calls.offer import Offer
 from tqdecrypt.calls.transaction import Transaction
 from tqdecrypt.calls.transaction_table import TransactionTable
+from tqdecrypt.calls.unfolding import unfold
 from tqdecrypt.sip.message import Flow, Message
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ MOST_TRANSACTIONS = 48
 
 MOST_SHARED_HOPS = 1 << 14
 """Lists of hops that are shared: legs on the same connections take the same ones."""
+_FAILED = frozenset({CallState.FAILED, CallState.REDIRECTED, CallState.CANCELLED})
+_MADE_LATER = frozenset({"call", "transactions", "dialogs", "offers"})
 _hops: dict[tuple[Flow, ...], tuple[Flow, ...]] = {}
 
 
@@ -36,9 +40,11 @@ class Leg:
         "answer",
         "call",
         "call_id",
+        "course",
         "descriptions_dropped",
         "dialogs",
         "dialogs_dropped",
+        "ends_queued",
         "first_frame",
         "first_time",
         "given_up",
@@ -60,12 +66,22 @@ class Leg:
         "transactions_dropped",
     )
 
+    call: Call
+    """The same Call-ID as the call list sees it: state, parties, outcome."""
+    transactions: list[Transaction]
+    """In the order in which they began; the first ones and the last ones when there are many."""
+    dialogs: list[Dialog]
+    """In the order in which they were made; several when the INVITE forked."""
+    offers: list[Offer]
+    """Offers and answers in the order of the offers, of all dialogs and hops."""
+
     def __init__(self, number: int, message: Message) -> None:
         self.number = number
         """From 1, in the order in which legs began."""
         self.call_id = message.call_id
-        self.call = Call(message)
-        """The same Call-ID as the call list sees it: state, parties, outcome."""
+        self.course: Course | None = None
+        """While it goes the ordinary course, and when it went it to the end: :attr:`call`,
+        :attr:`transactions`, :attr:`dialogs` and :attr:`offers` are made when somebody asks."""
         self.invite: InviteFacts | None = None
         """Of the first INVITE outside of a dialog, on the first hop; ``None``: not captured."""
         self.answer: InviteFacts | None = None
@@ -74,15 +90,9 @@ class Leg:
         """Attempts: INVITEs outside of a dialog with different CSeq (credentials, redirection)."""
         self.newest_invite = 0
         """CSeq of the last of them."""
-        self.transactions: list[Transaction] = []
-        """In the order in which they began; the first ones and the last ones when there are many."""
         self.transactions_dropped = 0
-        self.dialogs: list[Dialog] = []
-        """In the order in which they were made; several when the INVITE forked."""
         self.dialogs_dropped = 0
         """Messages of dialogs above the most that are kept."""
-        self.offers: list[Offer] = []
-        """Offers and answers in the order of the offers, of all dialogs and hops."""
         self.offers_dropped = 0
         self.descriptions_dropped = 0
         """Session descriptions longer than any that makes sense; not looked at."""
@@ -102,15 +112,84 @@ class Leg:
         """How far the joiner has looked at it: 1, its INVITE; 2, its answer, too."""
         self.over = False
         """Whether it was handed over."""
+        self.ends_queued = False
+        """Whether the analyser has it on its list of legs that are over."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Make what the ordinary course left out."""
+        course = self.course if name in _MADE_LATER else None
+        if course is None:
+            raise AttributeError(f"a leg has no {name}", name=name, obj=self)
+        unfold(self, course)
+        return getattr(self, name)
+
+    def begin_course(self, course: Course) -> None:
+        """The INVITE that it begins with is an ordinary one, and was taken."""
+        self.course = course
+        self.invite = course.invite
+        self.invites, self.newest_invite = 1, course.invite.cseq
+        self.messages = 1
+        self.note_hop(course.there)
+
+    def leave_course(self, table: TransactionTable, now: int) -> None:
+        """Something else than the next message came: from here on it is followed by all rules.
+
+        :param now: the latest capture time of any message.
+        """
+        course = self.course
+        if course is not None:
+            unfold(self, course)
+            self.course = None
+            for transaction in self.transactions:
+                table.adopt(transaction, now)
+
+    def leave_to_machines(self, message: Message) -> None:
+        """It does not begin as an ordinary one does; *message* is still to be taken."""
+        self.call = Call(message)
+        self.transactions, self.dialogs, self.offers = [], [], []
+
+    @property
+    def answered(self) -> int | None:
+        """When the first 2xx to INVITE was seen."""
+        return self.call.answered if self.course is None else self.course.answered
+
+    @property
+    def ended(self) -> int | None:
+        """When it was over: the BYE, or the final response that was no 2xx."""
+        return self.call.ended if self.course is None else self.course.ended
+
+    @property
+    def failed(self) -> bool:
+        """Whether the call was refused, redirected or given up before an answer."""
+        return self.course is None and self.call.state in _FAILED
+
+    @property
+    def bye_reasons(self) -> list[str]:
+        """Value of Reason in the first BYE of each dialog; empty where there is none."""
+        if self.course is not None:
+            return [reason_in(self.course.bye)] if self.course.ended is not None else []
+        return [dialog.bye.reason_header for dialog in self.dialogs if dialog.bye is not None]
+
+    @property
+    def first_description(self) -> tuple[bytes, bool] | None:
+        """The session description that it began with, and whether an INVITE had it."""
+        if self.course is not None:
+            return self.course.offer, True
+        first = self.offers[0] if self.offers else None
+        return None if first is None else (first.body, first.carrier == "INVITE")
 
     def is_expired(self, now: int) -> bool:
         """Return whether all its dialogs were answered, and neither refreshed nor ended for twice
         the time that they agreed on (RFC 4028)."""
-        for dialog in self.dialogs:
-            timer = dialog.session_timer
+        course = self.course
+        if course is None:
+            timers = [dialog.session_timer for dialog in self.dialogs]
+        else:
+            timers = [course.session_timer] if course.answered is not None else []
+        for timer in timers:
             if timer is None or now - timer.refreshed <= 2 * SECOND * timer.interval:
                 return False
-        return bool(self.dialogs)
+        return bool(timers)
 
     @property
     def sessions(self) -> tuple[int, ...]:
@@ -119,7 +198,7 @@ class Leg:
         return tuple(dict.fromkeys(number for number in numbers if number is not None))
 
     def __repr__(self) -> str:
-        return f"<leg {self.number} {self.call_id}: {self.call.state.value}>"
+        return f"<leg {self.number} {self.call_id}: {self.messages} messages>"
 
     def receive(
         self,
@@ -134,7 +213,7 @@ class Leg:
         self.last_frame = message.frame
         flow = message.flow
         if flow not in self.hops:
-            self._note_hop(flow)
+            self.note_hop(flow)
         self.call.receive(message)
         if transaction is None:
             return
@@ -145,10 +224,16 @@ class Leg:
 
     def conclude(self, now: int) -> None:
         """Settle what is still open; *now* is the capture time at which the leg is handed over."""
-        self.call.conclude(now)
-        settle(self, now)
+        if self.course is not None:
+            self.course.concluded = now  # nothing is open at its end
+        else:
+            self.call.conclude(now)
+            settle(self, now)
 
-    def _note_hop(self, flow: Flow) -> None:
+    def note_hop(self, flow: Flow) -> None:
+        """It took this flow, too."""
+        if flow in self.hops:
+            return
         if len(self.hops) >= MOST_HOPS:
             self.hops_dropped += 1
             return

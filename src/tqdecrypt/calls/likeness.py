@@ -58,8 +58,9 @@ def identifiers_of(facts: InviteFacts) -> Iterator[Likeness]:
 
 def descriptions_of(leg: Leg) -> Iterator[Likeness]:
     """Yield origin and media endpoint of the session description with which the call began."""
-    for offer in leg.offers[:1]:
-        yield from _description(offer.body)
+    first = leg.first_description
+    if first is not None:
+        yield from _description(first[0])
 
 
 def called_number(facts: InviteFacts) -> str:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.delays import Delays
 from tqdecrypt.calls.fields import host_of
 from tqdecrypt.calls.transaction import Transaction
+from tqdecrypt.sip.message import Flow
+
+if TYPE_CHECKING:
+    from tqdecrypt.calls.course import Course
 
 __all__ = ["MethodStatistics", "TransactionStatistics"]
 
@@ -56,13 +61,7 @@ class TransactionStatistics:
 
     def add(self, transaction: Transaction) -> None:
         """Count a transaction that is over."""
-        flow = transaction.flow
-        key = transaction.method, host_of(flow.source), host_of(flow.destination)
-        row = self.rows.get(key)
-        if row is None:
-            if len(self.rows) >= self._most:
-                key = "", "", ""
-            row = self.rows.setdefault(key, MethodStatistics())
+        row = self._row(transaction.method, transaction.flow)
         row.transactions += 1
         row.request_retransmissions += transaction.request_retransmissions
         row.response_retransmissions += transaction.response_retransmissions
@@ -76,3 +75,30 @@ class TransactionStatistics:
             row.delays.add(final.time - transaction.started)
             first = transaction.provisionals[0] if transaction.provisionals else final
             row.first_delays.add(first.time - transaction.started)
+
+    def add_course(self, course: Course) -> None:
+        """Count both transactions of a leg that went its ordinary course to the end."""
+        final = course.final
+        started = course.invite.time
+        row = self._row("INVITE", course.there)
+        row.transactions += 1
+        row.statuses[final.status] += 1
+        row.delays.add(final.time - started)
+        first = course.provisionals[0] if course.provisionals else final
+        row.first_delays.add(first.time - started)
+        bye, answer = course.bye, course.bye_answer
+        row = self._row("BYE", bye.flow)
+        row.transactions += 1
+        row.statuses[answer.status or 0] += 1
+        delay = answer.time - bye.time
+        row.delays.add(delay)
+        row.first_delays.add(delay)
+
+    def _row(self, method: str, flow: Flow) -> MethodStatistics:
+        key = method, host_of(flow.source), host_of(flow.destination)
+        row = self.rows.get(key)
+        if row is None:
+            if len(self.rows) >= self._most:
+                key = "", "", ""
+            row = self.rows.setdefault(key, MethodStatistics())
+        return row

@@ -22,7 +22,7 @@ from tqdecrypt.calls.transaction_state import INVITE, OTHERS, Event, Transaction
 from tqdecrypt.sip.grammar import text
 from tqdecrypt.sip.message import Flow, Message
 
-__all__ = ["Cancellation", "Response", "Transaction", "TransactionState", "on_hop"]
+__all__ = ["Cancellation", "Response", "Transaction", "TransactionState", "on_hop", "response_of"]
 
 MOST_PROVISIONALS = 12
 """Provisional responses kept of one transaction; each fork may send some."""
@@ -201,7 +201,7 @@ class Transaction:
         mark = 0 if status == 100 else hash(message.raw)
         if known and (mark == 0 or mark in self._hashes or self.final is not None):
             return None
-        response = _response(message, status, to_tag)
+        response = response_of(message, status, to_tag)
         if len(self.provisionals) >= MOST_PROVISIONALS:
             self.provisionals_dropped += 1
             return response
@@ -213,7 +213,7 @@ class Transaction:
     def _take_final(self, message: Message, status: int, to_tag: str) -> Response | None:
         final = self.final
         if final is None:
-            self.final = final = _response(message, status, to_tag)
+            self.final = final = response_of(message, status, to_tag)
             self._hashes = ()
             return final
         if final.status == status and final.to_tag == to_tag:
@@ -221,7 +221,7 @@ class Transaction:
         for other in self.other_finals:
             if other.status == status and other.to_tag == to_tag:
                 return None
-        response = _response(message, status, to_tag)
+        response = response_of(message, status, to_tag)
         if final.status >= 300 > status and self.method == "INVITE":
             self.final, other = response, final
         else:
@@ -242,7 +242,8 @@ def on_hop(transactions: Iterable[Transaction], flow: Flow) -> list[Transaction]
     return [one for one in near if same_ends(one.flow, flow)] or near
 
 
-def _response(message: Message, status: int, to_tag: str) -> Response:
+def response_of(message: Message, status: int, to_tag: str) -> Response:
+    """Return what a response says, with its Reason and RSeq where it may have them."""
     reason_header = None
     rseq = 0
     if 100 < status < 200:

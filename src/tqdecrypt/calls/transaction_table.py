@@ -18,7 +18,7 @@ from tqdecrypt.calls.transaction_state import (
 from tqdecrypt.sip.grammar import text
 from tqdecrypt.sip.message import Flow, Message
 
-__all__ = ["TransactionTable"]
+__all__ = ["LINGER", "TransactionTable", "has_cookie", "over_at"]
 
 TIMER_F = TIMER_B
 """64*T1: when a request other than INVITE is given up without a final response."""
@@ -30,6 +30,10 @@ MOST_CHAINED = 64
 """Transactions with the same branch, Call-ID and CSeq: methods and hops."""
 MOST_REVERSED = 10_000
 """Flows made up for requests that were not captured; a full table is emptied and fills anew."""
+
+RETENTION = TIMER_F + SECOND
+"""How long after it began a transaction is looked at first: most are answered at once, and then their
+next timer ends within this second."""
 
 _COOKIES = frozenset({"z9hG4bK", "z9hg4bk", "Z9HG4BK"})
 """The magic cookie (section 8.1.1.7), and how some spell it, since tokens ignore case."""
@@ -79,13 +83,16 @@ class TransactionTable:
     def __len__(self) -> int:
         return self._size
 
-    def receive(self, message: Message) -> Transaction | None:
-        """Return the transaction of the next message; ``None`` when it belongs to none."""
-        time = message.time
+    def pass_time(self, time: int) -> None:
+        """It is *time*, unless it was later already."""
         if time > self._now:
             self._now = time
             if time >= self._next_due:
                 self._look_at_timers(time)
+
+    def receive(self, message: Message) -> Transaction | None:
+        """Return the transaction of the next message; ``None`` when it belongs to none."""
+        self.pass_time(message.time)
         self.fresh = True
         self.response = None
         method = message.cseq_method
@@ -101,6 +108,21 @@ class TransactionTable:
         if method == "ACK":
             return self._receive_ack(message)
         return self._receive_request(message, method)
+
+    def knows(self, message: Message) -> bool:
+        """Return whether there is a transaction with the branch, Call-ID and CSeq of *message*."""
+        return _key(message) in self._by_key
+
+    def adopt(self, transaction: Transaction, now: int) -> None:
+        """Take a transaction that was followed elsewhere so far.
+
+        :param now: the latest capture time of any message.
+        """
+        self._add(transaction, _key(transaction))
+        if transaction.method == "INVITE" and transaction.state is TransactionState.ACCEPTED:
+            self._remember_accepted(transaction)
+        self.pass_time(now)
+        self._look_at_timers(self._now)
 
     def finish(self, time: int | None = None) -> None:
         """End of input at capture time *time* (that of the last message, unless given)."""
@@ -233,8 +255,7 @@ class TransactionTable:
         self._size += 1
         transaction._next = self._by_key.get(key)
         self._by_key[key] = transaction
-        # Most are answered at once, and their next timer ends within these two seconds.
-        self._schedule(transaction, transaction.started + TIMER_F + 2 * SECOND)
+        self._schedule(transaction, transaction.started + RETENTION)
 
     def _remember_accepted(self, transaction: Transaction) -> None:
         key = ("", transaction.call_id, transaction.cseq)
@@ -259,22 +280,25 @@ class TransactionTable:
             bucket.append(transaction)
 
     def _look_at_timers(self, now: int) -> None:
-        """Look at the transactions whose timer may be over by *now*."""
+        """Look at the transactions whose timer may be over by *now*.
+
+        What becomes of each depends on when its timer is due, not on when somebody looks.
+        """
         due = self._due
-        second = now // SECOND
-        for at in sorted(at for at in due if at <= second):
-            for transaction in due.pop(at):
+        while self._next_due <= now:
+            then = self._next_due
+            for transaction in due.pop(then // SECOND):
                 deadline = _deadline(transaction)
-                if deadline > now:
+                if deadline > then:
                     self._schedule(transaction, deadline)
                     continue
                 _time_out(transaction)
-                if transaction.state.timed_out and now < deadline + LINGER:
+                if transaction.state.timed_out and then < deadline + LINGER:
                     self._schedule(transaction, deadline + LINGER)
                 else:
                     self._forget(transaction)
                     self._hand_over(transaction)
-        self._next_due = min(due) * SECOND if due else _NEVER
+            self._next_due = min(due) * SECOND if due else _NEVER
 
     def _evict(self) -> None:
         second = min(self._due)
@@ -342,9 +366,21 @@ def _key(message: Message | Transaction) -> _Key:
     another one in the ACK: it does not count.
     """
     branch = message.branch
-    if branch[:7] not in _COOKIES or len(branch) == 7:
-        branch = ""
-    return branch, message.call_id, message.cseq
+    return branch if has_cookie(branch) else "", message.call_id, message.cseq
+
+
+def has_cookie(branch: str) -> bool:
+    """Return whether a branch is one of RFC 3261, and so unlike any other (section 8.1.1.7)."""
+    return branch[:7] in _COOKIES and len(branch) > 7
+
+
+def over_at(started: int, deadline: int) -> int:
+    """Return when a transaction that nothing happens to any more leaves the table.
+
+    :param deadline: when the timer of its state is over.
+    """
+    looked_at = ((started + RETENTION) // SECOND + 1) * SECOND
+    return looked_at if deadline <= looked_at else (deadline // SECOND + 1) * SECOND
 
 
 def _chain(found: Transaction | None) -> Iterator[Transaction]:

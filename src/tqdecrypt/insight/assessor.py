@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import traits_of
 from tqdecrypt.insight.context import Context, Thresholds
 from tqdecrypt.insight.finding import MOST_FRAMES, Finding
-from tqdecrypt.insight.rules import Rules, load_rules
+from tqdecrypt.insight.rules import LegRule, Rules, load_rules
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.joint_call import JointCall
@@ -41,11 +42,17 @@ class Assessor:
         self.rules = rules or load_rules()
         self.context = Context(thresholds)
         self._on_finding = on_finding
+        self._by_traits: dict[int, list[LegRule]] = {}
+        """Rules to ask of legs; there are as many entries as traits come together, 512 at most."""
         self._findings: dict[tuple[object, ...], Finding] = {}
 
     def leg(self, leg: Leg) -> list[Finding]:
         """Look at a leg; return what was found in it alone."""
-        return self._take(f for rule in self.rules.leg for f in rule(leg, self.context))
+        traits = traits_of(leg)
+        rules = self._by_traits.get(traits)
+        if rules is None:
+            rules = self._by_traits[traits] = self.rules.for_traits(traits)
+        return self._take(f for rule in rules for f in rule(leg, self.context)) if rules else []
 
     def call(self, call: JointCall) -> list[Finding]:
         """Look at a call over all its legs; return what only that shows."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -22,13 +21,11 @@ __all__ = [
     "is_private",
     "reaches_public",
     "seconds_text",
-    "uri_host",
 ]
 
 SECOND = 1_000_000_000
 _NATS = ipaddress.ip_network("100.64.0.0/10")
 """Shared address space of providers' NATs (RFC 6598); ipaddress does not call it private."""
-_HOST = re.compile(r"^[a-zA-Z]+:(?:[^@]*@)?(\[[^\]]*\]|[^:;?>]*)")
 
 
 def attempts_of(leg: Leg) -> Iterator[Transaction]:
@@ -50,14 +47,6 @@ def seconds_text(nanoseconds: int) -> str:
         if nanoseconds < 100 * SECOND
         else (f"{nanoseconds // SECOND:,} s")
     )
-
-
-def uri_host(uri: str) -> str:
-    """Return the host of a SIP URI in lower case, IPv6 without brackets; empty for ``tel:``."""
-    match = _HOST.match(uri)
-    if match is None or uri[:4].lower() == "tel:":
-        return ""
-    return match[1].strip("[]").lower()
 
 
 def address_of(endpoint: str) -> str:

@@ -5,7 +5,7 @@ findings.  A decorator says what a function is given::
 
     MEANING = Meaning("no-ack", Severity.ERROR, "A 2xx to INVITE that nobody acknowledged.")
 
-    @on_leg
+    @on_leg_with(Trait.UNUSUAL)
     def no_ack(leg: Leg, context: Context) -> Iterator[Finding]:
         ...
 
@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.finding import Finding, Meaning
 
 if TYPE_CHECKING:
@@ -32,17 +33,20 @@ if TYPE_CHECKING:
     from tqdecrypt.tls import SessionReport
 
 __all__ = [
+    "LegRule",
     "Rules",
     "load_rules",
     "on_call",
     "on_end",
     "on_leg",
+    "on_leg_with",
     "on_ping",
     "on_registration",
     "on_session",
 ]
 
 _Rule = TypeVar("_Rule", bound=Callable[..., Iterator[Finding]])
+LegRule = Callable[["Leg", "Context"], Iterator[Finding]]
 
 
 def _marker(kind: str) -> Callable[[_Rule], _Rule]:
@@ -54,7 +58,23 @@ def _marker(kind: str) -> Callable[[_Rule], _Rule]:
 
 
 on_leg = _marker("leg")
-"""``(Leg, Context)``: when a leg is handed over."""
+"""``(Leg, Context)``: when a leg is handed over, any one."""
+
+
+def on_leg_with(traits: int) -> Callable[[_Rule], _Rule]:
+    """``(Leg, Context)``: when a leg is handed over that has one of *traits*, or that is unusual.
+
+    See :class:`~tqdecrypt.calls.traits.Trait`.  Most rules have nothing
+    to say of a call that took its ordinary course, and cost nothing there.
+    """
+
+    def mark(rule: _Rule) -> _Rule:
+        rule.looks_at, rule.traits = "leg", traits | Trait.UNUSUAL  # type: ignore[attr-defined]
+        return rule
+
+    return mark
+
+
 on_call = _marker("call")
 """``(JointCall, Context)``: when all legs of a call were handed over; for what several legs show."""
 on_session = _marker("session")
@@ -72,7 +92,7 @@ class Rules:
     """All rules, by what they look at."""
 
     meanings: dict[str, Meaning] = field(default_factory=dict)
-    leg: list[Callable[[Leg, Context], Iterator[Finding]]] = field(default_factory=list)
+    leg: list[LegRule] = field(default_factory=list)
     call: list[Callable[[JointCall, Context], Iterator[Finding]]] = field(default_factory=list)
     session: list[Callable[[SessionReport, Context], Iterator[Finding]]] = field(
         default_factory=list
@@ -91,6 +111,10 @@ class Rules:
             kind = getattr(value, "looks_at", None)
             if kind is not None and getattr(value, "__module__", "") == module.__name__:
                 getattr(self, kind).append(value)
+
+    def for_traits(self, traits: int) -> list[LegRule]:
+        """Return the rules that look at legs with these traits."""
+        return [rule for rule in self.leg if getattr(rule, "traits", ~0) & (traits | Trait.ANY)]
 
 
 def load_rules() -> Rules:

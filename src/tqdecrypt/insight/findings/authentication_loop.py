@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.evidence import address_of, attempts_of, frames_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg, on_registration
+from tqdecrypt.insight.rules import on_leg_with, on_registration
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -29,7 +30,7 @@ _ADVICE = (
 _CHALLENGES = frozenset({401, 407})
 
 
-@on_leg
+@on_leg_with(Trait.UNUSUAL)
 def in_calls(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield INVITEs that were challenged on one hop more often than digest needs."""
     hops: dict[tuple[str, str], list[int]] = {}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.causes import explain
 from tqdecrypt.insight.context import Context
 from tqdecrypt.insight.evidence import address_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -28,7 +29,7 @@ _ORDINARY = frozenset({480, 486, 487, 600, 603})
 _CHALLENGES = frozenset({401, 407})
 
 
-@on_leg
+@on_leg_with(Trait.UNUSUAL)
 def call_failed(leg: Leg, context: Context) -> Iterator[Finding]:
     """Name the final response and the host nearest to where it came from."""
     call = leg.call

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tqdecrypt.insight.evidence import address_of, frames_of, is_address, uri_host
+from tqdecrypt.calls.fields import uri_host
+from tqdecrypt.calls.traits import Trait
+from tqdecrypt.insight.evidence import address_of, frames_of, is_address
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.facts import InviteFacts
@@ -23,7 +25,7 @@ MEANING = Meaning(
 )
 
 
-@on_leg
+@on_leg_with(Trait.CONTACT_ELSEWHERE)
 def certificate_name(leg: Leg, context: Context) -> Iterator[Finding]:
     """Compare the name in Contact with the certificate that its sender showed."""
     for facts in (leg.invite, leg.answer):

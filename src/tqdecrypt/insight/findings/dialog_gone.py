@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.evidence import address_of, frames_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -22,7 +23,7 @@ MEANING = Meaning(
 )
 
 
-@on_leg
+@on_leg_with(Trait.UNUSUAL)
 def dialog_gone(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield 481 responses, less those to a BYE or CANCEL that crossed the other side's."""
     for at in leg.transactions:

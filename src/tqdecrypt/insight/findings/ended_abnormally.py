@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.causes import causes_of, explain
 from tqdecrypt.insight.evidence import address_of, frames_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -22,16 +24,18 @@ MEANING = Meaning(
     "A BYE gives a Reason that is no normal clearing: the call was cut, not hung up.",
 )
 
+MOST_REMEMBERED = 1024
+"""Values of Reason: the same few, all the time."""
 
-@on_leg
+
+@on_leg_with(Trait.REASON)
 def ended_abnormally(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield dialogs that ended so, with the cause in words."""
+    if not any(map(_is_abnormal, leg.bye_reasons)):
+        return
     for dialog in leg.dialogs:
         bye = dialog.bye
-        if bye is None or not bye.reason_header:
-            continue
-        causes = causes_of(bye.reason_header)
-        if not causes or all(cause.is_normal or cause.number in (None, 200) for cause in causes):
+        if bye is None or not _is_abnormal(bye.reason_header):
             continue
         host = address_of(bye.flow.source)
         said = explain(bye.reason_header)
@@ -50,3 +54,10 @@ def ended_abnormally(leg: Leg, context: Context) -> Iterator[Finding]:
             hosts=(host,),
             key=(host, said),
         )
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _is_abnormal(reason: str) -> bool:
+    """Return whether a Reason says anything else than that somebody hung up."""
+    causes = causes_of(reason)
+    return any(not (cause.is_normal or cause.number in (None, 200)) for cause in causes)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.evidence import address_of, frames_of, seconds_text
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -22,7 +23,7 @@ MEANING = Meaning(
 )
 
 
-@on_leg
+@on_leg_with(Trait.UNUSUAL)
 def hold_left_on(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield dialogs that ended on hold, unless a transfer explains it."""
     for dialog in leg.dialogs:

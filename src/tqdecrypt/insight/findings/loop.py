@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.evidence import address_of, attempts_of, frames_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -22,7 +23,7 @@ MEANING = Meaning(
 )
 
 
-@on_leg
+@on_leg_with(Trait.FEW_HOPS)
 def loop(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield INVITEs that were refused with 482 or 483, passed a hop twice, or had few hops left."""
     seen: dict[tuple[str, str, int, str], tuple[str, int]] = {}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.descriptions import lines_of
 from tqdecrypt.insight.evidence import address_of, frames_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -24,7 +25,7 @@ MEANING = Meaning(
 )
 
 
-@on_leg
+@on_leg_with(Trait.SECURE_MEDIA)
 def media_security(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield media lines whose security does not fit, and offers refused because of it."""
     bodies = [body for offer in leg.offers for body in (offer.body, offer.answer or b"")]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tqdecrypt.insight.evidence import address_of, frames_of, reaches_public, uri_host
+from tqdecrypt.calls.fields import uri_host
+from tqdecrypt.calls.traits import Trait
+from tqdecrypt.insight.evidence import address_of, frames_of, reaches_public
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg, on_registration
+from tqdecrypt.insight.rules import on_leg_with, on_registration
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.facts import InviteFacts
@@ -29,7 +31,7 @@ _CONTACT_ADVICE = (
 )
 
 
-@on_leg
+@on_leg_with(Trait.CONTACT_ELSEWHERE)
 def in_calls(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield INVITEs and answers whose Contact or Via nobody outside can reach."""
     if leg.invite is not None:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.call import TIMER_B
-from tqdecrypt.insight.evidence import address_of, attempts_of, frames_of, uri_host
+from tqdecrypt.calls.fields import uri_host
+from tqdecrypt.calls.traits import Trait
+from tqdecrypt.insight.evidence import address_of, attempts_of, frames_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -23,7 +25,7 @@ MEANING = Meaning(
 )
 
 
-@on_leg
+@on_leg_with(Trait.UNUSUAL)
 def no_ack(leg: Leg, context: Context) -> Iterator[Finding]:
     """Say where the ACK should have gone: to the Contact of the 2xx (RFC 3261 section 13.2.2.4)."""
     call = leg.call

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.call import TIMER_B, CallState
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.evidence import address_of, attempts_of, frames_of, seconds_text
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -23,7 +24,7 @@ MEANING = Meaning(
 )
 
 
-@on_leg
+@on_leg_with(Trait.UNUSUAL)
 def no_answer(leg: Leg, context: Context) -> Iterator[Finding]:
     """Name the host that the INVITE reached last and that said nothing."""
     if leg.call.state is not CallState.UNANSWERED:

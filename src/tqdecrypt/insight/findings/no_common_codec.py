@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import Trait, first_formats
 from tqdecrypt.insight.descriptions import description, lines_of
 from tqdecrypt.insight.evidence import address_of, frames_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -26,7 +27,7 @@ _NO_SPEECH = frozenset({"telephone-event", "cn", "red"})
 """What comes beside a codec and is none."""
 
 
-@on_leg
+@on_leg_with(Trait.OTHER_CODECS)
 def no_common_codec(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield audio lines without a codec that both have."""
     hosts = address_of(leg.call.caller), address_of(leg.call.callee)
@@ -67,18 +68,11 @@ def _worth_parsing(leg: Leg) -> bool:
     for offer in leg.offers:
         if offer.answer is None:
             continue
-        offered, answered = _first_formats(offer.body), _first_formats(offer.answer)
+        offered, answered = first_formats(offer.body), first_formats(offer.answer)
         port, *formats = answered or (b"0",)
         if port == b"0" or not formats or formats[0] not in offered[1:]:
             return True
     return False
-
-
-def _first_formats(body: bytes) -> list[bytes]:
-    """Return port and payload types of the first audio line."""
-    at = body.find(b"m=audio ")
-    words = body[at + 8 : body.find(b"\n", at)].split() if at >= 0 else []
-    return [words[0], *words[2:]] if len(words) > 2 else []
 
 
 def _codecs(media: Media) -> set[str]:

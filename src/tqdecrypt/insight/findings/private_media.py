@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.evidence import address_of, frames_of, is_private, reaches_public
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -24,7 +25,7 @@ MEANING = Meaning(
 _CONNECTION = re.compile(rb"^c=IN IP[46] ([^\s/]+)", re.MULTILINE)
 
 
-@on_leg
+@on_leg_with(Trait.MEDIA_ELSEWHERE)
 def private_media(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield descriptions whose address its sender does not have outside."""
     said: dict[tuple[str, str], Finding] = {}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.evidence import address_of, attempts_of, frames_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
 from tqdecrypt.insight.findings.tls_handshake_failed import cause_of
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 from tqdecrypt.tls import Verdict
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ BEFORE = 5_000_000_000
 failed to connect does not try again at once."""
 
 
-@on_leg
+@on_leg_with(Trait.UNUSUAL)
 def refused_for_tls(leg: Leg, context: Context) -> Iterator[Finding]:
     """Join a 408, 500, 502, 503 or 504 with the failed handshakes of the host that sent it."""
     status = leg.call.final_status

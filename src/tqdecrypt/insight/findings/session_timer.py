@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.dialog import DialogEnd
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.evidence import address_of, frames_of, seconds_text
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.dialog import Dialog
@@ -28,7 +29,7 @@ LATE = 10
 it sent a third of the interval early, 32 seconds at the most."""
 
 
-@on_leg
+@on_leg_with(Trait.SESSION_TIMER)
 def session_timer(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield dialogs whose agreed interval passed, and those that a BYE ended just then."""
     for dialog in leg.dialogs:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.traits import Trait
 from tqdecrypt.insight.evidence import address_of, frames_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
-from tqdecrypt.insight.rules import on_leg
+from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.facts import InviteFacts
@@ -24,7 +25,7 @@ MEANING = Meaning(
 _SECURE = ("TLS", "WSS")
 
 
-@on_leg
+@on_leg_with(Trait.OTHER_TRANSPORT)
 def transport_mismatch(leg: Leg, context: Context) -> Iterator[Finding]:
     """Look at Request-URI and Contact of the INVITE, and at the Contact of the answer."""
     for facts in (leg.invite, leg.answer):

@@ -1,0 +1,130 @@
+"""What of a leg may be worth a closer look: told cheaply, so that most rules need not look at most legs.
+
+A leg that left the ordinary course may have anything.  One that went it to the end has what is found
+here: nothing failed, nothing was sent twice, nobody was put on hold; what is left to look at are addresses,
+descriptions and what the BYE says.  A trait says that something *may* be there, and never misses it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tqdecrypt.calls.call import SECOND
+from tqdecrypt.calls.fields import host_of, maybe_field, uri_host
+
+if TYPE_CHECKING:
+    from tqdecrypt.calls.course import Course
+    from tqdecrypt.calls.facts import InviteFacts
+    from tqdecrypt.calls.leg import Leg
+
+__all__ = ["FEW_HOPS_AT_MOST", "Trait", "first_formats", "traits_of"]
+
+FEW_HOPS_AT_MOST = 32
+"""Max-Forwards from which on :attr:`Trait.FEW_HOPS` does not say so; 70 is the start."""
+MOST_REMEMBERED = 1 << 14
+"""Contacts, without their users, whose traits are remembered; a full table is emptied."""
+
+
+class Trait:
+    """Bits, since they are put together for each leg."""
+
+    UNUSUAL = 1
+    """It left the ordinary course, or never was on it."""
+    CONTACT_ELSEWHERE = 2
+    """A Contact names another host than the address that it came from."""
+    OTHER_TRANSPORT = 4
+    """``sips:``, or a Contact that does not say the transport by which it came, without Record-Route."""
+    FEW_HOPS = 8
+    """Max-Forwards is :data:`FEW_HOPS_AT_MOST` or less."""
+    REASON = 16
+    """The BYE has a Reason."""
+    SESSION_TIMER = 32
+    """More than half of the interval agreed on (RFC 4028) had passed when it ended."""
+    MEDIA_ELSEWHERE = 64
+    """A description asks for media to another address than the one that it came from."""
+    SECURE_MEDIA = 128
+    """A description asks for SRTP."""
+    OTHER_CODECS = 256
+    """The first format of the answer's audio is not in the offer."""
+    ANY = 512
+    """Not told of a leg: every one has it."""
+
+
+_SECURE = ("TLS", "WSS")
+_Sent = tuple[str, bool, str, str, str, bool]
+_contacts: dict[_Sent, int] = {}
+
+
+def traits_of(leg: Leg) -> int:
+    """Return what a leg that is over may have, as bits."""
+    course = leg.course
+    if course is None or leg.answer is None:
+        return Trait.UNUSUAL
+    traits = _of_facts(course.invite) | _of_facts(leg.answer) | _of_descriptions(course)
+    hops = course.invite.max_forwards
+    if hops is not None and hops <= FEW_HOPS_AT_MOST:
+        traits |= Trait.FEW_HOPS
+    if maybe_field(course.bye, b"reason") is not None:
+        traits |= Trait.REASON
+    timer = course.session_timer
+    if timer is not None and course.bye.time - timer.refreshed > timer.interval * SECOND // 2:
+        traits |= Trait.SESSION_TIMER
+    return traits
+
+
+def first_formats(body: bytes) -> list[bytes]:
+    """Return port and payload types of the first audio line of a session description."""
+    at = body.find(b"m=audio ")
+    words = body[at + 8 : body.find(b"\n", at)].split() if at >= 0 else []
+    return [words[0], *words[2:]] if len(words) > 2 else []
+
+
+def _of_facts(facts: InviteFacts) -> int:
+    """Return what Contact and Request-URI may have, which is the same for all users of a host."""
+    contact = facts.contact
+    user, at, host = contact.partition("@")
+    if ";" in user or not at:
+        user, host = "", contact
+    flow = facts.flow
+    is_routed = facts.record_routes > 0
+    sent = host, user[:5] == "sips:", facts.request_uri[:5], flow.source, flow.transport, is_routed
+    traits = _contacts.get(sent)
+    if traits is None:
+        if len(_contacts) >= MOST_REMEMBERED:
+            _contacts.clear()
+        traits = _contacts[sent] = _of_contact(contact, facts)
+    return traits
+
+
+def _of_contact(contact: str, facts: InviteFacts) -> int:
+    flow = facts.flow
+    traits = 0
+    host = uri_host(contact)
+    if host and host != host_of(flow.source).strip("[]"):
+        traits |= Trait.CONTACT_ELSEWHERE
+    says_tls = ";transport=tls" in contact.partition("@")[2].lower()
+    secure = flow.transport in _SECURE
+    is_sips = "sips:" in (facts.request_uri[:5].lower(), contact[:5].lower())
+    if is_sips or (contact and not facts.record_routes and says_tls != secure):
+        traits |= Trait.OTHER_TRANSPORT
+    return traits
+
+
+def _of_descriptions(course: Course) -> int:
+    offer, answer = course.offer, course.answer
+    flow = course.there
+    traits = 0
+    if _asks_elsewhere(offer, flow.source) or _asks_elsewhere(answer, flow.destination):
+        traits |= Trait.MEDIA_ELSEWHERE
+    if b"SAVP" in offer or b"SAVP" in answer or b"a=crypto" in offer or b"a=crypto" in answer:
+        traits |= Trait.SECURE_MEDIA
+    offered, answered = first_formats(offer), first_formats(answer)
+    if len(answered) < 2 or answered[0] == b"0" or answered[1] not in offered[1:]:
+        traits |= Trait.OTHER_CODECS
+    return traits
+
+
+def _asks_elsewhere(body: bytes, endpoint: str) -> bool:
+    """Return whether any connection line has another address than that of *endpoint*."""
+    host = host_of(endpoint).encode()
+    return body.count(b"c=IN IP") != body.count(b"c=IN IP4 %s\r\n" % host)
