@@ -36,6 +36,8 @@ MOST_REMEMBERED = 256
 
 MOST_LAYOUTS = 1024
 """Orders of header fields remembered of each table of names, likewise."""
+OFTEN = 16
+"""How often an order of header fields must be met before it is worth a pattern of its own."""
 LONGEST_LAYOUT = 1024
 """Bytes of all names of a header that is remembered so."""
 
@@ -57,39 +59,72 @@ _tags: dict[bytes, str] = {}
 _COMPACT = {key: b"\n" + short for short, key in COMPACT_FORMS.items()}
 
 
-_Layout = tuple[tuple[int, bytes], ...] | None
-"""Which lines of a header have wanted fields, and their keys; ``None`` when one is there twice."""
+class Layout:
+    """Which lines of a header have the fields that are wanted, by the names of all lines."""
+
+    __slots__ = ("keys", "lines", "pattern", "seen")
+
+    def __init__(self, keys: tuple[bytes, ...], lines: tuple[int, ...]) -> None:
+        self.keys = keys
+        """Of the fields that are wanted and there."""
+        self.lines = lines
+        """Which line has each of them, from 0; empty when one of them is there twice."""
+        self.seen = 0
+        """How often it was met."""
+        self.pattern: re.Pattern[bytes] | None = None
+        """Matches a header from the end of its start line on, for one that is met often."""
+
+    def compile(self, names: tuple[bytes, ...]) -> None:
+        """Make the pattern; *names* are those of all lines, and of the two that are empty."""
+        lines = [
+            rb"\r\n%s:%s" % (re.escape(name), rb"([^\r]*)" if at in self.lines else rb"[^\r]*")
+            for at, name in enumerate(names[:-2])
+        ]
+        self.pattern = re.compile(b"".join(lines) + rb"\r\n\r\n")
 
 
 class FieldNames(dict[bytes, bytes | None]):
     """Spellings of names → the key of a wanted field, or ``None``; fills itself.
 
+    An element writes the same fields in the same order, call after call.  What the order says is
+    remembered, and that of the last message of the same kind on the same flow is tried first.
+
     :param wanted: keys (lower case, long form) of the fields that are wanted; ``None``: all.
-    :ivar layouts: what stands before the colons of a header's lines → where wanted fields are: an
-        element writes the same fields in the same order, call after call.
     """
 
-    __slots__ = ("_wanted", "layouts")
+    __slots__ = ("_layouts", "_wanted", "usual")
 
     def __init__(self, wanted: frozenset[bytes] | None = None) -> None:
         super().__init__()
         self._wanted = wanted
-        self.layouts: dict[tuple[bytes, ...], _Layout] = {}
+        self._layouts: dict[tuple[bytes, ...], Layout] = {}
+        self.usual: dict[tuple[Flow, int | None, str], Layout] = {}
+        """By flow, status and method of CSeq; only layouts that have a pattern."""
 
-    def learn(self, names: tuple[bytes, ...]) -> _Layout:
-        """Return the layout of a header with lines of these names, and remember it."""
-        found: dict[bytes, int] = {}
-        several = False
-        for at, name in enumerate(names):
-            key = self[name]
-            if key is not None:
-                several = several or key in found
-                found[key] = at
-        layout = None if several else tuple((at, key) for key, at in found.items())
-        if len(self.layouts) >= MOST_LAYOUTS:
-            self.layouts.clear()
+    def layout(self, names: tuple[bytes, ...], message: Message) -> Layout:
+        """Return the layout of a header with lines of these names, which is that of *message*."""
+        layout = self._layouts.get(names)
+        if layout is None:
+            layout = self._learn(names)
+        layout.seen += 1
+        if layout.seen == OFTEN and layout.lines and names[-2:] == (b"", b""):
+            layout.compile(names)
+        if layout.pattern is not None:
+            if len(self.usual) >= MOST_LAYOUTS:
+                self.usual.clear()
+            self.usual[message.flow, message.status, message.cseq_method] = layout
+        return layout
+
+    def _learn(self, names: tuple[bytes, ...]) -> Layout:
+        found = [
+            (key, at) for at, key in enumerate(map(self.__getitem__, names)) if key is not None
+        ]
+        keys, lines = tuple([key for key, _ in found]), tuple([at for _, at in found])
+        layout = Layout(keys, lines if len(set(keys)) == len(keys) else ())
+        if len(self._layouts) >= MOST_LAYOUTS:
+            self._layouts.clear()
         if sum(map(len, names)) <= LONGEST_LAYOUT:
-            self.layouts[names] = layout
+            self._layouts[names] = layout
         return layout
 
     def __missing__(self, name: bytes) -> bytes | None:
@@ -116,19 +151,22 @@ def fields_of(message: Message, names: FieldNames = _every_name) -> dict[bytes, 
     :param names: which fields are wanted; what else comes along may be ignored.
     """
     raw = message.raw
+    usual = names.usual.get((message.flow, message.status, message.cseq_method))
+    if usual is not None and usual.pattern is not None:
+        match = usual.pattern.match(raw, raw.find(b"\n") - 1)
+        if match is not None and match.end() == message.body_start:
+            values = map(bytes.strip, match.groups())
+            return dict(zip(usual.keys, values, strict=True))
     head = raw[: message.body_start]
     if b"\r\n " in head or b"\r\n\t" in head or head[head.find(b"\n") - 1 :][:1] != b"\r":
         return _completely(message)
     lines = [line.partition(b":") for line in head.split(b"\r\n")]
     del lines[0]
-    spelled = tuple([name for name, _, _ in lines])
-    layout = names.layouts.get(spelled, ())
-    if layout == ():
-        layout = names.learn(spelled)
-    if layout is None:
-        return _with_several(lines, names)
+    layout = names.layout(tuple([name for name, _, _ in lines]), message)
+    if not layout.lines:
+        return _with_several(lines, names) if layout.keys else {}
     found: dict[bytes, bytes] = {}
-    for at, key in layout:
+    for key, at in zip(layout.keys, layout.lines, strict=True):
         _, colon, value = lines[at]
         if colon:
             found[key] = value.strip()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
+from operator import attrgetter
 
 from tqdecrypt.calls.boxes import Boxes
 from tqdecrypt.calls.call import SECOND
@@ -26,7 +27,8 @@ from tqdecrypt.calls.likeness import (
     Likeness,
     called_number,
     calling_numbers,
-    descriptions_of,
+    description_of,
+    description_text,
     identifiers_of,
 )
 
@@ -43,7 +45,10 @@ NUMBERS_WINDOW = 10 * SECOND
 SKEW = SECOND // 20
 """How much earlier it may begin: captures of several interfaces, merged."""
 
-_Key = tuple[Reason, str]
+_Marks = list[Likeness]
+
+
+_NUMBER = attrgetter("number")
 
 
 class Joiner:
@@ -67,12 +72,12 @@ class Joiner:
         self._on_call = on_call
         self._leg_of = leg_of
         self.boxes = Boxes(boxes)
-        self._identified: dict[_Key, tuple[Leg, ...]] = {}
+        self._identified = LegIndex()
         """Legs by their identifiers, while their call goes on."""
-        self._recent: dict[_Key, tuple[Leg, ...]] = {}
+        self._recent = LegIndex()
         """Legs by description, media endpoint and number, for a while."""
-        self._expiry: deque[tuple[int, _Key, Leg]] = deque()
-        """(time, key, leg): when that leg leaves :attr:`_recent`."""
+        self._expiry: deque[tuple[int, _Marks, Leg]] = deque()
+        """When which leg leaves :attr:`_recent`."""
 
     def look(self, leg: Leg) -> None:
         """A message of an INVITE was added to the leg."""
@@ -97,17 +102,17 @@ class Joiner:
 
     def _invited(self, leg: Leg, facts: InviteFacts) -> None:
         self._expire(facts.time)
-        joined = facts.replaces and self._join_replaced(leg, facts.replaces)
-        for likeness in identifiers_of(facts):
-            joined = self._join_identified(leg, likeness) or joined
-        marks = list(descriptions_of(leg))
-        for likeness in marks:
-            joined = joined or self._join_described(leg, likeness)
+        joined = bool(facts.replaces) and self._join_replaced(leg, facts.replaces)
+        for likeness, evidence in identifiers_of(facts):
+            joined = self._join_identified(leg, likeness, evidence) or joined
+        marks = description_of(leg)
         number = called_number(facts)
         if number:
-            likeness = Likeness(Reason.NUMBERS, number, number)
-            joined = joined or self._join_numbers(leg, likeness)
-            marks.append(likeness)
+            marks.append((Reason.NUMBERS, number))
+        if not joined:
+            for likeness in marks:
+                if likeness in self._recent and self._join_alike(leg, likeness):
+                    break
         self._remember(leg, marks, facts.time)
 
     def _answered(self, leg: Leg, facts: InviteFacts) -> None:
@@ -115,20 +120,26 @@ class Joiner:
         first = leg.first_description
         if first is not None and first[1]:
             return
-        marks = list(descriptions_of(leg))
+        marks = description_of(leg)
         for likeness in marks:
             if leg.joint is not None and len(leg.joint.legs) > 1:
                 break
-            self._join_described(leg, likeness)
+            self._join_alike(leg, likeness)
         self._remember(leg, marks, facts.time)
+
+    def _join_alike(self, leg: Leg, likeness: Likeness) -> bool:
+        if likeness[0] is Reason.NUMBERS:
+            return self._join_numbers(leg, likeness)
+        return self._join_described(leg, likeness)
 
     def _hand_over(self, call: JointCall) -> None:
         for leg in call.legs:
             leg.joint = None
             if leg.invite is not None:
-                for likeness in identifiers_of(leg.invite):
-                    _discard(self._identified, likeness.key, leg)
-        call.legs.sort(key=lambda leg: leg.number)
+                for likeness, _ in identifiers_of(leg.invite):
+                    self._identified.discard(likeness, leg)
+        if len(call.legs) > 1:
+            call.legs.sort(key=_NUMBER)
         self._on_call(call)
 
     def _join_replaced(self, leg: Leg, replaces: str) -> bool:
@@ -138,26 +149,22 @@ class Joiner:
             return False
         return self._join(other, leg, Reason.REPLACES, Confidence.CERTAIN, call_id)
 
-    def _join_identified(self, leg: Leg, likeness: Likeness) -> bool:
-        others = [
-            other
-            for other in self._identified.get(likeness.key, ())
-            if other is not leg and _is_open(other)
-        ]
-        if likeness.reason is Reason.HEADER:
-            named = self._leg_of(likeness.value)
+    def _join_identified(self, leg: Leg, likeness: Likeness, evidence: str) -> bool:
+        reason, value = likeness
+        known = self._identified.legs(likeness)
+        others = [other for other in known if other is not leg and _is_open(other)]
+        if reason is Reason.HEADER and isinstance(value, str):
+            named = self._leg_of(value)
             if named is not None and named is not leg:
                 others.insert(0, named)
-        known = self._identified.get(likeness.key, ())
-        if leg not in known:
-            self._identified[likeness.key] = (*known[-MOST_SHARING + 1 :], leg)
+        self._identified.add(likeness, leg)
         if not others:
             return False
         if any(other.joint is not None and other.joint is leg.joint for other in others):
             return True
         # The leg that reached where this one comes from is the one that it was made of.
         other = next((at for at in reversed(others) if self._reached(at, leg)), others[0])
-        if not self._join(other, leg, likeness.reason, Confidence.CERTAIN, likeness.evidence):
+        if not self._join(other, leg, reason, Confidence.CERTAIN, evidence):
             return False
         self._learn_box(other, leg)
         return True
@@ -173,14 +180,15 @@ class Joiner:
         other = _most_fitting(candidates)
         if not self._is_theirs_alone(likeness, other, leg) and not _numbers_agree(other, leg):
             return False
-        return self._join(other, leg, likeness.reason, Confidence.STRONG, likeness.evidence)
+        evidence = description_text(likeness)
+        return self._join(other, leg, likeness[0], Confidence.STRONG, evidence)
 
     def _is_theirs_alone(self, likeness: Likeness, one: Leg, other: Leg) -> bool:
         """Return whether no third call had the same lately: then it identifies nothing."""
         call = one.joint
         return all(
             leg is one or leg is other or (call is not None and leg.joint is call)
-            for leg in self._recent.get(likeness.key, ())
+            for leg in self._recent.legs(likeness)
         )
 
     def _join_numbers(self, leg: Leg, likeness: Likeness) -> bool:
@@ -195,12 +203,12 @@ class Joiner:
         fitting = free or candidates
         sure = Confidence.LIKELY if len(fitting) == 1 else Confidence.POSSIBLE
         # Whoever waits longest is served first.
-        return self._join(fitting[0], leg, likeness.reason, sure, _numbers_text(leg))
+        return self._join(fitting[0], leg, Reason.NUMBERS, sure, _numbers_text(leg))
 
     def _going_on(self, leg: Leg, likeness: Likeness, window: int) -> Iterator[Leg]:
         """Yield legs that share *likeness*, began shortly before *leg*, and go on elsewhere."""
         now = leg.first_time
-        for other in self._recent.get(likeness.key, ()):
+        for other in self._recent.legs(likeness):
             if (
                 other is not leg
                 and _is_open(other)
@@ -259,31 +267,50 @@ class Joiner:
         call.joins = (*call.joins, Join(leg.number, other.number, reason, confidence, evidence))
         return True
 
-    def _remember(self, leg: Leg, marks: Iterable[Likeness], time: int) -> None:
-        recent = self._recent
+    def _remember(self, leg: Leg, marks: _Marks, time: int) -> None:
         for likeness in marks:
-            key = likeness.key
-            known = recent.get(key, ())
-            if leg not in known:
-                recent[key] = (*known[-MOST_SHARING + 1 :], leg)
-                self._expiry.append((time + DESCRIPTION_WINDOW, key, leg))
+            self._recent.add(likeness, leg)
+        if marks:
+            self._expiry.append((time + DESCRIPTION_WINDOW, marks, leg))
 
     def _expire(self, now: int) -> None:
         expiry = self._expiry
         while expiry and expiry[0][0] < now:
-            _, key, leg = expiry.popleft()
-            _discard(self._recent, key, leg)
+            _, marks, leg = expiry.popleft()
+            for likeness in marks:
+                self._recent.discard(likeness, leg)
 
 
-def _discard(index: dict[_Key, tuple[Leg, ...]], key: _Key, leg: Leg) -> None:
-    known = index.get(key)
-    if known is None:
-        return
-    left = tuple(other for other in known if other is not leg)
-    if left:
-        index[key] = left
-    else:
-        del index[key]
+class LegIndex(dict[Likeness, "Leg | tuple[Leg, ...]"]):
+    """Legs by what they may share with others: one leg as it is, since most share nothing."""
+
+    __slots__ = ()
+
+    def legs(self, likeness: Likeness) -> tuple[Leg, ...]:
+        """Return the legs that have it, the latest last."""
+        known = self.get(likeness, ())
+        return known if isinstance(known, tuple) else (known,)
+
+    def add(self, likeness: Likeness, leg: Leg) -> None:
+        """The leg has it, too; of more than :data:`MOST_SHARING` the oldest is forgotten."""
+        known = self.setdefault(likeness, leg)
+        if known is leg:
+            return
+        legs = known if isinstance(known, tuple) else (known,)
+        if leg not in legs:
+            self[likeness] = (*legs[-MOST_SHARING + 1 :], leg)
+
+    def discard(self, likeness: Likeness, leg: Leg) -> None:
+        """Forget that the leg has it."""
+        known = self.get(likeness)
+        if known is leg:
+            del self[likeness]
+        elif isinstance(known, tuple):
+            left = tuple(other for other in known if other is not leg)
+            if left:
+                self[likeness] = left
+            else:
+                del self[likeness]
 
 
 def _is_open(leg: Leg) -> bool:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from tqdecrypt.calls.facts import InviteFacts
 from tqdecrypt.calls.joint_call import Reason
 from tqdecrypt.calls.leg import Leg
 from tqdecrypt.sip.grammar import text
 
-__all__ = ["Likeness", "called_number", "calling_numbers", "descriptions_of", "identifiers_of"]
+__all__ = [
+    "Likeness",
+    "called_number",
+    "calling_numbers",
+    "description_of",
+    "description_text",
+    "identifiers_of",
+]
 
 NULL_UUID = "0" * 32
 """Session-ID of somebody who is not known yet (RFC 7989 section 5)."""
@@ -20,47 +26,59 @@ MOST_DIGITS = 9
 LEAST_DIGITS = 3
 """Shorter ones are no numbers."""
 MOST_TEXT = 200
+MOST_PORT = 8
+"""Digits of a port that are compared."""
 
 _NOT_DIGITS = re.compile(r"[\s().-]")
-_ORIGIN = re.compile(rb"(?:^|\n)o=(\S* \S+ \S+ \S+ \S+ \S+)")
-_CONNECTION = re.compile(rb"(?:^|\n)c=\S+ \S+ ([^\s/]+)")
+_ORIGIN = re.compile(rb"\no=(\S* \S+ \S+ \S+ \S+ \S+)")
+_CONNECTION = re.compile(rb"\nc=\S+ \S+ ([^\s/]+)")
 _MEDIA = re.compile(rb"\nm=\S+ (\d+)")
+_ENDPOINT = b"%s:%s"
+_NO_PORT = frozenset({b"0", b"9"})
 _NO_ADDRESS = frozenset({b"0.0.0.0", b"::", b"127.0.0.1", b"::1"})
 
 
-class Likeness(NamedTuple):
-    """One thing that two legs may share."""
-
-    reason: Reason
-    value: str
-    """What has to be the same."""
-    evidence: str
-    """In words for a person."""
-
-    @property
-    def key(self) -> tuple[Reason, str]:
-        """For an index."""
-        return self[:2]
+Likeness = tuple[Reason, str | bytes]
+"""One thing that two legs may share: what it is, and the value that has to be the same."""
 
 
-def identifiers_of(facts: InviteFacts) -> Iterator[Likeness]:
-    """Yield what is made to identify a call, in the order of trust."""
+def identifiers_of(facts: InviteFacts) -> Iterator[tuple[Likeness, str]]:
+    """Yield what is made to identify a call, in the order of trust, and in words for a person."""
     if facts.session_id:
         uuid = facts.session_id[0].lower()
         if uuid and uuid != NULL_UUID:
-            yield Likeness(Reason.SESSION_ID, uuid, uuid)
+            yield (Reason.SESSION_ID, uuid), uuid
     if facts.icid:
-        yield Likeness(Reason.ICID, facts.icid, facts.icid[:MOST_TEXT])
+        yield (Reason.ICID, facts.icid), facts.icid[:MOST_TEXT]
     for name, value in facts.correlation.items():
         if value:
-            yield Likeness(Reason.HEADER, value, f"{name} {value[:MOST_TEXT]}")
+            yield (Reason.HEADER, value), f"{name} {value[:MOST_TEXT]}"
 
 
-def descriptions_of(leg: Leg) -> Iterator[Likeness]:
-    """Yield origin and media endpoint of the session description with which the call began."""
+def description_of(leg: Leg) -> list[Likeness]:
+    """Return origin and media endpoint of the session description with which the call began."""
     first = leg.first_description
-    if first is not None:
-        yield from _description(first[0])
+    if first is None:
+        return []
+    body, _ = first
+    found: list[Likeness] = []
+    origin = _first(_ORIGIN, b"\no=", body)
+    if origin:
+        found.append((Reason.DESCRIPTION, origin[:MOST_TEXT]))
+    address, port = _first(_CONNECTION, b"\nc=", body), _first(_MEDIA, b"\nm=", body)
+    if address and port and address not in _NO_ADDRESS and port not in _NO_PORT:
+        found.append((Reason.MEDIA, _ENDPOINT % (address[:MOST_TEXT], port[:MOST_PORT])))
+    return found
+
+
+def description_text(likeness: Likeness) -> str:
+    """Return one of :func:`description_of` in words for a person."""
+    reason, value = likeness
+    words = value if isinstance(value, str) else text(value)
+    if reason is Reason.DESCRIPTION:
+        return f"o={words}"
+    address, _, port = words.rpartition(":")
+    return f"[{address}]:{port}" if ":" in address else words
 
 
 def called_number(facts: InviteFacts) -> str:
@@ -77,19 +95,18 @@ def calling_numbers(facts: InviteFacts) -> frozenset[str]:
     return frozenset(number for number in numbers if number and number != "anonymous")
 
 
-def _description(body: bytes) -> Iterator[Likeness]:
-    origin = _ORIGIN.search(body)
-    if origin is not None:
-        value = text(origin[1][:MOST_TEXT])
-        yield Likeness(Reason.DESCRIPTION, value, f"o={value}")
-    connection, media = _CONNECTION.search(body), _MEDIA.search(body)
-    if connection is None or media is None:
-        return
-    address, port = connection[1], media[1]
-    if address not in _NO_ADDRESS and port not in (b"0", b"9"):
-        where = text(address[:MOST_TEXT])
-        value = f"[{where}]:{text(port)}" if ":" in where else f"{where}:{text(port[:8])}"
-        yield Likeness(Reason.MEDIA, value, value)
+def _first(line: re.Pattern[bytes], beginning: bytes, body: bytes) -> bytes:
+    """Return what the first line of a description has that reads so; nothing when there is none.
+
+    Descriptions begin with their version (RFC 8866 section 5), so that others have a line before them.
+    """
+    at = body.find(beginning)
+    while at >= 0:
+        found = line.match(body, at)
+        if found is not None:
+            return found[1]
+        at = body.find(beginning, at + 1)
+    return b""
 
 
 def _number(uri: str) -> str:
