@@ -277,13 +277,16 @@ class _Run:
         self.summary.messages += len(ready)
         receive_call = self._calls.receive
         receive_sink = self._sink.message
-        for message in ready:
+        if self._analysis is None:
+            for message in ready:
+                receive_call(message)
+                receive_sink(message)
+            return
+        analyse = self._analysis.message
+        for message in ready:  # all at once, while the message is at hand in the processor's cache
             receive_call(message)
             receive_sink(message)
-        if self._analysis is not None:
-            analyse = self._analysis.message
-            for message in ready:
-                analyse(message)
+            analyse(message)
 
     def _receive_udp(self, columns: TransportColumns, block: PacketBlock) -> None:
         buffer = memoryview(block.buffer)

@@ -104,13 +104,15 @@ class Analyser:
 
     def receive(self, message: Message) -> None:
         """Take the next message; times may go back a little."""
-        if (message.status or 0) > LARGEST_STATUS:
+        status = message.status
+        if status is not None and status > LARGEST_STATUS:
             return
         transactions = self._transactions
         time = message.time
         if time > self._now:
             self._now = time
-            transactions.pass_time(time)
+            if time >= transactions.next_due:
+                transactions.pass_time(time)
             if time >= self._next_leave:
                 self._leave(time)
             if time >= self._next_sweep:
@@ -121,8 +123,8 @@ class Analyser:
                 return
         elif leg.course is not None:
             if leg.course.receive(leg, message, self._now, transactions, self._wanted):
-                self._legs.move_to_end(message.call_id)
-                if leg.course.stage >= Stage.ENDING and not leg.ends_queued:
+                self._legs.move_to_end(leg.call_id)
+                if leg.course.stage == Stage.ENDING:
                     self._queue(leg, time + LINGER)
                 return
             leg.leave_course(transactions, self._now)

@@ -18,11 +18,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tqdecrypt.calls.call import TIMER_B, TIMER_C
+from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
 from tqdecrypt.calls.facts import FactFields, InviteFacts, facts_of
 from tqdecrypt.calls.fields import fields_of, tag_in
-from tqdecrypt.calls.following import MOST_DESCRIPTION, session_timer_of
+from tqdecrypt.calls.following import MOST_DESCRIPTION, reason_in, session_timer_of
 from tqdecrypt.calls.negotiation import direction_of
+from tqdecrypt.calls.traits import Trait, traits_of_answer, traits_of_facts, traits_of_offer
 from tqdecrypt.calls.transaction import MOST_PROVISIONALS, Response, response_of
 from tqdecrypt.calls.transaction_table import LINGER, TransactionTable, has_cookie, over_at
 from tqdecrypt.sip.message import Flow, Message
@@ -52,6 +53,9 @@ class Stage:
     """2xx to BYE."""
 
 
+MOST_HEADER = 1 << 13
+"""Bytes of header of an ordinary INVITE or 2xx: some of its values are kept as they stand."""
+
 _NEVER = 1 << 62
 _LIMITS = (TIMER_B, TIMER_C, TIMER_C, LINGER, _NEVER, TIMER_B, _NEVER)
 """By stage, how long after the last message a timer runs out that the machines see to."""
@@ -61,15 +65,16 @@ class Course:
     """How far a leg came on the ordinary course, and what its messages said."""
 
     __slots__ = (
+        "accepted",
         "acknowledged",
         "acknowledged_branch",
         "acknowledged_frame",
         "answer",
-        "answered_to",
         "back",
         "branch",
         "bye",
         "bye_answer",
+        "bye_reason",
         "concluded",
         "early",
         "final",
@@ -81,15 +86,15 @@ class Course:
         "session_timer",
         "stage",
         "there",
-        "to",
+        "traits",
     )
 
     back: Flow
     """Of responses, and of the callee's requests; from the first response on."""
     final: Response
     """The 2xx."""
-    answered_to: bytes
-    """Value of To with the callee's tag."""
+    accepted: InviteFacts
+    """Of the 2xx."""
     answer: bytes
     """Session description in the 2xx."""
     record_route: bytes
@@ -102,6 +107,8 @@ class Course:
     acknowledged_branch: str
     """Of the ACK."""
     bye: Message
+    bye_reason: str
+    """Value of Reason in the BYE; empty when it has none."""
     bye_answer: Message
 
     def __init__(self, message: Message, invite: InviteFacts, offer: bytes) -> None:
@@ -109,8 +116,6 @@ class Course:
         self.there = message.flow
         """Of the INVITE."""
         self.branch = message.branch
-        self.to = message.to
-        """Value of To in the INVITE."""
         self.invite = invite
         self.offer = offer
         """Session description in the INVITE."""
@@ -119,6 +124,8 @@ class Course:
         """The 18x, until the 2xx."""
         self.early: tuple[bytes, int, int] | None = None
         """The first session description in an 18x, with its time and frame."""
+        self.traits = traits_of_facts(invite) | traits_of_offer(offer, message.flow)
+        """What the messages so far may have, as bits; see :class:`~tqdecrypt.calls.traits.Trait`."""
         self.concluded = 0
         """When the leg was handed over; 0: it goes on."""
 
@@ -129,6 +136,7 @@ class Course:
             message.method != "INVITE"
             or message.cseq_method != "INVITE"
             or not has_cookie(message.branch)
+            or message.body_start > MOST_HEADER
             or table.knows(message)
         ):
             return None
@@ -201,7 +209,7 @@ class Course:
         elif flow.source != self.there.destination or flow.destination != self.there.source:
             return False
         if status == 100:
-            expected = first and message.to == self.to
+            expected = first and message.to == self.invite.to
             if expected:
                 self.provisionals = (response_of(message, status, ""),)
                 self.stage = Stage.TRYING
@@ -239,27 +247,32 @@ class Course:
         return True
 
     def _receive_answer(self, leg: Leg, message: Message, status: int, wanted: FactFields) -> bool:
-        if self.ringing and message.to != self.ringing[0].to:
+        if not self.ringing:
+            to_tag = tag_in(message.to)
+        elif message.to == self.ringing[0].to:
+            to_tag = self.provisionals[-1].to_tag
+        else:
             return False
-        to_tag = tag_in(message.to)
-        from_tag = self.invite.from_tag
+        invite = self.invite
         answer = _ordinary_description(message)
-        if not answer or not to_tag or to_tag == from_tag:
+        if not answer or not to_tag or to_tag == invite.from_tag:
             return False
         fields = fields_of(message, wanted.names)
-        facts = facts_of(message, fields, (from_tag, to_tag), wanted)
-        if not facts.contact:
+        facts = facts_of(message, fields, (invite.from_tag, to_tag), wanted)
+        if not facts.contact or message.body_start > MOST_HEADER:
             return False
-        leg.answer = facts
+        if facts.from_ == invite.from_:
+            facts.from_ = invite.from_  # one object less
+        leg.answer = self.accepted = facts
         if leg.looks == 1:
             leg.looks = 2  # the offer was in the INVITE: the answer tells the joiner nothing new
         self.final = response_of(message, status, to_tag)
-        self.answered_to = message.to
         self.answer = self.offer if answer == self.offer else answer
         if self.early is not None and self.early[0] == answer:
             self.answer = self.early[0]
         self.record_route = fields.get(b"record-route", b"")
         self.session_timer = session_timer_of(message, fields, False, None)
+        self.traits |= traits_of_facts(facts) | traits_of_answer(answer, self.offer, self.there)
         self.ringing = ()
         self.stage = Stage.ANSWERED
         return True
@@ -270,7 +283,7 @@ class Course:
             or message.cseq_method != "ACK"
             or message.cseq != self.invite.cseq
             or message.flow is not self.there
-            or message.to != self.answered_to
+            or message.to != self.accepted.to
             or message.body_start < len(message.raw)
         ):
             return False
@@ -284,16 +297,28 @@ class Course:
     def _receive_bye(self, leg: Leg, message: Message, table: TransactionTable) -> bool:
         if message.method != "BYE" or message.cseq_method != "BYE" or table.knows(message):
             return False
-        caller, callee = self.invite.from_tag, self.final.to_tag
-        tags = tag_in(message.from_), tag_in(message.to)
         if message.flow is self.there:
-            if tags != (caller, callee):
-                return False
-        elif message.flow is not self.back or tags != (callee, caller):
+            expected = self._is_between(message.from_, message.to)
+        else:
+            expected = message.flow is self.back and self._is_between(message.to, message.from_)
+        if not expected:
             return False
+        timer = self.session_timer
+        if timer is not None and message.time - timer.refreshed > timer.interval * SECOND // 2:
+            self.traits |= Trait.SESSION_TIMER
         self.bye = message
+        self.bye_reason = reason_in(message)
+        if self.bye_reason:
+            self.traits |= Trait.REASON
         self.stage = Stage.ENDING
         return True
+
+    def _is_between(self, caller: bytes, callee: bytes) -> bool:
+        """Return whether these values of From and To are the caller's and the callee's."""
+        invite = self.invite
+        return (caller == invite.from_ or tag_in(caller) == invite.from_tag) and (
+            callee == self.accepted.to or tag_in(callee) == self.final.to_tag
+        )
 
     def _receive_bye_answer(self, message: Message, status: int) -> bool:
         bye = self.bye

@@ -24,7 +24,7 @@ MOST_TEXT = 512
 """Longest value that is kept whole: headers of 64 kB shall not fill the memory."""
 
 _NOTHING: Mapping[str, str] = {}
-_via_hops: dict[bytes, ViaHop] = {}
+_via_hops: dict[bytes, tuple[ViaHop, ...]] = {}
 _products: dict[bytes, str] = {}
 _option_tags: dict[bytes, tuple[str, ...]] = {}
 
@@ -50,8 +50,8 @@ class InviteFacts:
         "diversion",
         "flow",
         "frame",
+        "from_",
         "from_tag",
-        "from_uri",
         "icid",
         "max_forwards",
         "p_asserted_identity",
@@ -64,8 +64,8 @@ class InviteFacts:
         "session_id",
         "supported",
         "time",
+        "to",
         "to_tag",
-        "to_uri",
         "user_agent",
         "via",
     )
@@ -76,9 +76,11 @@ class InviteFacts:
     cseq: int
     request_uri: str
     """Empty in the facts of a 2xx."""
-    from_uri: str
+    from_: bytes
+    """Value of From, whole."""
     from_tag: str
-    to_uri: str
+    to: bytes
+    """Value of To, whole."""
     to_tag: str
     p_asserted_identity: tuple[str, ...]
     """URIs of P-Asserted-Identity (RFC 3325): a ``sip`` and a ``tel`` one at most."""
@@ -109,6 +111,16 @@ class InviteFacts:
     """URI of the topmost Diversion (RFC 5806), or of the last History-Info entry but one (RFC 7044)."""
     correlation: Mapping[str, str]
     """Configured header fields that were there, under the names as they were configured."""
+
+    @property
+    def from_uri(self) -> str:
+        """URI of From."""
+        return uri_of(self.from_)
+
+    @property
+    def to_uri(self) -> str:
+        """URI of To."""
+        return uri_of(self.to)
 
 
 class FactFields:
@@ -141,7 +153,7 @@ def facts_of(
     facts.time, facts.frame, facts.flow = message.time, message.frame, message.flow
     facts.cseq = message.cseq
     facts.request_uri = message.request_uri or ""
-    facts.from_uri, facts.to_uri = uri_of(message.from_), uri_of(message.to)
+    facts.from_, facts.to = message.from_, message.to
     facts.from_tag, facts.to_tag = tags
     facts.via = facts.p_asserted_identity = facts.session_id = facts.supported = facts.require = ()
     facts.contact = facts.icid = facts.user_agent = facts.replaces = facts.referred_by = ""
@@ -182,24 +194,30 @@ def _short(value: bytes) -> str:
     return text(value[:MOST_TEXT])
 
 
-def _via(value: bytes) -> ViaHop:
-    """Return one value of Via; sent-by is the word behind ``SIP/2.0/TLS``."""
+def _vias(value: bytes) -> tuple[ViaHop, ...]:
+    """Return the values of Via, as tuples that calls share when only the branch differs."""
     key = value
     at = value.find(b";branch=")
-    if at >= 0:  # only the branch differs from one request to the next
+    if at >= 0:
         end = value.find(b";", at + 1)
         key = value[:at] if end < 0 else value[:at] + value[end:]
-    hop = _via_hops.get(key)
-    if hop is None or b'"' in value:
-        words = value.partition(b";")[0].split()
-        sent_by = text(words[-1][:MOST_TEXT]) if len(words) > 1 else ""
-        received, rport = parameter(value, b"received"), parameter(value, b"rport")
-        hop = ViaHop(sent_by, _short(received), _short(rport))
+    hops = _via_hops.get(key)
+    if hops is None or b'"' in value or b"," in value:
+        hops = tuple(map(_via, split_values(value)[:MOST_VIAS]))
         if len(_via_hops) >= MOST_SHARED_VIAS:
             _via_hops.clear()
         if len(key) <= MOST_TEXT:
-            _via_hops[key] = hop
-    return hop
+            _via_hops[key] = hops
+    return hops
+
+
+def _via(value: bytes) -> ViaHop:
+    """Return one value of Via; sent-by is the word behind ``SIP/2.0/TLS``."""
+    words = value.partition(b";")[0].split()
+    sent_by = text(words[-1][:MOST_TEXT]) if len(words) > 1 else ""
+    return ViaHop(
+        sent_by, _short(parameter(value, b"received")), _short(parameter(value, b"rport"))
+    )
 
 
 def _product(value: bytes) -> str:
@@ -230,11 +248,11 @@ def _read_contact(facts: InviteFacts, value: bytes) -> None:
 
 
 def _read_via(facts: InviteFacts, value: bytes) -> None:
-    facts.via = tuple(map(_via, split_values(value)[:MOST_VIAS]))
+    facts.via = _vias(value)
 
 
 def _read_record_route(facts: InviteFacts, value: bytes) -> None:
-    facts.record_routes = len(split_values(value))
+    facts.record_routes = len(split_values(value)) if b"," in value else bool(value)
 
 
 def _read_session_id(facts: InviteFacts, value: bytes) -> None:

@@ -277,7 +277,9 @@ def tag_in(value: bytes) -> str:
     """Return the tag of a From or To value; empty when there is none."""
     tag = _tags.get(value)
     if tag is None:
-        tag = tag_of(value) if b"tag" in value.lower() else ""
+        if b"tag" not in value.lower():
+            return ""
+        tag = tag_of(value)
         if len(_tags) >= MOST_TAGS:
             _tags.clear()
         if len(value) <= MOST_REMEMBERED:

@@ -141,14 +141,14 @@ def _handle_bye(leg: Leg, message: Message, transaction: Transaction, _: FactFie
     if dialog.bye is not None and (dialog.bye.by is by or dialog.other_bye is not None):
         return
     if dialog.bye is not None:
-        dialog.other_bye = hangup_of(message, by)
+        dialog.other_bye = hangup_of(message, by, reason_in(message))
     else:
-        end_by(dialog, hangup_of(message, by))
+        end_by(dialog, hangup_of(message, by, reason_in(message)))
 
 
-def hangup_of(message: Message, by: Party) -> Hangup:
-    """Return what a BYE says."""
-    return Hangup(message.time, message.frame, by, reason_in(message), message.flow)
+def hangup_of(message: Message, by: Party, reason: str) -> Hangup:
+    """Return what a BYE says; *reason* is its :func:`reason_in`."""
+    return Hangup(message.time, message.frame, by, reason, message.flow)
 
 
 def reason_in(message: Message) -> str:

@@ -8,7 +8,7 @@ from tqdecrypt.calls.call import SECOND, Call, CallState
 from tqdecrypt.calls.course import Course
 from tqdecrypt.calls.dialog import Dialog
 from tqdecrypt.calls.facts import FactFields, InviteFacts, ViaHop
-from tqdecrypt.calls.following import follow, reason_in, settle
+from tqdecrypt.calls.following import follow, settle
 from tqdecrypt.calls.offer import Offer
 from tqdecrypt.calls.transaction import Transaction
 from tqdecrypt.calls.transaction_table import TransactionTable
@@ -167,7 +167,7 @@ class Leg:
     def bye_reasons(self) -> list[str]:
         """Value of Reason in the first BYE of each dialog; empty where there is none."""
         if self.course is not None:
-            return [reason_in(self.course.bye)] if self.course.ended is not None else []
+            return [self.course.bye_reason] if self.course.ended is not None else []
         return [dialog.bye.reason_header for dialog in self.dialogs if dialog.bye is not None]
 
     @property

@@ -58,6 +58,8 @@ class TransactionStatistics:
     def __init__(self, most_rows: int = MOST_ROWS) -> None:
         self.rows: dict[tuple[str, str, str], MethodStatistics] = {}
         self._most = most_rows
+        self._by_flow: dict[tuple[str, Flow], MethodStatistics] = {}
+        """The same rows, where they were found last time; a full table is emptied."""
 
     def add(self, transaction: Transaction) -> None:
         """Count a transaction that is over."""
@@ -95,6 +97,14 @@ class TransactionStatistics:
         row.first_delays.add(delay)
 
     def _row(self, method: str, flow: Flow) -> MethodStatistics:
+        row = self._by_flow.get((method, flow))
+        if row is None:
+            if len(self._by_flow) >= MOST_ROWS:
+                self._by_flow.clear()
+            row = self._by_flow[method, flow] = self._find(method, flow)
+        return row
+
+    def _find(self, method: str, flow: Flow) -> MethodStatistics:
         key = method, host_of(flow.source), host_of(flow.destination)
         row = self.rows.get(key)
         if row is None:

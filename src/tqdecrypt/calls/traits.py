@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tqdecrypt.calls.call import SECOND
-from tqdecrypt.calls.fields import host_of, maybe_field, uri_host
+from tqdecrypt.calls.fields import host_of, uri_host
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls.course import Course
     from tqdecrypt.calls.facts import InviteFacts
     from tqdecrypt.calls.leg import Leg
+    from tqdecrypt.sip.message import Flow
 
 __all__ = ["FEW_HOPS_AT_MOST", "Trait", "first_formats", "traits_of"]
 
@@ -58,18 +57,7 @@ _contacts: dict[_Sent, int] = {}
 def traits_of(leg: Leg) -> int:
     """Return what a leg that is over may have, as bits."""
     course = leg.course
-    if course is None or leg.answer is None:
-        return Trait.UNUSUAL
-    traits = _of_facts(course.invite) | _of_facts(leg.answer) | _of_descriptions(course)
-    hops = course.invite.max_forwards
-    if hops is not None and hops <= FEW_HOPS_AT_MOST:
-        traits |= Trait.FEW_HOPS
-    if maybe_field(course.bye, b"reason") is not None:
-        traits |= Trait.REASON
-    timer = course.session_timer
-    if timer is not None and course.bye.time - timer.refreshed > timer.interval * SECOND // 2:
-        traits |= Trait.SESSION_TIMER
-    return traits
+    return Trait.UNUSUAL if course is None else course.traits
 
 
 def first_formats(body: bytes) -> list[bytes]:
@@ -79,20 +67,38 @@ def first_formats(body: bytes) -> list[bytes]:
     return [words[0], *words[2:]] if len(words) > 2 else []
 
 
-def _of_facts(facts: InviteFacts) -> int:
-    """Return what Contact and Request-URI may have, which is the same for all users of a host."""
+def traits_of_facts(facts: InviteFacts) -> int:
+    """Return what Contact, Request-URI and Max-Forwards have."""
     contact = facts.contact
     user, at, host = contact.partition("@")
     if ";" in user or not at:
         user, host = "", contact
     flow = facts.flow
     is_routed = facts.record_routes > 0
+    # Contacts of all users of a host are alike.
     sent = host, user[:5] == "sips:", facts.request_uri[:5], flow.source, flow.transport, is_routed
     traits = _contacts.get(sent)
     if traits is None:
         if len(_contacts) >= MOST_REMEMBERED:
             _contacts.clear()
         traits = _contacts[sent] = _of_contact(contact, facts)
+    hops = facts.max_forwards
+    if hops is not None and hops <= FEW_HOPS_AT_MOST:
+        traits |= Trait.FEW_HOPS
+    return traits
+
+
+def traits_of_offer(offer: bytes, flow: Flow) -> int:
+    """Return what an offer in a message on *flow* has."""
+    return _of_description(offer, flow.source)
+
+
+def traits_of_answer(answer: bytes, offer: bytes, flow: Flow) -> int:
+    """Return what the answer to an offer on *flow* has."""
+    traits = _of_description(answer, flow.destination)
+    offered, answered = first_formats(offer), first_formats(answer)
+    if len(answered) < 2 or answered[0] == b"0" or answered[1] not in offered[1:]:
+        traits |= Trait.OTHER_CODECS
     return traits
 
 
@@ -110,21 +116,11 @@ def _of_contact(contact: str, facts: InviteFacts) -> int:
     return traits
 
 
-def _of_descriptions(course: Course) -> int:
-    offer, answer = course.offer, course.answer
-    flow = course.there
-    traits = 0
-    if _asks_elsewhere(offer, flow.source) or _asks_elsewhere(answer, flow.destination):
-        traits |= Trait.MEDIA_ELSEWHERE
-    if b"SAVP" in offer or b"SAVP" in answer or b"a=crypto" in offer or b"a=crypto" in answer:
-        traits |= Trait.SECURE_MEDIA
-    offered, answered = first_formats(offer), first_formats(answer)
-    if len(answered) < 2 or answered[0] == b"0" or answered[1] not in offered[1:]:
-        traits |= Trait.OTHER_CODECS
-    return traits
-
-
-def _asks_elsewhere(body: bytes, endpoint: str) -> bool:
-    """Return whether any connection line has another address than that of *endpoint*."""
+def _of_description(body: bytes, endpoint: str) -> int:
     host = host_of(endpoint).encode()
-    return body.count(b"c=IN IP") != body.count(b"c=IN IP4 %s\r\n" % host)
+    traits = 0
+    if body.count(b"c=IN IP") != body.count(b"c=IN IP4 %s\r\n" % host):
+        traits |= Trait.MEDIA_ELSEWHERE
+    if b"SAVP" in body or b"a=crypto" in body:
+        traits |= Trait.SECURE_MEDIA
+    return traits

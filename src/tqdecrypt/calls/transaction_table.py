@@ -55,6 +55,7 @@ class TransactionTable:
 
     :ivar counters: besides those, ``transactions_evicted`` left early because the table was full;
         ``transactions_without_request`` made up from responses; ``cancels_without_invite``.
+    :ivar next_due: when timers are to be looked at again.
     :ivar fresh: whether the last message was the first of its kind on its hop, no retransmission.
     :ivar response: what the last message was as a response; ``None`` for requests and retransmissions.
     """
@@ -76,7 +77,7 @@ class TransactionTable:
         """INVITE transactions with a 2xx by Call-ID and CSeq, where the ACK looks for them."""
         self._due: dict[int, list[Transaction]] = {}
         """By the second in which the timer is to be looked at."""
-        self._next_due = _NEVER
+        self.next_due = _NEVER
         self._now = 0
         self._made: dict[Flow, Flow] = {}
 
@@ -87,7 +88,7 @@ class TransactionTable:
         """It is *time*, unless it was later already."""
         if time > self._now:
             self._now = time
-            if time >= self._next_due:
+            if time >= self.next_due:
                 self._look_at_timers(time)
 
     def receive(self, message: Message) -> Transaction | None:
@@ -111,7 +112,7 @@ class TransactionTable:
 
     def knows(self, message: Message) -> bool:
         """Return whether there is a transaction with the branch, Call-ID and CSeq of *message*."""
-        return _key(message) in self._by_key
+        return bool(self._by_key) and _key(message) in self._by_key
 
     def adopt(self, transaction: Transaction, now: int) -> None:
         """Take a transaction that was followed elsewhere so far.
@@ -133,7 +134,7 @@ class TransactionTable:
         self._by_key.clear()
         self._accepted.clear()
         self._size = 0
-        self._next_due = _NEVER
+        self.next_due = _NEVER
         for transaction in left:
             if _deadline(transaction) <= now:
                 _time_out(transaction)
@@ -275,7 +276,7 @@ class TransactionTable:
         bucket = self._due.get(second)
         if bucket is None:
             self._due[second] = [transaction]
-            self._next_due = min(self._next_due, second * SECOND)
+            self.next_due = min(self.next_due, second * SECOND)
         else:
             bucket.append(transaction)
 
@@ -285,8 +286,8 @@ class TransactionTable:
         What becomes of each depends on when its timer is due, not on when somebody looks.
         """
         due = self._due
-        while self._next_due <= now:
-            then = self._next_due
+        while self.next_due <= now:
+            then = self.next_due
             for transaction in due.pop(then // SECOND):
                 deadline = _deadline(transaction)
                 if deadline > then:
@@ -298,7 +299,7 @@ class TransactionTable:
                 else:
                     self._forget(transaction)
                     self._hand_over(transaction)
-            self._next_due = min(due) * SECOND if due else _NEVER
+            self.next_due = min(due) * SECOND if due else _NEVER
 
     def _evict(self) -> None:
         second = min(self._due)

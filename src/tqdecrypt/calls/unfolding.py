@@ -66,11 +66,11 @@ def _messages(course: Course, call_id: str) -> Iterator[Message]:
         message.status, message.reason = one.status, one.reason
         return message
 
-    yield _message(course, call_id, course.there, facts.time, facts.frame, course.to)
+    yield _message(course, call_id, course.there, facts.time, facts.frame, facts.to)
     ringing = course.ringing[0].to if course.ringing else b""
-    to = course.answered_to if stage >= Stage.ANSWERED else ringing
+    to = course.accepted.to if stage >= Stage.ANSWERED else ringing
     for one in course.provisionals:
-        yield response(one, course.to if one.status == 100 else to)
+        yield response(one, facts.to if one.status == 100 else to)
     if stage >= Stage.ANSWERED:
         yield response(course.final, to)
     if stage >= Stage.ESTABLISHED:
@@ -100,7 +100,7 @@ def _message(course: Course, call_id: str, flow: Flow, time: int, frame: int, to
 
 def _invite_transaction(course: Course, call_id: str) -> Transaction:
     facts = course.invite
-    invite = _message(course, call_id, course.there, facts.time, facts.frame, course.to)
+    invite = _message(course, call_id, course.there, facts.time, facts.frame, facts.to)
     transaction = Transaction("INVITE", invite, course.there)
     transaction.frame = facts.frame
     transaction.from_tag, transaction.max_forwards = facts.from_tag, facts.max_forwards
@@ -166,7 +166,7 @@ def _dialog(course: Course, leg: Leg) -> Dialog:
         dialog.session_timer = course.session_timer
     if course.stage >= Stage.ENDING:
         by = Party.CALLER if course.bye.flow is course.there else Party.CALLEE
-        end_by(dialog, hangup_of(course.bye, by))
+        end_by(dialog, hangup_of(course.bye, by, course.bye_reason))
     return dialog
 
 

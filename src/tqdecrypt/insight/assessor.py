@@ -56,6 +56,8 @@ class Assessor:
 
     def call(self, call: JointCall) -> list[Finding]:
         """Look at a call over all its legs; return what only that shows."""
+        if not self.rules.call:
+            return []
         return self._take(f for rule in self.rules.call for f in rule(call, self.context))
 
     def session(self, report: SessionReport) -> list[Finding]:
