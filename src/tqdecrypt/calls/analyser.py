@@ -51,7 +51,7 @@ class Analyser:
     :param correlation_headers: names of header fields that legs of one call have in common, such as
         ``X-Call-ID``; their values are kept in the facts of INVITE and answer.
     :param boxes: sets of addresses (without ports) that are one box each, such as an SBC.
-    :ivar follows_courses: whether ordinary calls are followed in a hurry; the outcome is the same.
+    :param follows_courses: whether ordinary calls are followed in a hurry; the outcome is the same.
     :ivar counters: those of :class:`~tqdecrypt.calls.transaction_table.TransactionTable` and
         :class:`~tqdecrypt.calls.joining.Joiner`, and ``legs_evicted``, ``registrations_evicted``,
         ``ping_series_evicted`` and ``subscriptions_evicted`` handed over because a table was full.
@@ -71,6 +71,7 @@ class Analyser:
         correlation_headers: Iterable[str] = (),
         boxes: Iterable[Collection[str]] = (),
         most_legs: int = MOST_LEGS,
+        follows_courses: bool = True,
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._on_leg = on_leg
@@ -92,7 +93,7 @@ class Analyser:
         if on_call is not None:
             self._joiner = Joiner(on_call, self._legs.get, self.counters, boxes)
             self.boxes = self._joiner.boxes
-        self.follows_courses = True
+        self._follows_courses = follows_courses
         self._legs_begun = 0
         self._now = 0
         self._next_leave = _NEVER
@@ -182,7 +183,7 @@ class Analyser:
 
     def _begin_course(self, message: Message) -> bool:
         """Return whether an ordinary INVITE began a leg."""
-        if not message.call_id or not self.follows_courses:
+        if not message.call_id or not self._follows_courses:
             return False
         course = Course.begin(message, self._transactions, self._wanted)
         if course is None:

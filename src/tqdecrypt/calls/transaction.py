@@ -66,6 +66,7 @@ class Transaction:
     """One request and its responses on one hop.  Times in nanoseconds since 1970-01-01 UTC."""
 
     __slots__ = (
+        "_due",
         "_hashes",
         "_next",
         "_next_accepted",
@@ -147,6 +148,7 @@ class Transaction:
         self._next: Transaction | None = None
         self._next_accepted: Transaction | None = None
         self._hashes: tuple[int, ...] = ()
+        self._due = 0  # the second in which the table looks at its timer
 
     @property
     def responses(self) -> tuple[Response, ...]:

@@ -129,7 +129,12 @@ class TransactionTable:
         """End of input at capture time *time* (that of the last message, unless given)."""
         now = self._now = self._now if time is None else max(time, self._now)
         self._look_at_timers(now)
-        left = [transaction for bucket in self._due.values() for transaction in bucket]
+        left = [
+            transaction
+            for second, bucket in self._due.items()
+            for transaction in bucket
+            if transaction._due == second
+        ]
         self._due.clear()
         self._by_key.clear()
         self._accepted.clear()
@@ -184,6 +189,8 @@ class TransactionTable:
         transaction.last_time = message.time
         self.response = transaction.take_response(message, status)
         self.fresh = self.response is not None
+        if self.response is not None and status >= 200:
+            self._hasten(transaction, self.response.time + LINGER)
         if method == "INVITE" and 200 <= status < 300:
             self._remember_accepted(transaction)
         return transaction
@@ -272,13 +279,18 @@ class TransactionTable:
             found = found._next_accepted
 
     def _schedule(self, transaction: Transaction, due: int) -> None:
-        second = due // SECOND + 1
+        second = transaction._due = due // SECOND + 1
         bucket = self._due.get(second)
         if bucket is None:
             self._due[second] = [transaction]
             self.next_due = min(self.next_due, second * SECOND)
         else:
             bucket.append(transaction)
+
+    def _hasten(self, transaction: Transaction, due: int) -> None:
+        """A final response came long after the first look: its timer runs out before the next one."""
+        if transaction._due > due // SECOND + 3:
+            self._schedule(transaction, due)
 
     def _look_at_timers(self, now: int) -> None:
         """Look at the transactions whose timer may be over by *now*.
@@ -288,7 +300,10 @@ class TransactionTable:
         due = self._due
         while self.next_due <= now:
             then = self.next_due
-            for transaction in due.pop(then // SECOND):
+            second = then // SECOND
+            for transaction in due.pop(second):
+                if transaction._due != second:
+                    continue  # hastened
                 deadline = _deadline(transaction)
                 if deadline > then:
                     self._schedule(transaction, deadline)
@@ -302,11 +317,14 @@ class TransactionTable:
             self.next_due = min(due) * SECOND if due else _NEVER
 
     def _evict(self) -> None:
-        second = min(self._due)
-        bucket = self._due[second]
-        transaction = bucket.pop()
-        if not bucket:
-            del self._due[second]
+        while True:
+            second = min(self._due)
+            bucket = self._due[second]
+            transaction = bucket.pop()
+            if not bucket:
+                del self._due[second]
+            if transaction._due == second:
+                break
         self.counters["transactions_evicted"] += 1
         self._forget(transaction)
         self._hand_over(transaction)

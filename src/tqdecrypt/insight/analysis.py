@@ -43,6 +43,7 @@ class Analysis:
     :param on_finding: told each finding as it is made; :attr:`findings` has them added up.
     :param trunks: by what legs of one call are joined, and which addresses are one box.
     :param indicators: takes legs and registrations, when somebody wants them.
+    :param follows_courses: as for :class:`~tqdecrypt.calls.analyser.Analyser`.
     :ivar findings: after :meth:`finish`, the most severe first.
     """
 
@@ -56,6 +57,7 @@ class Analysis:
         trunks: Trunks | None = None,
         indicators: IndicatorTable | None = None,
         thresholds: Thresholds | None = None,
+        follows_courses: bool = True,
     ) -> None:
         trunks = trunks or Trunks()
         self.findings: list[Finding] = []
@@ -73,6 +75,7 @@ class Analysis:
             on_ping=self._ping_over,
             correlation_headers=trunks.header_fields,
             boxes=trunks.boxes,
+            follows_courses=follows_courses,
         )
 
     @property
