@@ -2,20 +2,23 @@
 
     python -m benchmarks.analysis [CAPTURE KEY]
 
-CPU time of the process; the best of some rounds, since only ratios of one run count.
+CPU time of the process, of reading and of each of the others in turn; the best of some rounds, since only
+ratios of one run count.
 """
 
 from __future__ import annotations
 
 import gc
+import math
 import random
 import sys
 import time
 import tracemalloc
+from collections.abc import Callable
 
 from benchmarks.captures import capture
 from benchmarks.sip import Call as SipCall
-from tqdecrypt.calls import Analyser, Call, JointCall, Leg
+from tqdecrypt.calls import Analyser, Call, CallTable, JointCall, Leg
 from tqdecrypt.insight import Analysis
 from tqdecrypt.keys import KeyRing, load_private_keys
 from tqdecrypt.pipeline import ReadOptions, read_captures
@@ -25,13 +28,14 @@ from tqdecrypt.tls import SessionReport
 _BEGIN = 1_700_000_000_000_000_000
 _PAUSE = 1_000_000
 """A thousand messages a second."""
-ROUNDS = 5
+ROUNDS = 4
 DIALOGS = 40_000
 """How many established dialogs are held for the measure of memory."""
+_Analyst = Analyser | Analysis
 
 
 class _Sink:
-    """Gives messages to the analysis, or to nobody."""
+    """Gives messages to an analyser, or to nobody."""
 
     def __init__(self, analyser: Analyser | None) -> None:
         self.count = 0
@@ -53,27 +57,32 @@ def main() -> None:
     """Measure, and print one line each."""
     path, key = sys.argv[1:] or _usual()
     ring = KeyRing(load_private_keys([key]).keys)
-    without, following, joining, whole = [], [], [], []
+    analysts: dict[str, Callable[[], _Analyst | None]] = {
+        "reading, decryption, call list": lambda: None,
+        "transactions, dialogs, offers, legs, besides": lambda: Analyser(_forget),
+        "and joining legs": lambda: Analyser(_forget, on_call=_forget),
+        "and findings: the whole analysis": Analysis,
+        "the whole, if no call went its ordinary course": lambda: Analysis(follows_courses=False),
+    }
+    best = dict.fromkeys(analysts, math.inf)
     for _ in range(ROUNDS):
-        without.append(_read(path, ring, None))
-        following.append(_read(path, ring, Analyser(_forget)))
-        joining.append(_read(path, ring, Analyser(_forget, on_call=_forget)))
-        whole.append(_read(path, ring, None, Analysis()))
-    reading = min(without)
-    print(f"{reading:6.2f} µs/message  reading, decryption, call list")
-    print(
-        f"{min(following) - reading:6.2f} µs/message  transactions, dialogs, offers, legs, besides"
-    )
-    print(f"{min(joining) - reading:6.2f} µs/message  and joining legs")
-    print(f"{min(whole) - reading:6.2f} µs/message  and findings: the whole analysis")
-    print(f"{_memory():6.0f} bytes per established dialog")
+        for name, make in analysts.items():
+            best[name] = min(best[name], _read(path, ring, make()))
+    reading, *others = best.items()
+    print(f"{reading[1]:6.2f} µs/message  {reading[0]}")
+    for name, taken in others:
+        besides = taken - reading[1]
+        print(f"{besides:6.2f} µs/message  {name} ({besides / reading[1]:.2f} times reading)")
+    print(f"{_memory(Analysis().message):6.0f} bytes per established dialog, in the whole analysis")
+    print(f"{_memory(CallTable(_forget).receive):6.0f} bytes more in the call list")
 
 
-def _read(
-    path: str, ring: KeyRing, analyser: Analyser | None, analysis: Analysis | None = None
-) -> float:
+def _read(path: str, ring: KeyRing, analyst: _Analyst | None) -> float:
     """Return the microseconds of CPU time a message."""
+    analyser = analyst if isinstance(analyst, Analyser) else None
+    analysis = analyst if isinstance(analyst, Analysis) else None
     sink = _Sink(analyser)
+    gc.collect()
     begun = time.process_time()
     read_captures([path], ReadOptions(ring, analysis=analysis), sink)
     if analyser is not None:
@@ -89,8 +98,8 @@ def _usual() -> tuple[str, str]:
     return str(usual.path), str(usual.key)
 
 
-def _memory() -> float:
-    """Return the bytes that a leg takes between ACK and BYE, its place in the tables included.
+def _memory(receive: Callable[[Message], None]) -> float:
+    """Return the bytes that *receive* keeps of a call between ACK and BYE, its place in tables included.
 
     Each call has addresses, numbers and tags of its own; flows are shared, as on a trunk.
     """
@@ -99,21 +108,20 @@ def _memory() -> float:
     back = Flow("192.0.2.2:5061", "192.0.2.1:5061", "TLS", "verified", 1)
     gc.collect()
     tracemalloc.start()
-    analyser = Analyser(_forget)
     frame = 0
     for number in range(DIALOGS):
         drawn = SipCall.drawn(rng, number, "192.0.2.1", "192.0.2.2", (4000 + number, 9000 + number))
         for by_caller, raw in drawn.messages()[:5]:
             frame += 1
             time = _BEGIN + frame * _PAUSE
-            analyser.receive(index_message(raw, there if by_caller else back, frame, time))
+            receive(index_message(raw, there if by_caller else back, frame, time))
     gc.collect()
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return taken / DIALOGS
 
 
-def _forget(_: JointCall | Leg) -> None:
+def _forget(_: Call | JointCall | Leg) -> None:
     pass
 
 

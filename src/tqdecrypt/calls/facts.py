@@ -252,7 +252,7 @@ def _read_via(facts: InviteFacts, value: bytes) -> None:
 
 
 def _read_record_route(facts: InviteFacts, value: bytes) -> None:
-    facts.record_routes = len(split_values(value)) if b"," in value else bool(value)
+    facts.record_routes = len(split_values(value)) if b"," in value else int(bool(value))
 
 
 def _read_session_id(facts: InviteFacts, value: bytes) -> None:
