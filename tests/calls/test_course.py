@@ -165,7 +165,11 @@ def differences(one: object, other: object, where: str = "") -> list[str]:
     """Where two descriptions differ."""
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return [at for key in one for at in differences(one[key], other[key], f"{where}.{key}")]
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)) and len(one) == len(other):
+    if (
+        isinstance(one, (list, tuple))
+        and isinstance(other, (list, tuple))
+        and len(one) == len(other)
+    ):
         pairs = enumerate(zip(one, other, strict=True))
         return [at for n, pair in pairs for at in differences(*pair, f"{where}[{n}]")]
     return [] if one == other else [f"{where}: {one!r} and {other!r}"]

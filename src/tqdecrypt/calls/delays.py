@@ -28,12 +28,17 @@ class Delays:
         delay = max(delay, 0)
         self.count += 1
         self.total += delay
-        if self.minimum is None or delay < self.minimum:
+        if self.minimum is None or self.maximum is None:
+            self.minimum = self.maximum = delay
+        elif delay < self.minimum:
             self.minimum = delay
-        if self.maximum is None or delay > self.maximum:
+        elif delay > self.maximum:
             self.maximum = delay
         bucket = _bucket(delay)
-        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+        try:
+            self._buckets[bucket] += 1
+        except KeyError:
+            self._buckets[bucket] = 1
 
     def merge(self, other: Delays) -> None:
         """Add what *other* counted."""

@@ -25,11 +25,13 @@ from tqdecrypt.calls.joint_call import Confidence, Join, JointCall, Reason
 from tqdecrypt.calls.leg import Leg
 from tqdecrypt.calls.likeness import (
     Likeness,
+    Mark,
     called_number,
     calling_numbers,
     description_of,
     description_text,
     identifiers_of,
+    reason_of,
 )
 
 __all__ = ["Joiner"]
@@ -44,8 +46,6 @@ NUMBERS_WINDOW = 10 * SECOND
 """The same, when only numbers say so."""
 SKEW = SECOND // 20
 """How much earlier it may begin: captures of several interfaces, merged."""
-
-_Marks = list[Likeness]
 
 
 _NUMBER = attrgetter("number")
@@ -76,7 +76,7 @@ class Joiner:
         """Legs by their identifiers, while their call goes on."""
         self._recent = LegIndex()
         """Legs by description, media endpoint and number, for a while."""
-        self._expiry: deque[tuple[int, _Marks, Leg]] = deque()
+        self._expiry: deque[tuple[int, list[Mark], Leg]] = deque()
         """When which leg leaves :attr:`_recent`."""
 
     def look(self, leg: Leg) -> None:
@@ -108,10 +108,10 @@ class Joiner:
         marks = description_of(leg)
         number = called_number(facts)
         if number:
-            marks.append((Reason.NUMBERS, number))
+            marks.append(number)
         if not joined:
-            for likeness in marks:
-                if likeness in self._recent and self._join_alike(leg, likeness):
+            for mark in marks:
+                if mark in self._recent and self._join_alike(leg, mark):
                     break
         self._remember(leg, marks, facts.time)
 
@@ -121,16 +121,16 @@ class Joiner:
         if first is not None and first[1]:
             return
         marks = description_of(leg)
-        for likeness in marks:
+        for mark in marks:
             if leg.joint is not None and len(leg.joint.legs) > 1:
                 break
-            self._join_alike(leg, likeness)
+            self._join_alike(leg, mark)
         self._remember(leg, marks, facts.time)
 
-    def _join_alike(self, leg: Leg, likeness: Likeness) -> bool:
-        if likeness[0] is Reason.NUMBERS:
-            return self._join_numbers(leg, likeness)
-        return self._join_described(leg, likeness)
+    def _join_alike(self, leg: Leg, mark: Mark) -> bool:
+        if isinstance(mark, str):
+            return self._join_numbers(leg, mark)
+        return self._join_described(leg, mark)
 
     def _hand_over(self, call: JointCall) -> None:
         for leg in call.legs:
@@ -169,32 +169,31 @@ class Joiner:
         self._learn_box(other, leg)
         return True
 
-    def _join_described(self, leg: Leg, likeness: Likeness) -> bool:
+    def _join_described(self, leg: Leg, mark: bytes) -> bool:
         candidates = [
             other
-            for other in self._going_on(leg, likeness, DESCRIPTION_WINDOW)
+            for other in self._going_on(leg, mark, DESCRIPTION_WINDOW)
             if self._reached(other, leg) or _numbers_agree(other, leg)
         ]
         if not candidates:
             return False
         other = _most_fitting(candidates)
-        if not self._is_theirs_alone(likeness, other, leg) and not _numbers_agree(other, leg):
+        if not self._is_theirs_alone(mark, other, leg) and not _numbers_agree(other, leg):
             return False
-        evidence = description_text(likeness)
-        return self._join(other, leg, likeness[0], Confidence.STRONG, evidence)
+        return self._join(other, leg, reason_of(mark), Confidence.STRONG, description_text(mark))
 
-    def _is_theirs_alone(self, likeness: Likeness, one: Leg, other: Leg) -> bool:
+    def _is_theirs_alone(self, mark: Mark, one: Leg, other: Leg) -> bool:
         """Return whether no third call had the same lately: then it identifies nothing."""
         call = one.joint
         return all(
             leg is one or leg is other or (call is not None and leg.joint is call)
-            for leg in self._recent.legs(likeness)
+            for leg in self._recent.legs(mark)
         )
 
-    def _join_numbers(self, leg: Leg, likeness: Likeness) -> bool:
+    def _join_numbers(self, leg: Leg, number: str) -> bool:
         candidates = [
             other
-            for other in self._going_on(leg, likeness, NUMBERS_WINDOW)
+            for other in self._going_on(leg, number, NUMBERS_WINDOW)
             if self._reached(other, leg) and _numbers_agree(other, leg)
         ]
         free = [other for other in candidates if not _has_onward_leg(other)]
@@ -205,10 +204,10 @@ class Joiner:
         # Whoever waits longest is served first.
         return self._join(fitting[0], leg, Reason.NUMBERS, sure, _numbers_text(leg))
 
-    def _going_on(self, leg: Leg, likeness: Likeness, window: int) -> Iterator[Leg]:
-        """Yield legs that share *likeness*, began shortly before *leg*, and go on elsewhere."""
+    def _going_on(self, leg: Leg, mark: Mark, window: int) -> Iterator[Leg]:
+        """Yield legs that share *mark*, began shortly before *leg*, and go on elsewhere."""
         now = leg.first_time
-        for other in self._recent.legs(likeness):
+        for other in self._recent.legs(mark):
             if (
                 other is not leg
                 and _is_open(other)
@@ -267,9 +266,9 @@ class Joiner:
         call.joins = (*call.joins, Join(leg.number, other.number, reason, confidence, evidence))
         return True
 
-    def _remember(self, leg: Leg, marks: _Marks, time: int) -> None:
-        for likeness in marks:
-            self._recent.add(likeness, leg)
+    def _remember(self, leg: Leg, marks: list[Mark], time: int) -> None:
+        for mark in marks:
+            self._recent.add(mark, leg)
         if marks:
             self._expiry.append((time + DESCRIPTION_WINDOW, marks, leg))
 
@@ -277,40 +276,40 @@ class Joiner:
         expiry = self._expiry
         while expiry and expiry[0][0] < now:
             _, marks, leg = expiry.popleft()
-            for likeness in marks:
-                self._recent.discard(likeness, leg)
+            for mark in marks:
+                self._recent.discard(mark, leg)
 
 
-class LegIndex(dict[Likeness, "Leg | tuple[Leg, ...]"]):
+class LegIndex(dict[Likeness | Mark, "Leg | tuple[Leg, ...]"]):
     """Legs by what they may share with others: one leg as it is, since most share nothing."""
 
     __slots__ = ()
 
-    def legs(self, likeness: Likeness) -> tuple[Leg, ...]:
+    def legs(self, key: Likeness | Mark) -> tuple[Leg, ...]:
         """Return the legs that have it, the latest last."""
-        known = self.get(likeness, ())
+        known = self.get(key, ())
         return known if isinstance(known, tuple) else (known,)
 
-    def add(self, likeness: Likeness, leg: Leg) -> None:
+    def add(self, key: Likeness | Mark, leg: Leg) -> None:
         """The leg has it, too; of more than :data:`MOST_SHARING` the oldest is forgotten."""
-        known = self.setdefault(likeness, leg)
+        known = self.setdefault(key, leg)
         if known is leg:
             return
         legs = known if isinstance(known, tuple) else (known,)
         if leg not in legs:
-            self[likeness] = (*legs[-MOST_SHARING + 1 :], leg)
+            self[key] = (*legs[-MOST_SHARING + 1 :], leg)
 
-    def discard(self, likeness: Likeness, leg: Leg) -> None:
+    def discard(self, key: Likeness | Mark, leg: Leg) -> None:
         """Forget that the leg has it."""
-        known = self.get(likeness)
+        known = self.get(key)
         if known is leg:
-            del self[likeness]
+            del self[key]
         elif isinstance(known, tuple):
             left = tuple(other for other in known if other is not leg)
             if left:
-                self[likeness] = left
+                self[key] = left
             else:
-                del self[likeness]
+                del self[key]
 
 
 def _is_open(leg: Leg) -> bool:

@@ -12,11 +12,13 @@ from tqdecrypt.sip.grammar import text
 
 __all__ = [
     "Likeness",
+    "Mark",
     "called_number",
     "calling_numbers",
     "description_of",
     "description_text",
     "identifiers_of",
+    "reason_of",
 ]
 
 NULL_UUID = "0" * 32
@@ -30,16 +32,24 @@ MOST_PORT = 8
 """Digits of a port that are compared."""
 
 _NOT_DIGITS = re.compile(r"[\s().-]")
-_ORIGIN = re.compile(rb"\no=(\S* \S+ \S+ \S+ \S+ \S+)")
+_ORIGIN = re.compile(rb"\n(o=\S* \S+ \S+ \S+ \S+ \S+)")
 _CONNECTION = re.compile(rb"\nc=\S+ \S+ ([^\s/]+)")
 _MEDIA = re.compile(rb"\nm=\S+ (\d+)")
-_ENDPOINT = b"%s:%s"
+_USUAL = re.compile(
+    rb"v=\S*\r\n(o=\S* \S+ \S+ \S+ \S+ \S+)\r\ns=[^\r\n]*\r\nc=\S+ \S+ ([^\s/]+)[^\r\n]*\r\n"
+    rb"(?:[bkt]=[^\r\n]*\r\n)*m=\S+ (\d+)"
+)
+"""The same three at once, in a description with its lines in their order (RFC 8866 section 9) and with
+one connection for all media, as nearly all are."""
 _NO_PORT = frozenset({b"0", b"9"})
 _NO_ADDRESS = frozenset({b"0.0.0.0", b"::", b"127.0.0.1", b"::1"})
 
 
-Likeness = tuple[Reason, str | bytes]
-"""One thing that two legs may share: what it is, and the value that has to be the same."""
+Likeness = tuple[Reason, str]
+"""What identifies a call: what it is, and the value."""
+Mark = bytes | str
+"""What two legs of one call may share besides: origin (``o=…``) or media endpoint (``m=…``) of a session
+description, as bytes, or a number."""
 
 
 def identifiers_of(facts: InviteFacts) -> Iterator[tuple[Likeness, str]]:
@@ -55,30 +65,37 @@ def identifiers_of(facts: InviteFacts) -> Iterator[tuple[Likeness, str]]:
             yield (Reason.HEADER, value), f"{name} {value[:MOST_TEXT]}"
 
 
-def description_of(leg: Leg) -> list[Likeness]:
+def description_of(leg: Leg) -> list[Mark]:
     """Return origin and media endpoint of the session description with which the call began."""
     first = leg.first_description
     if first is None:
         return []
     body, _ = first
-    found: list[Likeness] = []
-    origin = _first(_ORIGIN, b"\no=", body)
-    if origin:
-        found.append((Reason.DESCRIPTION, origin[:MOST_TEXT]))
-    address, port = _first(_CONNECTION, b"\nc=", body), _first(_MEDIA, b"\nm=", body)
+    usual = _USUAL.match(body)
+    if usual is not None:
+        origin, address, port = usual.groups()
+    else:
+        origin = _first(_ORIGIN, b"\no=", body)
+        address, port = _first(_CONNECTION, b"\nc=", body), _first(_MEDIA, b"\nm=", body)
+    found: list[Mark] = [origin[:MOST_TEXT]] if origin else []
     if address and port and address not in _NO_ADDRESS and port not in _NO_PORT:
-        found.append((Reason.MEDIA, _ENDPOINT % (address[:MOST_TEXT], port[:MOST_PORT])))
+        found.append(b"m=%s:%s" % (address[:MOST_TEXT], port[:MOST_PORT]))
     return found
 
 
-def description_text(likeness: Likeness) -> str:
+def reason_of(mark: Mark) -> Reason:
+    """Return what a mark is."""
+    if isinstance(mark, str):
+        return Reason.NUMBERS
+    return Reason.DESCRIPTION if mark[:2] == b"o=" else Reason.MEDIA
+
+
+def description_text(mark: bytes) -> str:
     """Return one of :func:`description_of` in words for a person."""
-    reason, value = likeness
-    words = value if isinstance(value, str) else text(value)
-    if reason is Reason.DESCRIPTION:
-        return f"o={words}"
-    address, _, port = words.rpartition(":")
-    return f"[{address}]:{port}" if ":" in address else words
+    if mark[:2] == b"o=":
+        return text(mark)
+    address, _, port = text(mark[2:]).rpartition(":")
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def called_number(facts: InviteFacts) -> str:
