@@ -224,11 +224,16 @@ class Course:
 
     def _receive_ringing(self, message: Message, status: int) -> bool:
         ringing = self.ringing
-        if ringing and message.to != ringing[0].to:
+        if not ringing:
+            to_tag = tag_in(message.to)
+        elif (
+            message.to == ringing[0].to
+            and len(ringing) < MOST_PROVISIONALS - 1
+            and all(at.status != status for at in ringing)
+        ):
+            to_tag = self.provisionals[-1].to_tag
+        else:
             return False
-        if len(ringing) > MOST_PROVISIONALS - 2 or any(at.status == status for at in ringing):
-            return False
-        to_tag = tag_in(message.to)
         if not to_tag or to_tag == self.invite.from_tag:
             return False
         response = response_of(message, status, to_tag)

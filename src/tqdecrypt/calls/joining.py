@@ -135,7 +135,7 @@ class Joiner:
     def _hand_over(self, call: JointCall) -> None:
         for leg in call.legs:
             leg.joint = None
-            if leg.invite is not None:
+            if leg.invite is not None and self._identified:
                 for likeness, _ in identifiers_of(leg.invite):
                     self._identified.discard(likeness, leg)
         if len(call.legs) > 1:

@@ -50,8 +50,10 @@ class Trait:
 
 
 _SECURE = ("TLS", "WSS")
-_Sent = tuple[str, bool, str, str, str, bool]
+_Sent = tuple[str, str, str, str, str, bool]
 _contacts: dict[_Sent, int] = {}
+_connections: dict[str, bytes] = {}
+"""By endpoint, the connection line of a description that asks for media to the same address."""
 
 
 def traits_of(leg: Leg) -> int:
@@ -71,12 +73,11 @@ def traits_of_facts(facts: InviteFacts) -> int:
     """Return what Contact, Request-URI and Max-Forwards have."""
     contact = facts.contact
     user, at, host = contact.partition("@")
-    if ";" in user or not at:
-        user, host = "", contact
+    if not at or user[:4] != "sip:" or ";" in user:
+        at, host = "", contact
     flow = facts.flow
-    is_routed = facts.record_routes > 0
     # Contacts of all users of a host are alike.
-    sent = host, user[:5] == "sips:", facts.request_uri[:5], flow.source, flow.transport, is_routed
+    sent = at, host, facts.request_uri[:5], flow.source, flow.transport, facts.record_routes > 0
     traits = _contacts.get(sent)
     if traits is None:
         if len(_contacts) >= MOST_REMEMBERED:
@@ -96,9 +97,11 @@ def traits_of_offer(offer: bytes, flow: Flow) -> int:
 def traits_of_answer(answer: bytes, offer: bytes, flow: Flow) -> int:
     """Return what the answer to an offer on *flow* has."""
     traits = _of_description(answer, flow.destination)
-    offered, answered = first_formats(offer), first_formats(answer)
-    if len(answered) < 2 or answered[0] == b"0" or answered[1] not in offered[1:]:
-        traits |= Trait.OTHER_CODECS
+    formats = _formats(answer)
+    if len(formats.split()) < 2 or formats != _formats(offer) or b"m=audio 0" in answer:
+        offered, answered = first_formats(offer), first_formats(answer)
+        if len(answered) < 2 or answered[0] == b"0" or answered[1] not in offered[1:]:
+            traits |= Trait.OTHER_CODECS
     return traits
 
 
@@ -117,10 +120,21 @@ def _of_contact(contact: str, facts: InviteFacts) -> int:
 
 
 def _of_description(body: bytes, endpoint: str) -> int:
-    host = host_of(endpoint).encode()
+    here = _connections.get(endpoint)
+    if here is None:
+        if len(_connections) >= MOST_REMEMBERED:
+            _connections.clear()
+        here = _connections[endpoint] = b"c=IN IP4 %s\r\n" % host_of(endpoint).encode()
     traits = 0
-    if body.count(b"c=IN IP") != body.count(b"c=IN IP4 %s\r\n" % host):
+    if body.count(b"c=IN IP") != body.count(here):
         traits |= Trait.MEDIA_ELSEWHERE
     if b"SAVP" in body or b"a=crypto" in body:
         traits |= Trait.SECURE_MEDIA
     return traits
+
+
+def _formats(body: bytes) -> bytes:
+    """Return what stands behind the port in the first audio line; nothing when there is none."""
+    audio = body.find(b"m=audio ")
+    at = body.find(b" ", audio + 8)
+    return body[at : body.find(b"\n", at)] if audio >= 0 and at >= 0 else b""

@@ -77,6 +77,8 @@ class Analysis:
             boxes=trunks.boxes,
             follows_courses=follows_courses,
         )
+        self.message: Callable[[Message], None] = self._analyser.receive
+        """Takes the next message."""
 
     @property
     def counters(self) -> Counter[str]:
@@ -85,10 +87,6 @@ class Analysis:
         if self._indicators is not None:
             counters += self._indicators.counters
         return counters + self._dark_records.counters
-
-    def message(self, message: Message) -> None:
-        """Take the next message."""
-        self._analyser.receive(message)
 
     def session(self, report: SessionReport) -> None:
         """Take the report of a TLS session that ended."""
