@@ -64,8 +64,8 @@ OTHERWISE = """
     alice -> bob: OPTIONS 1 branch=INVITE1
 """
 SECURE = """
-    alice -> bob: INVITE 1 | uri sips:bob@b | body application/sdp v=0\\nc=IN IP4 10.0.0.1\\nm=audio 9 RTP/SAVP 8\\n
-    bob -> alice: 200 INVITE 1 | Contact: <sip:bob@192.0.2.3> | body application/sdp v=0\\nm=audio 9 RTP/AVP 9
+    alice -> bob: INVITE 1 | uri sips:bob@b | body a/sdp v=0\\nc=IN IP4 10.0.0.1\\nm=audio 9 RTP/SAVP 8\\n
+    bob -> alice: 200 INVITE 1 | Contact: <sip:bob@192.0.2.3> | body a/sdp v=0\\nm=audio 9 RTP/AVP 9
     alice -> bob: ACK 1 to=b1
     alice -> bob: BYE 2 to=b1 | Reason: Q.850;cause=34
     bob -> alice: 200 BYE 2

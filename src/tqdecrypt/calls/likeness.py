@@ -71,12 +71,7 @@ def description_of(leg: Leg) -> list[Mark]:
     if first is None:
         return []
     body, _ = first
-    usual = _USUAL.match(body)
-    if usual is not None:
-        origin, address, port = usual.groups()
-    else:
-        origin = _first(_ORIGIN, b"\no=", body)
-        address, port = _first(_CONNECTION, b"\nc=", body), _first(_MEDIA, b"\nm=", body)
+    origin, address, port = in_usual_order(body) or in_any_order(body)
     found: list[Mark] = [origin[:MOST_TEXT]] if origin else []
     if address and port and address not in _NO_ADDRESS and port not in _NO_PORT:
         found.append(b"m=%s:%s" % (address[:MOST_TEXT], port[:MOST_PORT]))
@@ -110,6 +105,21 @@ def calling_numbers(facts: InviteFacts) -> frozenset[str]:
     """Return who calls, as :func:`called_number` does: From, and P-Asserted-Identity (RFC 3325)."""
     numbers = map(_number, (facts.from_uri, *facts.p_asserted_identity))
     return frozenset(number for number in numbers if number and number != "anonymous")
+
+
+def in_usual_order(body: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """Return what :func:`in_any_order` does of a description as nearly all are; ``None``: this one is not."""
+    usual = _USUAL.match(body)
+    return (usual[1], usual[2], usual[3]) if usual is not None else None
+
+
+def in_any_order(body: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return origin, connection address and media port; empty where there is none."""
+    return (
+        _first(_ORIGIN, b"\no=", body),
+        _first(_CONNECTION, b"\nc=", body),
+        _first(_MEDIA, b"\nm=", body),
+    )
 
 
 def _first(line: re.Pattern[bytes], beginning: bytes, body: bytes) -> bytes:
