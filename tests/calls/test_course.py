@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tqdecrypt.calls import Analyser, JointCall, Leg, Transaction
+from tqdecrypt.calls import Analyser, Leg
 from tqdecrypt.insight import Analysis, Finding
-from tqdecrypt.sip import Flow, Message, index_message
+from tqdecrypt.sip import Message, index_message
 
+from .both_ways import differences, followed
 from .script import SECOND, messages_of
 
 ORDINARY = """
@@ -110,69 +108,6 @@ def calls(draw: st.DrawFn) -> list[Message]:
         index_message(message.raw, message.flow, frame, time)
         for frame, (message, (time, _)) in enumerate(zip(messages, pieces, strict=True), 1)
     ]
-
-
-NOT_COMPARED = {"course", "context", "ends_queued", "_due", "_hashes", "_next", "_next_accepted"}
-"""How it came about, and what is gone when all is over."""
-
-
-def described(thing: object, seen: dict[int, int]) -> object:
-    """Everything that hangs on something, so that it can be compared; what is met again is numbered."""
-    if isinstance(thing, Flow):
-        return thing.source, thing.destination, thing.transport, thing.session
-    if thing is None or isinstance(thing, (enum.Enum, int, str, bytes)):
-        return thing
-    if isinstance(thing, (tuple, list)):
-        return [type(thing).__name__, *(described(one, seen) for one in thing)]
-    if isinstance(thing, dict):
-        return {key: described(value, seen) for key, value in thing.items()}
-    if id(thing) in seen:
-        return f"number {seen[id(thing)]}"
-    seen[id(thing)] = len(seen)
-    names = [name for name in type(thing).__slots__ if name not in NOT_COMPARED]  # type: ignore[attr-defined]
-    return {name: described(getattr(thing, name), seen) for name in sorted(names)}
-
-
-def followed(
-    messages: list[Message], end: int, *, in_a_hurry: bool, most_legs: int, with_transactions: bool
-) -> object:
-    """Everything that comes out of the analyser."""
-    legs: list[Leg] = []
-    joint: list[JointCall] = []
-    transactions: list[Transaction] = []
-    take: Callable[[Transaction], None] | None = transactions.append if with_transactions else None
-    analyser = Analyser(
-        legs.append,
-        on_call=joint.append,
-        on_transaction=take,
-        most_legs=most_legs,
-        follows_courses=in_a_hurry,
-    )
-    for message in messages:
-        analyser.receive(message)
-    analyser.finish(end)
-    transactions.sort(key=lambda one: (one.call_id, one.started, one.method, one.branch, one.frame))
-    return (
-        [described(leg, {}) for leg in legs],
-        [(call.call_ids, call.joins) for call in joint],
-        [described(one, {}) for one in transactions],
-        analyser.counters,
-        {key: described(row, {}) for key, row in analyser.statistics.rows.items()},
-    )
-
-
-def differences(one: object, other: object, where: str = "") -> list[str]:
-    """Where two descriptions differ."""
-    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
-        return [at for key in one for at in differences(one[key], other[key], f"{where}.{key}")]
-    if (
-        isinstance(one, (list, tuple))
-        and isinstance(other, (list, tuple))
-        and len(one) == len(other)
-    ):
-        pairs = enumerate(zip(one, other, strict=True))
-        return [at for n, pair in pairs for at in differences(*pair, f"{where}[{n}]")]
-    return [] if one == other else [f"{where}: {one!r} and {other!r}"]
 
 
 @given(calls(), st.integers(0, 100), st.sampled_from([1, 2, 1000]), st.booleans())

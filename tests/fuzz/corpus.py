@@ -58,6 +58,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
     call = [(message.from_client, message.data) for message in Scene().answered_call()]
     made["sip-stream"]["call"] = b"".join(data for _, data in call)
     made["calls"]["call"] = script([(0 if client else 1, data) for client, data in call])
+    made["dialogs"] |= _dialogs(call)
     for number, (_, data) in enumerate(call):
         made["sip-message"][f"call-{number}"] = made["datagram"][f"call-{number}"] = data
     for case in CASES:
@@ -65,6 +66,24 @@ def seeds() -> dict[str, dict[str, bytes]]:
     made["sdp"]["secure"] = SECURE
     made["websocket"] |= _websockets(call[0][1])
     return made
+
+
+def _dialogs(call: list[tuple[bool, bytes]]) -> dict[str, bytes]:
+    """Return whole calls: an ordinary one, and what happens to one on the way."""
+    steps = [(0 if client else 1, data) for client, data in call]
+    later = [(what | 13 << 2, data) for what, data in steps[-1:]]
+    other = [(what | 2, data.replace(b"z9hG4bK", b"z9hG4bK-2")) for what, data in steps]
+    again = {f"again-{n}": script([*steps[: n + 1], *steps[n:]]) for n in range(len(steps))}
+    return again | {
+        "ordinary": script(steps),
+        "sent-twice": script([step for step in steps for _ in range(2)]),
+        "second-hop": script([step for pair in zip(steps, other, strict=True) for step in pair]),
+        "late": script([*steps[:-1], *later, *steps[-1:]]),
+        "slow": script([(what | 9 << 2, data) for what, data in steps]),
+        "backwards": script(steps[::-1]),
+        "no-answer": script([*steps[:1], *later]),
+        "twice": script([*steps, *((what | 11 << 2, data) for what, data in steps)]),
+    }
 
 
 def _websockets(message: bytes) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from calls.both_ways import differences, followed
 from fuzz.material import key_ring, sessions
 from packet.frames import Frame, assert_as_specified, block_of
 from tcp.segments import Bench, Segment
@@ -23,6 +24,7 @@ from tqdecrypt.calls.analyser import Analyser
 from tqdecrypt.capture import open_captures
 from tqdecrypt.errors import Malformed, SecretsError
 from tqdecrypt.export import JsonLines
+from tqdecrypt.insight import Analysis
 from tqdecrypt.insight.assessor import Assessor
 from tqdecrypt.keys import KeyLog, SecretsStore
 from tqdecrypt.keys.certificate import read_certificate
@@ -60,6 +62,11 @@ FLOW = Flow("192.0.2.1:5060", "192.0.2.2:5060", "TCP", "clear")
 REQUEST = b"OPTIONS sip:b@example.com SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n"
 LINK_TYPES = (1, 113, 276, 101, 0, 228, 229, 108, 9, 104, 12)
 MOST_STEPS = 200
+PAUSES = [
+    n * 1_000_000 for n in (1, 10, 500, 990, 1010, 5_000, 31_000, 31_990, 32_000, 32_010, 33_000)
+]
+PAUSES += [n * 1_000_000 for n in (34_010, 35_000, 66_000, 181_000, 3_600_000)]
+"""Nanoseconds between messages: about as long as timers run."""
 
 
 def steps(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -372,6 +379,38 @@ def calls(data: bytes) -> None:
     assert all(finding.sentence for finding in assessor.finish())
 
 
+def dialogs(data: bytes) -> None:
+    """Whatever whole calls come, following them in a hurry and by the machines makes the same of them.
+
+    A step's first byte says the direction (1), whether it is another connection (2), and in its
+    higher bits how long after the one before it comes.
+    """
+    flows = [
+        Flow("192.0.2.1:5060", "192.0.2.2:5060", "UDP", "clear"),
+        Flow("192.0.2.2:5060", "192.0.2.1:5060", "UDP", "clear"),
+        Flow("192.0.2.2:5061", "192.0.2.3:5061", "TLS", "verified", 1),
+        Flow("192.0.2.3:5061", "192.0.2.2:5061", "TLS", "verified", 1),
+    ]
+    messages: list[Message] = []
+    time = 0
+    for what, piece in steps(data):
+        time += PAUSES[what >> 2 & 15]
+        with contextlib.suppress(Malformed):
+            messages.append(index_message(piece, flows[what & 3], len(messages) + 1, time))
+    quick, whole = (
+        followed(messages, in_a_hurry=quickly, most_legs=3) for quickly in (True, False)
+    )
+    assert differences(quick, whole) == []
+    found = []
+    for quickly in (True, False):
+        analysis = Analysis(follows_courses=quickly)
+        for message in messages:
+            analysis.message(message)
+        analysis.finish()
+        found.append((analysis.findings, analysis.counters))
+    assert found[0] == found[1]
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "capture": capture,
     "packets": packets,
@@ -390,5 +429,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "sdp": sdp,
     "datagram": datagram,
     "calls": calls,
+    "dialogs": dialogs,
     "query": query,
 }
