@@ -284,7 +284,7 @@ def test_a_server_that_asks_for_no_cookie() -> None:
     """The first ClientHello counts when nobody asked for a second."""
     spoken = recording("rsa")
     heard = listen_datagrams([*spoken.datagrams[:1], *spoken.datagrams[3:4]], key_ring())
-    assert [what for what, _ in heard.session.exchanges[0].frames] == [
+    assert [what for what, _, _ in heard.session.exchanges[0].frames] == [
         "client ClientHello",
         "server ServerHello",
     ]

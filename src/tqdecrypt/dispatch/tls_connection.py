@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.sip import Flow, Framer, WebSocketFramer, make_framers
 from tqdecrypt.tcp import Connection, End, Gap, GapCause
-from tqdecrypt.tls import DarkData, Plaintext, TlsSession, report_session
+from tqdecrypt.tls import DarkData, Plaintext, TcpFacts, TlsSession, report_session
 
 if TYPE_CHECKING:
     from tqdecrypt.dispatch.dispatcher import Dispatcher
@@ -101,6 +101,7 @@ class TlsConnection:
             dispatcher.given,
             reason.value,
         )
+        report.tcp = _tcp_facts(connection, report.client)
         report.messages = self._messages
         dispatcher.secrets.keep(self.session, report.client, report.server)
         self.session.let_go()
@@ -136,3 +137,21 @@ class TlsConnection:
             Flow(server, client, "TLS", "verified", self.number),
         )
         return make_framers(flows, b"".join([data[:4] for data, _, _ in records[:8]]))
+
+
+def _tcp_facts(connection: Connection, client: str) -> TcpFacts:
+    """Return what the TCP connection was like; *client* is the end of the TLS client."""
+    directions = connection.directions
+    opener = directions[connection.initiator or 0]
+    answerer = directions[1 - opener.side]
+    known = connection.initiator is not None
+    client_side = connection.ends.index(client)
+    ours, theirs = directions[client_side], directions[1 - client_side]
+    return TcpFacts(
+        opener.synchronized_at if known else None,
+        answerer.synchronized_at if known else None,
+        ours.retransmissions,
+        theirs.retransmissions,
+        ours.gaps,
+        theirs.gaps,
+    )

@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Final
 
 from tqdecrypt.tls.report import SessionReport
+from tqdecrypt.tls.timing import TcpFacts, phases
 
 __all__ = ["SessionLines"]
 
@@ -65,7 +66,8 @@ class SessionLines:
             f'"client_not_after":{self._end(report.client_not_after)},'
             f'"handshakes":{report.handshakes},'
             f'"finished_verified":{_WORDS[report.finished_verified]},'
-            f'"handshake_frames":[{frames}],"alert":{_or_null(report.alert)},'
+            f'"handshake_frames":[{frames}],"handshake_times":{_phases(report)},'
+            f'"tcp":{self._tcp(report.tcp)},"alert":{_or_null(report.alert)},'
             f'"ending":{quote(report.ending)},"client_bytes":{report.client_bytes},'
             f'"server_bytes":{report.server_bytes},'
             f'"client_encrypted_bytes":{report.client_encrypted_bytes},'
@@ -84,8 +86,28 @@ class SessionLines:
             self._parts[values] = part
         return part
 
+    def _tcp(self, facts: TcpFacts | None) -> str:
+        if facts is None:
+            return "null"
+        return (
+            f'{{"syn":{self._end(facts.syn)},"syn_ack":{self._end(facts.syn_ack)},'
+            f'"client_retransmissions":{facts.client_retransmissions},'
+            f'"server_retransmissions":{facts.server_retransmissions},'
+            f'"client_gaps":{facts.client_gaps},"server_gaps":{facts.server_gaps}}}'
+        )
+
     def _end(self, time: int | None) -> str:
         return "null" if time is None else f'"{self._stamp(time)}"'
+
+
+def _phases(report: SessionReport) -> str:
+    """Return how long the phases of each handshake took, in milliseconds."""
+    found = []
+    for number, times in enumerate(report.handshake_times):
+        took = phases(times, None if number else report.tcp)
+        parts = [f',"{phase}":{delay / 1e6}' for phase, delay in took.items()]
+        found.append(f'{{"resumed":{_WORDS[times.resumed]}{"".join(parts)}}}')
+    return f"[{','.join(found)}]"
 
 
 def _or_null(text: str | None) -> str:

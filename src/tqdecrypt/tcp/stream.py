@@ -81,6 +81,7 @@ class Direction:
         "acknowledged",
         "connection",
         "finished",
+        "gaps",
         "hole_acknowledged",
         "hole_since",
         "last_frame",
@@ -89,9 +90,11 @@ class Direction:
         "pending",
         "pending_bytes",
         "position",
+        "retransmissions",
         "side",
         "stray",
         "synchronized",
+        "synchronized_at",
     )
 
     def __init__(self, connection: Connection, side: int) -> None:
@@ -101,6 +104,12 @@ class Direction:
         """Sequence number of position 0; ``None`` before the first segment."""
         self.synchronized = False
         """Whether SYN was seen."""
+        self.synchronized_at: int | None = None
+        """Time of the first SYN, ns."""
+        self.retransmissions = 0
+        """Segments, SYNs included, that held nothing new."""
+        self.gaps = 0
+        """Holes that were given up."""
         self.position = 0
         """How many bytes were delivered or given up."""
         self.pending: list[Piece] | None = None
@@ -194,6 +203,7 @@ class Direction:
         first = self.pending[0]
         size = first.position - self.position
         counters["gaps"] += 1
+        self.gaps += 1
         counters["bytes_missing"] += size
         self.position = first.position
         gap = Gap(size, self.last_frame, first.frame, first.time, GapCause.LOSS)
@@ -254,12 +264,14 @@ class Direction:
                 counters["segments_before_start"] += 1
             else:
                 counters["retransmitted_segments"] += 1
+                self.retransmissions += 1
             return
         if position > self.position:
             counters["out_of_order_segments"] += 1
         kept = self._store(position, end, data, frame, time)
         if kept < end - position:
             counters["overlapping_segments" if kept else "retransmitted_segments"] += 1
+            self.retransmissions += not kept
         self._drain(counters)
         while self.pending_bytes > WAIT_BYTES:
             self.give_up(counters)

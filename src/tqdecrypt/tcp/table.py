@@ -256,6 +256,10 @@ class ConnectionTable:
             self._end(direction.connection, End.REUSED)
             direction = self._open(key, version, frames[0], times[0])
             direction.origin = first
+        if direction.synchronized_at is None:
+            direction.synchronized_at = times[0]
+        else:
+            direction.retransmissions += 1
         direction.synchronized = True
         connection = direction.connection
         if not flags & _ACK:

@@ -5,16 +5,20 @@ from tqdecrypt.tls.record import DarkData, Plaintext
 from tqdecrypt.tls.report import SessionReport
 from tqdecrypt.tls.secrets import SecretFinder
 from tqdecrypt.tls.session import Listener, SecretSource, TlsSession, WaitingBudget
+from tqdecrypt.tls.timing import HandshakeTimes, Phase, TcpFacts
 from tqdecrypt.tls.verdict import MEANINGS, Verdict
 
 __all__ = [
     "MEANINGS",
     "DarkData",
+    "HandshakeTimes",
     "Listener",
+    "Phase",
     "Plaintext",
     "SecretFinder",
     "SecretSource",
     "SessionReport",
+    "TcpFacts",
     "TlsSession",
     "Verdict",
     "WaitingBudget",

@@ -142,8 +142,8 @@ class Exchange:
         self.refusal: Refusal | None = None
         self.resumable: Resumable | None = None
         """What later sessions find when they resume this one."""
-        self.frames: list[tuple[str, int]] = []
-        """Names of the messages and their frames, as evidence."""
+        self.frames: list[tuple[str, int, int]] = []
+        """Names of the messages, their frames, as evidence, and their times, ns."""
 
     def __repr__(self) -> str:
         return f"<Exchange of {self.suite.name if self.suite else 'no suite yet'}>"

@@ -12,6 +12,7 @@ from tqdecrypt.tls.handshake import pull_alpn
 from tqdecrypt.tls.psk13 import without_key_shares
 from tqdecrypt.tls.report import Resumed, SessionReport
 from tqdecrypt.tls.suites import is_grease, suite_name
+from tqdecrypt.tls.timing import handshake_times
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -121,8 +122,9 @@ def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) ->
     report.handshakes = len([e for e in session.exchanges if e.completed])
     report.finished_verified = _finished(session.exchanges)
     report.secrets_from = exchange.secrets_from
-    frames = [frame for e in session.exchanges for _, frame in e.frames]
+    frames = [frame for e in session.exchanges for _, frame, _ in e.frames]
     report.handshake_frames = tuple(dict.fromkeys(frames))[:64]
+    report.handshake_times = handshake_times(session.exchanges)
     for known in session.exchanges:
         client, server = known.certificates
         if server is not None:

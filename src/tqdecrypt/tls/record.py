@@ -230,6 +230,7 @@ class RecordReader:
                         break
                     while ends[index] + shift < stop:
                         index += 1
+                    session.moment = times[index]
                     session.sslv2_client_hello(self, data[position + 2 : stop], frames[index])
                     position = stop
                     continue
@@ -534,6 +535,7 @@ class RecordReader:
         if content_type == ContentType.handshake:
             self._defragment(content, frame, time)
         elif content_type == ContentType.change_cipher_spec:
+            session.moment = time
             session.change_cipher_spec(self, frame)
         elif content_type == ContentType.alert:
             session.alert(self.side, content, frame)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tqdecrypt.tls.timing import HandshakeTimes, TcpFacts
 from tqdecrypt.tls.verdict import Verdict
 
 __all__ = ["Resumed", "SessionReport"]
@@ -59,6 +60,10 @@ class SessionReport:
     """Whether the Finished messages verified; ``None`` when they could not be read."""
     handshake_frames: tuple[int, ...] = ()
     """Frames of ClientHello, ServerHello, …: what proves the verdict."""
+    handshake_times: tuple[HandshakeTimes, ...] = ()
+    """When the messages of its first handshakes were captured."""
+    tcp: TcpFacts | None = None
+    """What was below it; ``None`` of DTLS."""
     alert: str | None = None
     """The alert that ended it: ``unknown_ca (fatal) from the client, frame 12``."""
     ending: str = ""

@@ -135,6 +135,7 @@ class TlsSession:
         "failed_frames",
         "first_frame",
         "last_frame",
+        "moment",
         "notes",
         "pick_up_tries",
         "readers",
@@ -174,6 +175,8 @@ class TlsSession:
         self.last_frame = 0
         self.started = 0
         self.ended = 0
+        self.moment = 0
+        """Time of the record that is being looked at, ns."""
         self.notes: list[str] = []
 
     def _make_readers(self) -> tuple[RecordReader, RecordReader]:
@@ -464,6 +467,7 @@ class TlsSession:
         self, reader: RecordReader, message: bytes, frame: int, time: int
     ) -> None:
         """Handle one handshake message, header included (RFC 5246 section 7.4)."""
+        self.moment = time
         kind = message[0]
         try:
             _HANDLERS.get(kind, TlsSession._other)(self, reader, message, frame)
@@ -789,9 +793,9 @@ class TlsSession:
         self._note(exchange, f"{_ROLE_NAMES[role]} {name}", frame)
 
     def _note(self, exchange: Exchange, what: str, frame: int) -> None:
-        """Keep what was seen in which frame, as evidence."""
+        """Keep what was seen in which frame, as evidence, and when."""
         if len(exchange.frames) < 64:
-            exchange.frames.append((what, frame))
+            exchange.frames.append((what, frame, self.moment))
 
 
 def _says_again(exchange: Exchange, hello: ClientHello) -> bool:

@@ -69,7 +69,9 @@ def seen_text(exchange: Exchange) -> str:
     """Return which handshake messages were seen, and in which frames."""
     if not exchange.frames:
         return "no handshake message was seen whole"
-    return "seen: " + ", ".join(f"{name} in frame {frame}" for name, frame in exchange.frames[:12])
+    return "seen: " + ", ".join(
+        f"{name} in frame {frame}" for name, frame, _ in exchange.frames[:12]
+    )
 
 
 def listed(texts: tuple[str, ...], most: int = 4) -> str:

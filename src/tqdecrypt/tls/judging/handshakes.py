@@ -121,7 +121,7 @@ def incomplete(case: Case) -> Judgement | None:
     """It did not get to its end, whatever the reason."""
     exchange = case.exchange
     assert exchange is not None
-    roles = {name.partition(" ")[0] for name, _ in exchange.frames}
+    roles = {name.partition(" ")[0] for name, _, _ in exchange.frames}
     if len(roles) == 1 and case.session.sides_seen in (1, 2):
         (role,) = roles
         return Judgement(
