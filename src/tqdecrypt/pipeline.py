@@ -20,7 +20,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
 from tqdecrypt.calls import Call, CallTable
-from tqdecrypt.capture import PacketBlock, open_captures
+from tqdecrypt.capture import Interface, PacketBlock, open_captures
 from tqdecrypt.dispatch import Dispatcher, Tap
 from tqdecrypt.packet import PacketDecoder, Wanted, endpoint_text
 from tqdecrypt.sip import Flow, Message, parse_datagram
@@ -100,6 +100,12 @@ class Summary:
     """Sessions with something in them that stayed unreadable."""
     messages: int = 0
     calls: int = 0
+    started: int | None = None
+    """Earliest time of a packet, ns since 1970-01-01 UTC; ``None`` without any."""
+    ended: int | None = None
+    """Latest time of one."""
+    interfaces: list[Interface] = field(default_factory=list)
+    """Where packets were captured, as far as the captures say."""
     others: dict[str, int] = field(default_factory=dict)
     """Call-IDs that are no calls, by what they are for: registrations, options, …."""
     problems: list[str] = field(default_factory=list)
@@ -142,6 +148,7 @@ def read_captures(
         run.finish()
         run.count(reader.counters)
         run.summary.problems.extend(reader.problems)
+        run.summary.interfaces.extend(reader.interfaces)
         return run.summary
 
 
@@ -218,6 +225,7 @@ class _Run:
         if len(block):
             self.summary.packets += len(block)
             self.summary.bytes += int(block.captured.sum())
+            self._note_times(int(block.time.min()), int(block.time.max()))
             workers.frame = block.first_frame
             self._block_frames.append(block.first_frame)
             decoded = self._decoder.decode(block)
@@ -229,6 +237,11 @@ class _Run:
         self._dispatcher.report_settled()
         self._hand_on(self._watermark())
         self._dispatcher.tidy(self._connections.now)
+
+    def _note_times(self, first: int, last: int) -> None:
+        summary = self.summary
+        summary.started = first if summary.started is None else min(first, summary.started)
+        summary.ended = last if summary.ended is None else max(last, summary.ended)
 
     def finish(self) -> None:
         """End of input: everything that still waits is decided."""

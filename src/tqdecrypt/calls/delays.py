@@ -68,6 +68,10 @@ class Delays:
                 return min(max(_middle(bucket), self.minimum), self.maximum)
         return self.maximum
 
+    def histogram(self) -> list[tuple[int, int]]:
+        """Return the middle of each bucket that has any, and how many, the shortest first."""
+        return [(_middle(bucket), count) for bucket, count in sorted(self._buckets.items())]
+
     def __repr__(self) -> str:
         return f"<{self.count} delays from {self.minimum} to {self.maximum} ns>"
 

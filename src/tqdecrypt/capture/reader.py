@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Iterator, Sequence
 
-from tqdecrypt.capture.block import PacketBlock
+from tqdecrypt.capture.block import Interface, PacketBlock
 from tqdecrypt.capture.facts import CapturedSecrets, Facts
 from tqdecrypt.capture.merge import merged
 from tqdecrypt.capture.source import Source
@@ -75,6 +75,11 @@ class CaptureReader:
     def secrets(self) -> Sequence[CapturedSecrets]:
         """The secrets met so far, in the order in which they were met."""
         return self._facts.secrets
+
+    @property
+    def interfaces(self) -> Sequence[Interface]:
+        """Where the packets so far were captured; the list only grows."""
+        return self._facts.interfaces
 
     @property
     def names(self) -> dict[str, set[str]]:

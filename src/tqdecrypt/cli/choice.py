@@ -53,6 +53,17 @@ class Wanted:
     only: bool = False
     """Whether the other legs of the calls stay out."""
 
+    def words(self) -> list[str]:
+        """Return what it is limited to, one text each, for a person."""
+        words = [] if self.where is None else [f"what {self.where} selects"]
+        words += [f"the call {one}" for one in self.calls]
+        words += [f"TLS session {number}" for number in sorted(self.sessions)]
+        if self.since is not None:
+            words.append(f"from {_spelled(self.since)} on")
+        if self.until is not None:
+            words.append(f"before {_spelled(self.until)}")
+        return words
+
     @property
     def everything(self) -> bool:
         """Whether nothing is left out."""
@@ -175,16 +186,20 @@ class Choice:
         *,
         analysis: Analysis | None = None,
         tap: Tap | None = None,
+        again: Outcome | None = None,
         on_idle: Callable[[], None] | None = None,
         progress: bool = True,
     ) -> Outcome:
-        """Read the captures, a second time if it was done before, and give *sink* what is in."""
+        """Read the captures, a second time if it was done before, and give *sink* what is in.
+
+        :param again: what came of reading them before; that of the first pass, unless given.
+        """
         outcome = read_for(
             switches,
             self.sink(sink),
             analysis=analysis,
             tap=tap,
-            again=self.first,
+            again=self.first if again is None else again,
             on_idle=on_idle,
             progress=progress,
         )
@@ -361,6 +376,12 @@ def _selection(switches: Switches, wanted: Wanted) -> Selection | None:
             "once: save it to a file first, or ask fields of messages only, such as message.from."
         )
     return selection
+
+
+def _spelled(moment: int) -> str:
+    from tqdecrypt.views.words import date_of, time_of_day
+
+    return f"{date_of(moment)} {time_of_day(moment, 0)} UTC"
 
 
 def _forget(_: JointCall) -> None:

@@ -243,6 +243,9 @@ class JsonLines:
     def summary(self, summary: Summary) -> None:
         """What was read in all: the last line."""
         values = {field.name: getattr(summary, field.name) for field in fields(summary)}
+        for name in ("started", "ended"):
+            values[name] = None if values[name] is None else self._stamp(values[name])
+        values["interfaces"] = [interface._asdict() for interface in summary.interfaces]
         self._lines.append(_encode({"type": "summary"} | values) + "\n")
         self.flush()
 

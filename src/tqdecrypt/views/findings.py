@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
 from tqdecrypt.insight import Finding, Severity
+from tqdecrypt.insight.pages import FindingPage, finding_page
 from tqdecrypt.views import theme
+from tqdecrypt.views.markup import Markup, coded, element, joined, styled
 from tqdecrypt.views.words import count, listed
 
 __all__ = ["FindingsList"]
@@ -58,12 +60,52 @@ class FindingsList:
         if left > 0:
             yield Text(f"and {count(left, 'more finding')}; --json --findings has all.", theme.DIM)
 
+    def html(self, page_of: Callable[[str], FindingPage | None] = finding_page) -> Markup:
+        """Return the findings as a fragment of a page, each name with what its page says, once.
+
+        :param page_of: returns the page of a finding.
+        """
+        explained: set[str] = set()
+        parts = []
+        for finding in self._findings[: self._most]:
+            page = None if finding.name in explained else page_of(finding.name)
+            explained.add(finding.name)
+            parts.append(_article(finding, page))
+        left = len(self._findings) - self._most
+        more = element("p", f"and {count(left, 'more finding')}.", class_="notice")
+        return element(
+            "section",
+            joined(parts),
+            more if left > 0 else None,
+            class_="tq findings",
+        )
+
     def _heading(self) -> Text:
         heading = Text(count(len(self._findings), "finding"), theme.HEADING)
         severities = Counter(finding.severity for finding in self._findings)
         parts = [f"{severities[one]:,} {one}" for one in Severity if severities[one]]
         heading.append(f"  {', '.join(parts)}", theme.DIM)
         return heading
+
+
+def _article(finding: Finding, page: FindingPage | None) -> Markup:
+    proof = _proof(finding, theme.UNICODE)
+    advice = [element("li", sentence) for sentence in finding.advice]
+    background = None
+    if page is not None:
+        background = joined(
+            element("p", element("span", f"{word} ", class_="strong"), coded(words), class_="page")
+            for word, words in (("What it means.", page.means), ("What to try.", page.to_try))
+            if words
+        )
+    return element(
+        "article",
+        element("h3", styled(_title(finding))),
+        element("p", finding.sentence),
+        element("ul", *advice) if advice else None,
+        background,
+        element("p", f"Evidence: {proof}.", class_="dim") if proof else None,
+    )
 
 
 def _title(finding: Finding) -> Text:

@@ -59,7 +59,17 @@ def draw(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Iterator
 
 
 def table(columns: Sequence[Column], rows: Sequence[Row], caption: Text) -> Markup:
-    """Return the same table as HTML: nothing is cut, a remark has a row of its own."""
+    """Return the same table as HTML: nothing is cut, a remark has a row of its own.
+
+    A column that may vanish does when it has nothing to say.
+    """
+    shown = [
+        number
+        for number, column in enumerate(columns)
+        if column.least or not rows or any(row.cells[number].plain for row in rows)
+    ]
+    columns = [columns[number] for number in shown]
+    rows = [Row([row.cells[number] for number in shown], row.remark) for row in rows]
     names = [element("th", column.name, scope="col", class_=_side(column)) for column in columns]
     lines = []
     for row in rows:
@@ -67,7 +77,7 @@ def table(columns: Sequence[Column], rows: Sequence[Row], caption: Text) -> Mark
             element("td", styled(cell), class_=_side(column))
             for column, cell in zip(columns, row.cells, strict=True)
         ]
-        lines.append(element("tr", *cells))
+        lines.append(element("tr", *cells, class_="" if row.remark is None else "remarked"))
         if row.remark is not None:
             remark = element("td", styled(row.remark), colspan=len(columns) - 1)
             lines.append(element("tr", element("td"), remark))

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from tqdecrypt.views.words import clean
 
-__all__ = ["Markup", "classes", "element", "joined", "lines_joined", "number", "styled"]
+__all__ = ["Markup", "classes", "coded", "element", "joined", "lines_joined", "number", "styled"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9:-]*")
 _VOID = frozenset({"br", "col", "hr", "img", "meta"})
@@ -71,6 +71,14 @@ def joined(content: Iterable[str | Markup | None], separator: str = "") -> Marku
 def lines_joined(lines: Iterable[str | Markup]) -> Markup:
     """Return lines for an element that keeps line ends (``pre``)."""
     return Markup("\n".join(joined([line]) for line in lines))
+
+
+def coded(text: str) -> Markup:
+    """Return *text* with what stands between backticks as ``code``."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # one of them has no partner
+        return joined([text])
+    return joined(element("code", piece) if at % 2 else piece for at, piece in enumerate(pieces))
 
 
 def number(value: float) -> str:

@@ -33,6 +33,8 @@ MOST_SHOWN_CAUSES = 12
 """Causes that are written out; the rest is counted."""
 MOST_EXAMPLES = 8
 """Session numbers that a group remembers."""
+MOST_FRAMES = 12
+"""Frames of a handshake that are named: more than one without renegotiation has."""
 MOST_CLIENTS = 1_000
 """Client hosts that a group tells apart."""
 
@@ -153,11 +155,12 @@ class SessionsTable:
     def html(self) -> Markup:
         """Return the table as a fragment of a page."""
         rows = self._rows
-        lines = [_in_one_line(label, group, theme.UNICODE) for label, group in self._groups()]
+        lines = [_with_frames(label, group) for label, group in self._groups()]
+        columns = (*self._columns(theme.UNICODE), Column("Evidence: frames"))
         further = f"and {count(rows.ungrouped, 'session')} of further kinds."
         return element(
             "section",
-            table(self._columns(theme.UNICODE), lines, self._heading()),
+            table(columns, lines, self._heading()),
             element("p", further, class_="notice") if rows.ungrouped else None,
             class_="tq sessions",
         )
@@ -208,6 +211,15 @@ def _in_one_line(label: str, group: Group, marks: theme.Glyphs) -> Row:
     )
 
 
+def _with_frames(label: str, group: Group) -> Row:
+    """Return the row for a page, with the frames that prove the verdict of the first session."""
+    row = _in_one_line(label, group, theme.UNICODE)
+    report = group.first
+    frames = sorted(report.handshake_frames) or [report.first_frame, report.last_frame]
+    shown = listed(frames[:MOST_FRAMES], len(frames))
+    return Row([*row.cells, Text(shown, theme.DIM)])
+
+
 def _in_two_lines(label: str, group: Group, marks: theme.Glyphs) -> Row:
     report = group.first
     remark = _suite(report) + _numbers(group, marks)
@@ -253,6 +265,7 @@ class Causes:
                     [
                         element("h3", styled(_title(group, theme.UNICODE))),
                         element("p", _why(group)),
+                        _whose(group),
                         _advice(group),
                     ]
                 )
@@ -272,6 +285,22 @@ def _title(group: Group, marks: theme.Glyphs) -> Text:
 def _advice(group: Group) -> Markup | None:
     items = [element("li", sentence) for sentence in group.first.advice]
     return element("ul", *items) if items else None
+
+
+_SIDES = {
+    "server": "the TLS server, {server}",
+    "client": "the TLS client, {client}",
+    "observer": "the one who captures: keys, capture point, capture options",
+}
+
+
+def _whose(group: Group) -> Markup | None:
+    """Return whose side has to change; ``None`` when nobody's."""
+    whose = _SIDES.get(group.first.side)
+    if whose is None:
+        return None
+    words = whose.format(server=group.first.server, client=group.client())
+    return element("p", f"Who has to change something: {words}.", class_="strong")
 
 
 def _why(group: Group) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from tqdecrypt.cli.export.json import json_lines
+from tqdecrypt.cli.export.report import report
 
 __all__ = ["export"]
 
@@ -12,4 +13,5 @@ export = typer.Typer(
     rich_markup_mode=None,
     help="Hand results on to other programs and other people, all of them or a chosen part.",
 )
+export.command("report", short_help="One HTML page for a ticket.")(report)
 export.command("json", short_help="JSON lines: messages, calls, sessions, findings.")(json_lines)

@@ -1,0 +1,164 @@
+"""``tqdecrypt export report``: one HTML file about a capture, for a ticket."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from stat import S_ISREG
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tqdecrypt.cli.choice import Choice, readable_twice
+from tqdecrypt.cli.export.switches import ExportSwitches
+from tqdecrypt.cli.run import Outcome, Status
+from tqdecrypt.cli.screen import complain
+from tqdecrypt.cli.switches import reading
+from tqdecrypt.files import whole_file
+
+if TYPE_CHECKING:
+    from tqdecrypt.export.report import ReportRows
+    from tqdecrypt.insight import Finding
+    from tqdecrypt.views.report import CaptureFile, Ladders
+
+__all__ = ["report"]
+
+
+@reading
+def report(
+    switches: ExportSwitches,
+    *,
+    title: Annotated[
+        str, typer.Option("--title", metavar="TEXT", help="The headline.")
+    ] = "Encrypted SIP: what happened",
+    note: Annotated[
+        str,
+        typer.Option(
+            "--note", metavar="TEXT", help="What you have to say about it, below the headline."
+        ),
+    ] = "",
+    most_calls: Annotated[
+        int, typer.Option("--calls", metavar="N", min=0, help="Most rows of the table of calls.")
+    ] = 250,
+    ladders: Annotated[
+        int, typer.Option("--ladders", metavar="N", min=0, help="Most failed calls that are drawn.")
+    ] = 12,
+) -> int:
+    """Write a report about the captures: one HTML file that opens anywhere, for a ticket.
+
+    It says in plain sentences what was captured, what could be decrypted and why not the rest, which calls
+    failed and how, what is wrong and what to do first. It holds no script and loads nothing; it prints.
+    """
+    from tqdecrypt.export.report import ReportRows
+    from tqdecrypt.views.report import Ladders
+
+    choice = switches.choose()
+    with whole_file(switches.output, replace=switches.force, what="report") as file:
+        rows = ReportRows(most_calls, choice.trunks)
+        analysis = choice.analysis(rows.joint_call, rows.dark_leg, rows.indicators)
+        outcome = choice.read(switches, rows, analysis=analysis)
+        if outcome.summary is None:
+            raise KeyboardInterrupt
+        drawn = Ladders()
+        if rows.failed.total and ladders and outcome.status is not Status.INTERRUPTED:
+            drawn = _ladders(switches, choice, rows, outcome, ladders)
+        page = _page(switches, choice, rows, outcome, drawn, title, note, analysis.findings)
+        file.write(page.encode("utf-8"))
+    complain(_written(switches.output, rows, drawn))
+    return outcome.status
+
+
+def _ladders(
+    switches: ExportSwitches, choice: Choice, rows: ReportRows, outcome: Outcome, most: int
+) -> Ladders:
+    """Read files once more for the messages of calls that failed."""
+    from tqdecrypt.export.report import LadderMessages
+    from tqdecrypt.views.report import Ladders
+
+    if not readable_twice(switches):
+        return Ladders(
+            left_out="Their messages went by before it was known that they fail, and a pipe comes but once: "
+            "a report from a file has their ladders."
+        )
+    sink = LadderMessages(rows.outcomes.worth_a_look(most), rows.dark_legs)
+    choice.read(switches, sink, again=outcome)
+    return sink.ladders()
+
+
+def _page(
+    switches: ExportSwitches,
+    choice: Choice,
+    rows: ReportRows,
+    outcome: Outcome,
+    ladders: Ladders,
+    title: str,
+    note: str,
+    findings: Sequence[Finding],
+) -> str:
+    from tqdecrypt import __version__
+    from tqdecrypt.insight.trunks import Trunks
+    from tqdecrypt.views.report import Report, report_page
+
+    assert outcome.summary is not None
+    outcome.summary.counters.update(rows.counters)
+    return report_page(
+        Report(
+            title=title,
+            note=note,
+            made=time.time_ns(),
+            version=__version__,
+            given=outcome.inputs.options.ring.describe(),
+            chosen=choice.wanted.words(),
+            captures=[_capture(path) for path in switches.captures],
+            summary=outcome.summary,
+            outcomes=rows.outcomes,
+            calls=rows.calls,
+            failed=rows.failed,
+            sessions=rows.sessions,
+            decryptability=rows.decryptability,
+            handshakes=rows.handshakes,
+            hosts=rows.hosts,
+            findings=choice.findings(findings),
+            indicators=rows.indicators,
+            timeline=rows.timeline.timeline(),
+            ladders=ladders,
+            interrupted=outcome.status is Status.INTERRUPTED,
+            name_of=(choice.trunks or Trunks()).name_of,
+        )
+    )
+
+
+def _capture(path: str) -> CaptureFile:
+    from tqdecrypt.views.report import CaptureFile
+
+    if path == "-":
+        return CaptureFile("standard input", None)
+    try:
+        status = os.stat(path)
+    except OSError:  # it is among the problems
+        return CaptureFile(os.path.basename(path), None)
+    return CaptureFile(os.path.basename(path), status.st_size if S_ISREG(status.st_mode) else None)
+
+
+def _written(output: str, rows: ReportRows, ladders: Ladders) -> str:
+    """Return what was written where, and what had to be left out."""
+    from tqdecrypt.views.words import count
+
+    parts = [
+        count(rows.calls.total, "call"),
+        count(rows.sessions.total, "TLS session"),
+        count(len(ladders.stories), "ladder"),
+    ]
+    left = [
+        (rows.calls.total - len(rows.calls.calls), "call", "calls"),
+        (
+            rows.failed.total - len(ladders.stories),
+            "ladder of a failed call",
+            "ladders of failed calls",
+        ),
+    ]
+    out = [count(number, noun, nouns) for number, noun, nouns in left if number > 0]
+    where = "standard output" if output == "-" else output
+    words = f"the report is in {where}: {', '.join(parts)}"
+    return f"{words}; left out: {', '.join(out)}." if out else f"{words}."

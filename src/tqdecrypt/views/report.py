@@ -1,0 +1,414 @@
+"""A report for a ticket: everything about a capture on one page, for people who were not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tqdecrypt.insight import Finding
+from tqdecrypt.insight.decryptability import Decryptability
+from tqdecrypt.insight.handshakes import HandshakeTable
+from tqdecrypt.insight.hosts import Hosts
+from tqdecrypt.insight.outcomes import Outcome, Outcomes
+from tqdecrypt.tls.verdict import Verdict
+from tqdecrypt.views import opening
+from tqdecrypt.views.calls import CallRows, CallsTable
+from tqdecrypt.views.decryptability import DecryptabilityTable, percent
+from tqdecrypt.views.drawing import CallLadder
+from tqdecrypt.views.findings import FindingsList
+from tqdecrypt.views.glossary import glossary, terms_in
+from tqdecrypt.views.handshakes import HandshakesTable
+from tqdecrypt.views.hosts import HostsTable
+from tqdecrypt.views.indicators import IndicatorsTable
+from tqdecrypt.views.ladder import Story
+from tqdecrypt.views.markup import Markup, element, joined
+from tqdecrypt.views.page import page
+from tqdecrypt.views.sessions import Causes, SessionRows, SessionsTable
+from tqdecrypt.views.summary import SummaryLines, size
+from tqdecrypt.views.timeline import Timeline
+from tqdecrypt.views.timeline_drawing import TimelineChart
+from tqdecrypt.views.words import count, date_of, time_of_day
+
+if TYPE_CHECKING:
+    from tqdecrypt.capture import Interface
+    from tqdecrypt.insight.indicators import IndicatorTable
+    from tqdecrypt.pipeline import Summary
+
+__all__ = ["CaptureFile", "Ladders", "Report", "report_page"]
+
+MOST_FINDINGS = 60
+"""Findings that are written out; a page of them is read, ten pages are not."""
+MOST_INTERFACES = 20
+LINK_TYPES = {
+    0: "BSD loopback",
+    1: "Ethernet",
+    9: "PPP",
+    12: "raw IP",
+    101: "raw IP",
+    104: "Cisco HDLC",
+    105: "IEEE 802.11",
+    108: "OpenBSD loopback",
+    113: "Linux cooked",
+    228: "raw IPv4",
+    229: "raw IPv6",
+    276: "Linux cooked v2",
+}
+"""Names of the usual ones, of the tcpdump.org registry; others are told by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFile:
+    """A capture that was read."""
+
+    name: str
+    size: int | None
+    """In bytes; ``None`` of a pipe."""
+
+
+@dataclass(slots=True)
+class Ladders:
+    """The failed calls that are drawn."""
+
+    stories: list[tuple[Story, int]] = field(default_factory=list)
+    """Each with the number of its messages that are not drawn."""
+    left_out: str = ""
+    """Why there are none although calls failed; empty otherwise."""
+
+
+@dataclass(slots=True)
+class Report:
+    """Everything that stands in a report."""
+
+    title: str
+    note: str
+    """What somebody says about it; lines stay lines."""
+    made: int | None
+    """When, nanoseconds since 1970-01-01 UTC."""
+    version: str
+    given: Sequence[str]
+    """Keys and secrets, one text each, without any secret."""
+    chosen: Sequence[str]
+    """What the report is limited to, in words; empty: everything."""
+    captures: Sequence[CaptureFile]
+    summary: Summary
+    outcomes: Outcomes
+    calls: CallRows
+    failed: CallRows
+    """Those that failed or were declined; some of them may be in no row of the others."""
+    sessions: SessionRows
+    decryptability: Decryptability
+    handshakes: HandshakeTable
+    hosts: Hosts
+    findings: Sequence[Finding]
+    """The most severe first."""
+    indicators: IndicatorTable
+    timeline: Timeline | None
+    ladders: Ladders
+    interrupted: bool = False
+    """Whether reading was ended early."""
+    name_of: Callable[[str], str | None] = lambda host: None
+    """Returns the trunk of an address, if it has one."""
+
+
+def report_page(report: Report) -> Markup:
+    """Return the whole page."""
+    sections = [(name, title, made) for name, title, made in _sections(report) if made is not None]
+    main = joined(
+        element("section", element("h2", title), made, id=name) for name, title, made in sections
+    )
+    opening_part = _opening(report)
+    terms = terms_in(f"{opening_part}{main}")
+    links = [(name, title) for name, title, _ in sections] + [("terms", "Terms")]
+    contents = element(
+        "nav",
+        element(
+            "ol", *(element("li", element("a", title, href=f"#{name}")) for name, title in links)
+        ),
+        aria_label="Contents",
+    )
+    body = element(
+        "div",
+        _head(report),
+        element("main", opening_part, contents, main, _terms(glossary(terms))),
+        _foot(report),
+        class_="report tq",
+    )
+    return page(report.title, [body])
+
+
+def _head(report: Report) -> Markup:
+    made = ""
+    if report.made is not None:
+        made = f"Made on {date_of(report.made)} at {time_of_day(report.made, 0)} UTC with "
+    names = ", ".join(capture.name for capture in report.captures[:3])
+    more = len(report.captures) - 3
+    names += f" and {more:,} more" if more > 0 else ""
+    return element(
+        "header",
+        element("p", "SIP and TLS troubleshooting report", class_="kind dim"),
+        element("h1", report.title),
+        element(
+            "p", f"{made}tqdecrypt {report.version} from {names}. All times are UTC.", class_="dim"
+        ),
+        # Line by line: clean() would show a line end as an escape.
+        element("div", *_lines(report.note), class_="note") if report.note else None,
+    )
+
+
+def _lines(text: str) -> Iterator[Markup]:
+    for line in text.splitlines():
+        yield element("p", line.expandtabs(4)) if line.strip() else element("br")
+
+
+def _opening(report: Report) -> Markup:
+    sentences = [
+        opening.about_capture(report.summary, len(report.captures)),
+        opening.about_calls(report.outcomes),
+        *opening.about_sessions(report.decryptability),
+        opening.about_findings(report.findings),
+    ]
+    if report.chosen:
+        sentences.append(f"It is limited to: {'; '.join(report.chosen)}.")
+    if report.interrupted:
+        sentences.append("Reading was ended early: what came later is missing.")
+    causes = sorted(report.sessions.causes.values(), key=lambda group: -group.total)
+    steps = opening.first_steps(report.findings, causes)
+    items = [
+        element(
+            "li",
+            element("span", step.advice, class_="strong"),
+            " ",
+            element("span", step.why, class_="dim"),
+        )
+        for step in steps
+    ]
+    panel = element("div", element("h3", "What to do first"), element("ol", *items), class_="panel")
+    return element(
+        "section",
+        element("h2", "In short"),
+        _tiles(report),
+        *(element("p", sentence) for sentence in sentences),
+        panel if items else None,
+        id="short",
+    )
+
+
+def _tiles(report: Report) -> Markup:
+    total, counts = report.decryptability.total, report.outcomes.counts
+    failed, answered = counts[Outcome.FAILED], counts[Outcome.ANSWERED]
+    read = total.decrypted + total.dark
+    share = percent(total.of_bytes)
+    severe = sum(finding.severity.rank < 2 for finding in report.findings)
+    tiles = (
+        (
+            f"{answered:,} of {report.outcomes.total:,}",
+            "calls answered",
+            f"{failed:,} failed" if failed else "none failed",
+            "bad" if failed else "good",
+        ),
+        (
+            f"{total.decrypted:,} of {read:,}",
+            "TLS sessions decrypted",
+            f"{total.dark:,} dark" if total.dark else "none dark",
+            "bad" if total.dark else "good",
+        ),
+        (
+            f"{share} %" if share else "none",
+            "of the encrypted bytes read" if share else "encrypted bytes",
+            f"{size(total.dark_bytes)} dark" if total.dark_bytes else "nothing dark",
+            "bad" if total.dark_bytes else "good",
+        ),
+        (
+            f"{len(report.findings):,}",
+            "finding" if len(report.findings) == 1 else "findings",
+            f"{severe:,} severe" if severe else "none severe",
+            "bad" if severe else "good",
+        ),
+    )
+    return element(
+        "ul",
+        *(
+            element(
+                "li",
+                element("span", figure, class_="figure"),
+                element("span", label, class_="label"),
+                element("span", more, class_=f"more {tone}"),
+            )
+            for figure, label, more, tone in tiles
+        ),
+        class_="tiles",
+    )
+
+
+def _sections(report: Report) -> Iterator[tuple[str, str, Markup | None]]:
+    """Yield name, title and content of each section; without content it is left out."""
+    findings = FindingsList(report.findings, MOST_FINDINGS)
+    yield "findings", "Findings, the most severe first", findings.html() if findings else None
+    yield "failed", "Calls that failed or were declined", _failed(report)
+    yield "decryptability", "What could be decrypted, and why not the rest", _decryptability(report)
+    yield "capture", "What was captured", _captured(report)
+    timeline = report.timeline
+    yield "time", "Over time", None if timeline is None else TimelineChart(timeline).html()
+    yield "calls", "All calls", CallsTable(report.calls).html() if report.calls.total else None
+    rows = report.sessions
+    yield "sessions", "All TLS sessions", SessionsTable(rows).html() if rows.total else None
+    yield "handshakes", "How long TLS handshakes took", _handshakes(report)
+    yield "indicators", "Indicators", _indicators(report)
+    yield "counters", "What was read, and what was left out", _counters(report)
+
+
+def _failed(report: Report) -> Markup | None:
+    if not report.failed.total:
+        return None
+    ladders = report.ladders
+    drawn = [
+        joined(
+            [
+                CallLadder(story).html(),
+                element(
+                    "p", f"and {count(cut, 'more message')} that are not drawn.", class_="notice"
+                )
+                if cut
+                else None,
+            ]
+        )
+        for story, cut in ladders.stories
+    ]
+    intro = (
+        f"{count(len(drawn), 'is', 'are')} drawn below: one of each way to fail, then another of each. "
+        "Dashed lines are no messages."
+        if drawn
+        else ladders.left_out
+    )
+    return joined([CallsTable(report.failed).html(), element("p", intro), *drawn])
+
+
+def _decryptability(report: Report) -> Markup | None:
+    if not report.sessions.total:
+        return None
+    verdicts = report.sessions.verdicts
+    causes = Causes(report.sessions)
+    explained = [
+        element(
+            "p",
+            "A session is decrypted when every record that was captured of it verified with the keys "
+            "given. It is the TLS server's key that counts, whoever makes the calls.",
+        ),
+        _call_share(report),
+        DecryptabilityTable(report.decryptability).html(),
+    ]
+    if any(verdict is not Verdict.DECRYPTED for verdict in verdicts):
+        explained.append(causes.html())
+    return joined(explained)
+
+
+def _call_share(report: Report) -> Markup:
+    whole = report.outcomes.total
+    partly = len(report.decryptability.dark_calls)
+    if not whole:
+        return element("p", "No call could be read.")
+    if not partly:
+        words = (
+            f"{count(whole, 'call')} could be read, and of none of them another leg was found among what "
+            "stayed dark."
+        )
+    else:
+        words = (
+            f"{count(whole, 'call')} could be read; {partly:,} of them {'has' if partly == 1 else 'have'} a "
+            "further leg that stayed dark, which is inferred from the times of its records."
+        )
+    if report.decryptability.total.dark:
+        words += " How many calls there are in dark sessions alone, nobody can tell."
+    return element("p", words)
+
+
+def _captured(report: Report) -> Markup:
+    summary = report.summary
+    files = [
+        element(
+            "li",
+            f"{capture.name}" + ("" if capture.size is None else f", {size(capture.size)}"),
+        )
+        for capture in report.captures
+    ]
+    interfaces = [element("li", _interface(one)) for one in summary.interfaces[:MOST_INTERFACES]]
+    left = len(summary.interfaces) - MOST_INTERFACES
+    if left > 0:
+        interfaces.append(element("li", f"and {count(left, 'more interface')}"))
+    facts: list[tuple[str, Markup | str]] = [
+        ("Captures", element("ul", *files)),
+        ("Interfaces", element("ul", *interfaces) if interfaces else "none named"),
+        ("Packets", f"{summary.packets:,} ({size(summary.bytes)})"),
+    ]
+    if summary.started is not None and summary.ended is not None:
+        begin, end = summary.started, summary.ended
+        facts += [
+            ("First packet", f"{date_of(begin)} {time_of_day(begin, 6)}"),
+            ("Last packet", f"{date_of(end)} {time_of_day(end, 6)}"),
+            ("Duration", opening.spell_time(end - begin)),
+        ]
+    facts.append(("SIP messages read", f"{summary.messages:,}"))
+    facts.append(("Keys and secrets", ", ".join(report.given) or "none given"))
+    return joined(
+        [
+            element(
+                "dl",
+                *(joined([element("dt", name), element("dd", value)]) for name, value in facts),
+            ),
+            HostsTable(report.hosts, report.name_of).html() if report.hosts.busiest() else None,
+        ]
+    )
+
+
+def _interface(interface: Interface) -> str:
+    link = LINK_TYPES.get(interface.link_type, f"link type {interface.link_type}")
+    snap = f", snap length {interface.snap_length:,}" if interface.snap_length else ""
+    return f"{interface.name or 'unnamed'}: {link}{snap}"
+
+
+def _handshakes(report: Report) -> Markup | None:
+    table = HandshakesTable(report.handshakes)
+    if not table:
+        return None
+    return joined(
+        [
+            element(
+                "p",
+                "Measured where the capture was made. ServerHello: from ClientHello to ServerHello, the "
+                "server's time. Server flight: on to ServerHelloDone. Client flight: on to "
+                "ClientKeyExchange, the client's time. Server Finished: from there to the server's "
+                "ChangeCipherSpec, which holds its private-key operation. Total: from ClientHello to the "
+                "last Finished. A slow network shows in TCP connect, too; a busy server does not.",
+            ),
+            table.html(),
+        ]
+    )
+
+
+def _indicators(report: Report) -> Markup | None:
+    if not report.indicators.rows:
+        return None
+    return IndicatorsTable(report.indicators).html()
+
+
+def _counters(report: Report) -> Markup:
+    return SummaryLines(report.summary).html()
+
+
+def _terms(made: Markup) -> Markup:
+    return element("section", element("h2", "Terms"), made, id="terms")
+
+
+def _foot(report: Report) -> Markup:
+    return element(
+        "footer",
+        element(
+            "p",
+            f"Made by tqdecrypt {report.version} from packets alone, without touching the network. Nothing "
+            "here stands as clear text whose MAC or tag did not verify, and nothing was dropped without "
+            "being counted. This file holds no script and loads nothing. It does hold names and numbers "
+            "of calls, unless they were masked.",
+            class_="dim",
+        ),
+    )
