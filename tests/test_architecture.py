@@ -32,6 +32,7 @@ ABOVE = {
     "workers": frozenset({"cli", "views", "export", "pipeline"}),
     "selftest": frozenset({"cli", "views", "pipeline"}),
     "dispatch": frozenset({"cli", "views", "export", "pipeline"}),
+    "observing": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
     "pipeline": frozenset({"cli", "views", "export"}),
     "query": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
 }

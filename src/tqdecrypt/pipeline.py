@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tqdecrypt.capture import CapturedSecrets
     from tqdecrypt.insight import Analysis
     from tqdecrypt.keys import KeyRing, SecretsStore
+    from tqdecrypt.observing import Observer
     from tqdecrypt.packet.transport import TransportColumns
 
 __all__ = ["ReadOptions", "Sink", "Summary", "read_captures"]
@@ -59,6 +60,8 @@ class ReadOptions:
     """Only TCP connections and UDP datagrams with one of these ports; empty: any."""
     tap: Tap | None = None
     """Takes the verified plaintext of every TLS session as it comes."""
+    observer: Observer | None = None
+    """Is told of the records and handshakes of every TLS session, decrypted or not."""
     store: SecretsStore | None = None
     """Session secrets of earlier runs; those of this one are added."""
     analysis: Analysis | None = None
@@ -193,6 +196,7 @@ class _Run:
             options.ports,
             options.tap,
             None if options.analysis is None else options.analysis.dark_data,
+            options.observer,
         )
         self._decoder = PacketDecoder(Wanted.SIGNALLING | Wanted.DTLS, options.ports)
         # Results are taken while a block is gone through: what they open keeps the threads company.

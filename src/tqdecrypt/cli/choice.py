@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.indicators import IndicatorTable
     from tqdecrypt.insight.trunks import Trunks
+    from tqdecrypt.observing import Observer
     from tqdecrypt.pipeline import Sink
     from tqdecrypt.query import Selection
     from tqdecrypt.sip import Message
@@ -186,6 +187,7 @@ class Choice:
         *,
         analysis: Analysis | None = None,
         tap: Tap | None = None,
+        observer: Observer | None = None,
         again: Outcome | None = None,
         on_idle: Callable[[], None] | None = None,
         progress: bool = True,
@@ -199,6 +201,7 @@ class Choice:
             self.sink(sink),
             analysis=analysis,
             tap=tap,
+            observer=observer,
             again=self.first if again is None else again,
             on_idle=on_idle,
             progress=progress,

@@ -18,6 +18,7 @@ from tqdecrypt.cli.switches import Switches
 
 if TYPE_CHECKING:
     from tqdecrypt.insight import Analysis
+    from tqdecrypt.observing import Observer
     from tqdecrypt.pipeline import Sink, Summary
 
 __all__ = ["Outcome", "Status", "read_for"]
@@ -57,6 +58,7 @@ def read_for(
     *,
     tap: Tap | None = None,
     analysis: Analysis | None = None,
+    observer: Observer | None = None,
     again: Outcome | None = None,
     on_idle: Callable[[], None] | None = None,
     on_block: Callable[[], None] | None = None,
@@ -68,6 +70,7 @@ def read_for(
     Ctrl-C ends reading, and the caller shows what there is; the second one ends it at once.
 
     :param analysis: is fed beside the sink.
+    :param observer: is told of TLS from outside; see :mod:`tqdecrypt.observing`.
     :param again: what came of reading the same captures before; then nothing is opened, asked or said
         twice.
     :param on_block: called after each block of packets, a few thousand of them.
@@ -78,6 +81,7 @@ def read_for(
 
     inputs = open_inputs(switches, tap) if again is None else again.inputs
     inputs.options.analysis = analysis
+    inputs.options.observer = observer
     for sentence in (*inputs.problems, *(inputs.notes if notes else ())) if again is None else ():
         complain(sentence)
     interrupted = False

@@ -14,6 +14,7 @@ from tqdecrypt.tls.parking import Parking
 
 if TYPE_CHECKING:
     from tqdecrypt.dispatch.tls_connection import TlsConnection
+    from tqdecrypt.observing import Observer
     from tqdecrypt.sip import Framer, Message
     from tqdecrypt.tls import SecretSource
 
@@ -49,6 +50,7 @@ class Dispatcher:
         ports: frozenset[int] = frozenset(),
         tap: Tap | None = None,
         dark_tap: DarkTap | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.secrets = secrets
         self.given = given
@@ -58,6 +60,7 @@ class Dispatcher:
         self.ports = ports | {SIPS_PORT}
         self.tap = tap
         self.dark_tap = dark_tap
+        self.observer = observer
         self.counters: Counter[str] = Counter()
         self.sessions = 0
         self.budget = WaitingBudget()
@@ -71,6 +74,22 @@ class Dispatcher:
     def accept(self, connection: Connection) -> StreamHandler:
         """Return what takes the bytes of a new connection."""
         return Sniffer(self, connection)
+
+    def tls_connection(self, connection: Connection) -> StreamHandler:
+        """Return what takes the bytes of a connection that speaks TLS."""
+        from tqdecrypt.dispatch.tls_connection import TlsConnection
+
+        handler = TlsConnection(self, connection)
+        if self.observer is None:
+            return handler
+        from tqdecrypt.observing import ObservedStream
+
+        return ObservedStream(handler, self.observer, handler.number, connection.ends)
+
+    def observe_end(self, number: int, session: TlsSession) -> None:
+        """Let the observer, if there is one, look at a session that ended."""
+        if self.observer is not None:
+            self.observer.session_ended(number, session)
 
     def receive_dtls(
         self, source: str, destination: str, data: bytes, frame: int, time: int
@@ -87,6 +106,12 @@ class Dispatcher:
                 self.counters["dtls_sessions_evicted"] += 1
             flow = self._dtls[source, destination] = DtlsConnection(self, (source, destination))
         flow.receive(source, data, frame, time)
+        if self.observer is not None:
+            from tqdecrypt.tls.outline import outline_datagram
+
+            records = list(outline_datagram(data, frame, time))
+            if records:
+                self.observer.records(flow.number, source, records)
 
     def add_counters(self, framer: Framer) -> None:
         """Add what *framer* counted to the counters of all."""

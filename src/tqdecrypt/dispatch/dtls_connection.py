@@ -52,6 +52,7 @@ class DtlsConnection:
             self.session, self.number, self.ends, None, dispatcher.given, reason.value
         )
         report.messages = self._messages
+        dispatcher.observe_end(self.number, self.session)
         dispatcher.secrets.keep(self.session, report.client, report.server)
         self.session.let_go()
         dispatcher.session_ended(report)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tqdecrypt.dispatch.sip_connection import SipConnection
-from tqdecrypt.dispatch.tls_connection import TlsConnection
 from tqdecrypt.sip import looks_like_sip, looks_like_websocket
 from tqdecrypt.tcp import Connection, End, Gap, StreamHandler
 from tqdecrypt.tls import SessionReport, Verdict
@@ -54,14 +53,14 @@ class Sniffer:
     ) -> None:
         """See :class:`~tqdecrypt.tcp.StreamHandler`."""
         if not self._received and _begins_tls(data):  # the rule
-            handler = self._connection.handler = TlsConnection(self._dispatcher, self._connection)
+            handler = self._connection.handler = self._dispatcher.tls_connection(self._connection)
             handler.receive(side, data, ends, frames, times)
             return
         self._received.append(_Received(side, data, ends, frames, times))
         self._size += len(data)
         beginning = self._beginning(side)
         if _begins_tls(beginning):
-            self._replace(TlsConnection(self._dispatcher, self._connection))
+            self._replace(self._dispatcher.tls_connection(self._connection))
             return
         sip = looks_like_sip(beginning)
         if sip:
@@ -73,7 +72,7 @@ class Sniffer:
         cut = _record_at_packet_start(data, ends)
         if cut is not None and not sip:
             self._drop_before(side, cut)
-            self._replace(TlsConnection(self._dispatcher, self._connection))
+            self._replace(self._dispatcher.tls_connection(self._connection))
         elif self._size > MOST_SNIFFED:
             self._let_go()
 

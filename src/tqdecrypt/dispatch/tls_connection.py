@@ -103,6 +103,7 @@ class TlsConnection:
         )
         report.tcp = _tcp_facts(connection, report.client)
         report.messages = self._messages
+        dispatcher.observe_end(self.number, self.session)
         dispatcher.secrets.keep(self.session, report.client, report.server)
         self.session.let_go()
         self._session = self._framers = None

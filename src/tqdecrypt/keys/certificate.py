@@ -81,6 +81,8 @@ class CertificateFacts:
     """In bits; 0 when the key cannot be read."""
     spki_sha256: bytes
     """Identity of the public key, comparable with ``PrivateKey.spki_sha256``."""
+    signature_algorithm: str
+    """Object identifier of how it is signed; empty when it cannot be read."""
     self_signed: bool
     """Whether its own key signed it."""
 
@@ -144,6 +146,7 @@ def _read(der: bytes) -> CertificateFacts:
             key_kind=key.kind,
             key_size=key.size,
             spki_sha256=key.spki_sha256,
+            signature_algorithm=_attempt(lambda: dotted(children(fields.algorithm)[0].content), ""),
             self_signed=_is_self_signed(certificate, fields),
         )
 

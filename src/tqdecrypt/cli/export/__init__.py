@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from tqdecrypt.cli.export.bundle import bundle
 from tqdecrypt.cli.export.json import json_lines
 from tqdecrypt.cli.export.report import report
 
@@ -13,5 +14,6 @@ export = typer.Typer(
     rich_markup_mode=None,
     help="Hand results on to other programs and other people, all of them or a chosen part.",
 )
+export.command("bundle", short_help="What support may have of it: no keys, no names.")(bundle)
 export.command("report", short_help="One HTML page for a ticket.")(report)
 export.command("json", short_help="JSON lines: messages, calls, sessions, findings.")(json_lines)
