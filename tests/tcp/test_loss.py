@@ -226,3 +226,20 @@ def test_a_syn_is_never_noise() -> None:
     segments = [*talk.open(), *talk.send(0, b"old"), Segment(1, 0, 77, b"new", SYN)]
     old, new = reassemble(segments).recorders
     assert (old.data(0), new.data(0)) == (b"old", b"new")
+
+
+def test_each_direction_counts_what_came_again_and_what_was_given_up() -> None:
+    talk = Talk()
+    syn, syn_ack, *rest = talk.open()
+    (said,) = talk.send(0, b"once and again")
+    (answer,) = talk.send(1, b"yes")
+    talk.send(1, b"lost")
+    (behind,) = talk.send(1, b"behind")
+    again = said.at(behind.time + MILLISECOND)
+    end = talk.send(0, b".")[0].at(behind.time + 10 * SECOND)
+    result = reassemble([syn, syn.at(1), syn_ack, *rest, said, answer, behind, again, end])
+    client, server = result.only.connection.directions
+    assert (client.retransmissions, client.gaps) == (2, 0)
+    assert (server.retransmissions, server.gaps) == (0, 1)
+    assert client.synchronized_at == syn.time
+    assert server.synchronized_at == syn_ack.time

@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from tqdecrypt.export.bundle_facts import (
     finding_line,
@@ -108,7 +108,7 @@ class _Member:
         """Return what reads it from its beginning.  Nothing can be appended any more."""
         self._file.close()
         self._packed.seek(0)
-        return gzip.GzipFile(fileobj=self._packed, mode="rb")
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=self._packed, mode="rb"))
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
