@@ -18,6 +18,7 @@ SHARED = ROOT.parent / "shared"
 PACKAGES = {
     "baresip": "baresip-core",
     "capinfos": "tshark",
+    "chromium": "chromium",
     "certutil": "libnss3-tools",
     "editcap": "tshark",
     "gnutls-cli": "gnutls-bin",
@@ -29,6 +30,7 @@ PACKAGES = {
     "mergecap": "tshark",
     "node": "nodejs",
     "openssl": "openssl",
+    "pdftotext": "poppler-utils",
     "pk12util": "libnss3-tools",
     "reordercap": "tshark",
     "selfserv": "libnss3-tools",

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tqdecrypt.calls import Call, CallTable
+from tqdecrypt.capture import Interface
 from tqdecrypt.export import JsonLines, format_time
 from tqdecrypt.export import jsonlines as module
 from tqdecrypt.sip import Flow, Message, index_message
@@ -44,6 +45,11 @@ class Totals:
     messages: int = 2
     problems: list[str] = field(default_factory=lambda: ["x.pcap ends in mid-packet."])
     counters: dict[str, int] = field(default_factory=lambda: {"sip_garbage_bytes": 4})
+    started: int | None = 1_000_000_000
+    ended: int | None = None
+    interfaces: list[Interface] = field(
+        default_factory=lambda: [Interface(1, 96, "eth0", "x.pcap")]
+    )
 
 
 class Output:
@@ -226,6 +232,9 @@ class TestOtherLines:
             "messages": 2,
             "problems": ["x.pcap ends in mid-packet."],
             "counters": {"sip_garbage_bytes": 4},
+            "started": "1970-01-01T00:00:01.000000Z",
+            "ended": None,
+            "interfaces": [{"link_type": 1, "snap_length": 96, "name": "eth0", "source": "x.pcap"}],
         }
 
 

@@ -101,12 +101,11 @@ class CallsTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self._heading()
-        if not self._calls:
-            return
-        marks = theme.glyphs(options)
-        digits = 3 if options.max_width >= ROOM_FOR_MILLISECONDS else 0
-        rows = [self._row(call, digits, marks) for call in self._calls]
-        yield from draw(_COLUMNS, rows, options.max_width)
+        if self._calls:
+            marks = theme.glyphs(options)
+            digits = 3 if options.max_width >= ROOM_FOR_MILLISECONDS else 0
+            rows = [self._row(call, digits, marks) for call in self._calls]
+            yield from draw(_COLUMNS, rows, options.max_width)
         left = self._rows.total - len(self._calls)
         if left:
             yield Text(
@@ -134,8 +133,8 @@ class CallsTable:
         legs = [f"{len(self._origins):,} of them further legs"] if self._origins else []
         parts = legs + [f"{number:,} {state.value}" for state, number in rows.states.most_common()]
         if parts:
-            day = date_of(self._calls[0].started)
-            heading.append(f"  {', '.join(parts)}; {day}, UTC", theme.DIM)
+            day = f"; {date_of(self._calls[0].started)}, UTC" if self._calls else ""
+            heading.append(f"  {', '.join(parts)}{day}", theme.DIM)
         return heading
 
 

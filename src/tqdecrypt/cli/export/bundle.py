@@ -137,7 +137,7 @@ def _written(output: str, sink: Bundle) -> str:
     words = (
         f"the bundle is in {where}: {count(sink.told('sessions'), 'TLS session')}, "
         f"{count(sink.told('messages'), 'SIP message')}, {count(sink.told('findings'), 'finding')}, "
-        f"{count(sink.pseudonyms.addresses, 'address', 'addresses')} as pseudonyms"
+        f"{count(sink.pseudonyms.addresses, 'address', 'addresses')} behind pseudonyms"
     )
     left = [
         f"{name.replace('_', ' ')} {number:,}" for name, number in sorted(sink.counters.items())
