@@ -2,17 +2,21 @@
 
 Commands run as in a terminal of 100 columns, in a folder with nothing but the example; ladder and time
 line are the SVG that the views make.  The same input gives the same bytes; tests/views/test_pictures.py
-holds docs/pictures/ to it.
+holds docs/pictures/ to it.  The report is photographed in Chromium, where that is installed; which page a
+photograph is of stands in it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 
@@ -27,7 +31,10 @@ from tqdecrypt.example import example_path
 from tqdecrypt.views import CallLadder, Story, TimelineChart, TimelineRows, session_marks
 from tqdecrypt.views.terminal_picture import terminal_picture
 
-PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+SIZE = 1180, 1010
+"""Of the window in which the report is photographed: down to what is to be done first."""
 COLUMNS = 100
 READ = ("read", "calls.pcap", "-k", "server.key")
 CALL = "answered-1.104"
@@ -142,8 +149,45 @@ def _switches() -> Switches:
     return Switches(captures=["calls.pcap"], keys=["server.key"])
 
 
+def report() -> str:
+    """Return the report on the example, as of a fixed day."""
+    with _example():
+        with redirect_stderr(StringIO()):
+            status = main(["export", "report", *READ[1:], "-o", "report.html"])
+        if status:
+            sys.exit(f"the report ended with status {int(status)}")
+        page = Path("report.html").read_text(encoding="utf-8")
+    return re.sub(r"Made on [-0-9]* at [:0-9]* UTC", "Made on 2026-11-24 at 12:00:00 UTC", page)
+
+
+def photograph(page: str) -> bytes:
+    """Return the beginning of a page as a PNG that says which page it is of."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from kit.browser import Browser
+
+    with tempfile.TemporaryDirectory() as folder, Browser() as browser:
+        path = Path(folder) / "report.html"
+        path.write_text(page, encoding="utf-8")
+        browser.open(path, *SIZE)
+        picture = browser.picture(whole=False)
+    end = 8 + 4 + 4 + 13 + 4  # behind the signature and the first chunk, the header
+    return picture[:end] + mark(page) + picture[end:]
+
+
+def mark(page: str) -> bytes:
+    """Return the chunk of a PNG that holds the hash of *page* (RFC 2083 section 4.2.3)."""
+    content = b"tEXtSource\0" + sha256(page.encode()).hexdigest().encode()
+    size, checksum = len(content) - 4, zlib.crc32(content)
+    return size.to_bytes(4, "big") + content + checksum.to_bytes(4, "big")
+
+
 if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
+    if shutil.which("chromium"):
+        (PICTURES / "report.png").write_bytes(photograph(report()))
+        print(PICTURES / "report.png")
+    else:
+        print("report.png stays as it is: apt-get install chromium", file=sys.stderr)
     for file, picture in pictures().items():
         (PICTURES / file).write_text(f"{picture}\n", encoding="utf-8")
         print(PICTURES / file)

@@ -72,7 +72,7 @@ def test_somebody_who_was_not_there_learns_what_happened(made: Path) -> None:
         "00:18:28 to 00:18:45 UTC (16 seconds).",
         "Of 6 calls 3 were answered, 1 failed, 1 was busy or declined and 1 was given up by the caller.",
         "Of 7 TLS sessions that carried something 6 could be decrypted (85.7 %)",
-        "1 session stayed dark: forward secrecy, needs session secrets (1). What has to change: the TLS "
+        "1 session stayed dark: forward secrecy, needs session secrets. What has to change: the TLS "
         "client's settings.",
         "4 findings: 2 errors, 2 notices.",
         "Who has to change something: the TLS client, 192.0.2.10:46289.",

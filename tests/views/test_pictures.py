@@ -32,10 +32,17 @@ def test_every_picture_is_current(made: dict[str, str], name: str) -> None:
 
 
 def test_there_are_no_others_and_the_readme_shows_three(made: dict[str, str]) -> None:
-    assert sorted(made) == sorted(path.name for path in FOLDER.iterdir()) == NAMES
+    assert sorted(made) == NAMES
+    assert sorted(path.name for path in FOLDER.iterdir()) == sorted([*NAMES, "report.png"])
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in ("calls", "ladder", "dark"):
-        assert f"](docs/pictures/{name}.svg)" in readme
+    for name in ("calls.svg", "ladder.svg", "dark.svg", "report.png"):
+        assert f"](docs/pictures/{name})" in readme
+
+
+def test_the_photograph_is_of_the_report_as_it_is_today() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "pictures.py"))
+    photograph = (FOLDER / "report.png").read_bytes()
+    assert script["mark"](script["report"]()) in photograph, "run: scripts/make-pictures, and look"
 
 
 def test_words_stand_in_their_columns() -> None:

@@ -35,15 +35,18 @@ _COLUMNS = (
 
 
 class DecryptabilityTable:
-    """A row a server and peer, the darkest first, and all together at the end."""
+    """A row a server and peer, the darkest first, and all together at the end.
 
-    def __init__(self, decryptability: Decryptability) -> None:
+    :param most: rows.
+    """
+
+    def __init__(self, decryptability: Decryptability, most: int = MOST_ROWS) -> None:
         self._all = decryptability
         rows = sorted(
             decryptability.rows.items(),
             key=lambda item: (-item[1].dark, -item[1].sessions, item[0]),
         )
-        self._rows = rows[:MOST_ROWS]
+        self._rows = rows[:most]
         self._left = len(rows) - len(self._rows)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -30,7 +30,10 @@ TERMS = (
     Term(
         "ACK", "The SIP request by which a caller confirms that the answer to its INVITE arrived."
     ),
-    Term("OPTIONS", "A SIP request by which systems ask each other now and then whether they are there."),
+    Term(
+        "OPTIONS",
+        "A SIP request by which systems ask each other now and then whether they are there.",
+    ),
     Term(
         "REGISTER",
         "The SIP request by which a telephone says where it can be reached.",

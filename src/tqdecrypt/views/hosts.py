@@ -15,7 +15,7 @@ from tqdecrypt.views.words import count
 
 __all__ = ["HostsTable"]
 
-MOST_ROWS = 40
+MOST_ROWS = 25
 """About a screen; whoever wants all has JSON lines."""
 
 _COLUMNS = (

@@ -35,15 +35,18 @@ _COLUMNS = (
 
 
 class IndicatorsTable:
-    """Busiest pairs first; ``docs/reference/indicators.md`` says what the columns are."""
+    """Busiest pairs first; ``docs/reference/indicators.md`` says what the columns are.
 
-    def __init__(self, indicators: IndicatorTable) -> None:
+    :param most: rows.
+    """
+
+    def __init__(self, indicators: IndicatorTable, most: int = MOST_ROWS) -> None:
         self._indicators = indicators
         busiest = sorted(
             indicators.rows.items(),
             key=lambda item: (-item[1].requests - item[1].registrations, item[0]),
         )
-        self._rows = busiest[:MOST_ROWS]
+        self._rows = busiest[:most]
         if any(key[2] for key, _ in self._rows):
             self._rows.sort(key=lambda item: (item[0][2], item[0]))
 

@@ -85,7 +85,9 @@ def about_calls(outcomes: Outcomes) -> str:
         number = outcomes.counts[outcome]
         if number:
             parts.append(f"{number:,} {_came_out(outcome, number)}")
-    sentence = f"Of {count(outcomes.total, 'call')} " + _listed(parts) + "."
+    sentence = f"Of {count(outcomes.total, 'call')} {_listed(parts)}."
+    if len(parts) == 1 and outcomes.total > 1:
+        sentence = f"All {parts[0].replace(' ', ' calls ', 1)}."
     said = [f"{words} ({number:,})" for words, number in outcomes.failures.most_common(MOST_NAMED)]
     if said:
         left = len(outcomes.failures) - MOST_NAMED
@@ -148,7 +150,7 @@ def _further(total: Share) -> str:
 
 def _about_darkness(total: Share) -> str:
     causes = [
-        f"{MEANINGS[verdict].title} ({number:,})"
+        MEANINGS[verdict].title + (f" ({number:,})" if total.dark > 1 else "")
         for verdict, number in total.causes.most_common()
         if not MEANINGS[verdict].clear
     ]

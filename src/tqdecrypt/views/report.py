@@ -40,6 +40,8 @@ __all__ = ["CaptureFile", "Ladders", "Report", "report_page"]
 MOST_FINDINGS = 60
 """Findings that are written out; a page of them is read, ten pages are not."""
 MOST_INTERFACES = 20
+MOST_PAIRS = 25
+"""Of server and peer, and of source and destination; the darkest, and the busiest."""
 LINK_TYPES = {
     0: "BSD loopback",
     1: "Ethernet",
@@ -296,7 +298,7 @@ def _decryptability(report: Report) -> Markup | None:
             "given. It is the TLS server's key that counts, whoever makes the calls.",
         ),
         _call_share(report),
-        DecryptabilityTable(report.decryptability).html(),
+        DecryptabilityTable(report.decryptability, MOST_PAIRS).html(),
     ]
     if any(verdict is not Verdict.DECRYPTED for verdict in verdicts):
         explained.append(causes.html())
@@ -389,7 +391,7 @@ def _handshakes(report: Report) -> Markup | None:
 def _indicators(report: Report) -> Markup | None:
     if not report.indicators.rows:
         return None
-    return IndicatorsTable(report.indicators).html()
+    return IndicatorsTable(report.indicators, MOST_PAIRS).html()
 
 
 def _counters(report: Report) -> Markup:

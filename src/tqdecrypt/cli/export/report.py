@@ -40,7 +40,7 @@ def report(
     ] = "",
     most_calls: Annotated[
         int, typer.Option("--calls", metavar="N", min=0, help="Most rows of the table of calls.")
-    ] = 250,
+    ] = 100,
     ladders: Annotated[
         int, typer.Option("--ladders", metavar="N", min=0, help="Most failed calls that are drawn.")
     ] = 12,
