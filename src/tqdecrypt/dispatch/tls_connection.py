@@ -101,7 +101,7 @@ class TlsConnection:
             dispatcher.given,
             reason.value,
         )
-        report.tcp = _tcp_facts(connection, report.client)
+        report.tcp = _tcp_facts(connection, self.session.ends.index(report.client))
         report.messages = self._messages
         dispatcher.observe_end(self.number, self.session)
         dispatcher.secrets.keep(self.session, report.client, report.server)
@@ -140,14 +140,13 @@ class TlsConnection:
         return make_framers(flows, b"".join([data[:4] for data, _, _ in records[:8]]))
 
 
-def _tcp_facts(connection: Connection, client: str) -> TcpFacts:
-    """Return what the TCP connection was like; *client* is the end of the TLS client."""
+def _tcp_facts(connection: Connection, client: int) -> TcpFacts:
+    """Return what the TCP connection was like; *client* is the side of the TLS client."""
     directions = connection.directions
     opener = directions[connection.initiator or 0]
     answerer = directions[1 - opener.side]
     known = connection.initiator is not None
-    client_side = connection.ends.index(client)
-    ours, theirs = directions[client_side], directions[1 - client_side]
+    ours, theirs = directions[client], directions[1 - client]
     return TcpFacts(
         opener.synchronized_at if known else None,
         answerer.synchronized_at if known else None,

@@ -70,14 +70,6 @@ class HandshakeTimes:
         """The messages."""
         return map(Step, self.names, self.frames, self.times)
 
-    def first(self, *names: str) -> int | None:
-        """Return the time of the first message with one of these names."""
-        return next((step.time for step in self.steps if step.name in names), None)
-
-    def last(self, *names: str) -> int | None:
-        """Return the time of the last one."""
-        return max((step.time for step in self.steps if step.name in names), default=None)
-
 
 @dataclass(frozen=True, slots=True)
 class TcpFacts:
@@ -123,24 +115,23 @@ def phases(times: HandshakeTimes, tcp: TcpFacts | None = None) -> dict[Phase, in
 
     :param tcp: of the connection, for its first handshake.
     """
-    hello = times.first("client ClientHello")
-    answer = times.last("server ServerHello")
-    done = times.first("server ServerHelloDone")
-    key_exchange = times.first("client ClientKeyExchange")
-    ends = [
-        times.last(f"{role} Finished", f"{role} ChangeCipherSpec") for role in ("client", "server")
-    ]
-    finished = None if None in ends else max(end for end in ends if end is not None)
-    spans = {
-        Phase.CONNECT: (tcp.syn, tcp.syn_ack) if tcp is not None else (None, None),
-        Phase.SERVER_HELLO: (hello, answer),
-        Phase.SERVER_FLIGHT: (answer, done),
-        Phase.CLIENT_FLIGHT: (done, key_exchange),
-        Phase.SERVER_FINISHED: (key_exchange, ends[1]),
-        Phase.TOTAL: (hello, finished),
-    }
+    last = dict(zip(times.names, times.times, strict=True))
+    first = dict(zip(reversed(times.names), reversed(times.times), strict=True))
+    hello, answer = first.get("client ClientHello"), last.get("server ServerHello")
+    done, key_exchange = first.get("server ServerHelloDone"), first.get("client ClientKeyExchange")
+    client_end = last.get("client Finished", last.get("client ChangeCipherSpec"))
+    server_end = last.get("server Finished", last.get("server ChangeCipherSpec"))
+    whole = client_end is not None and server_end is not None
+    spans = (
+        (Phase.CONNECT, None if tcp is None else tcp.syn, None if tcp is None else tcp.syn_ack),
+        (Phase.SERVER_HELLO, hello, answer),
+        (Phase.SERVER_FLIGHT, answer, done),
+        (Phase.CLIENT_FLIGHT, done, key_exchange),
+        (Phase.SERVER_FINISHED, key_exchange, server_end),
+        (Phase.TOTAL, hello, max(client_end or 0, server_end or 0) if whole else None),
+    )
     return {
         phase: max(end - begin, 0)  # ports that are mirrored one by one may be a little apart
-        for phase, (begin, end) in spans.items()
+        for phase, begin, end in spans
         if begin is not None and end is not None
     }

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
-import ssl
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from tqdecrypt.cli.export.switches import ExportSwitches
@@ -55,6 +52,10 @@ def bundle(switches: ExportSwitches) -> int:
 
 
 def _versions(outcome: Outcome, pseudonyms: Pseudonyms) -> dict[str, object]:
+    import platform
+    import ssl
+    from importlib import metadata
+
     from cryptography.hazmat.backends.openssl import backend
 
     from tqdecrypt import __version__
