@@ -1,6 +1,8 @@
 """``python -m tqdecrypt`` is the command ``tqdecrypt``."""
 
+import sys
+
 from tqdecrypt.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -336,3 +336,13 @@ def test_sessions_that_are_not_chosen_stay_out(
     assert [line["session"] for line in bundle.lines("sessions")] == [7]
     assert {line["session"] for line in bundle.lines("records")} == {7}
     assert bundle.lines("messages") == []
+
+
+def test_where_nothing_is_chosen_nothing_is_written(
+    run: Runner, capture: Path, key: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "out"
+    ran = run("export", "bundle", capture, "-k", key, "-o", path, "--since", "2030-01-01T00:00Z")
+    assert ran.status == 2
+    assert "nothing in the captures is chosen" in ran.err
+    assert list(tmp_path.iterdir()) == []

@@ -288,3 +288,13 @@ def test_a_report_that_is_there_stays_unless_forced(
     assert "is there already" in ran.err
     assert made.read_bytes() == before
     assert run("export", "report", capture, "-k", key, "-o", made, "--force").status == 0
+
+
+def test_where_nothing_is_chosen_nothing_is_written(
+    run: Runner, capture: Path, key: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "out"
+    ran = run("export", "report", capture, "-k", key, "-o", path, "--since", "2030-01-01T00:00Z")
+    assert ran.status == 2
+    assert "nothing in the captures is chosen" in ran.err
+    assert list(tmp_path.iterdir()) == []

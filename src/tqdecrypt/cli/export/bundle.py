@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from tqdecrypt.cli.export.switches import ExportSwitches
+from tqdecrypt.cli.export.switches import NOTHING_CHOSEN, ExportSwitches
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import reading
+from tqdecrypt.errors import UsageError
 from tqdecrypt.files import whole_file
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def bundle(switches: ExportSwitches) -> int:
         outcome = choice.read(switches, sink, analysis=analysis, observer=sink)
         if outcome.summary is None:
             raise KeyboardInterrupt
+        if not choice.wanted.everything and not (sink.told("sessions") or sink.told("messages")):
+            raise UsageError(NOTHING_CHOSEN)
         for finding in choice.findings(analysis.findings):
             sink.finding(finding)
         names = dict(_names(switches))

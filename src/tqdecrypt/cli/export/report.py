@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tqdecrypt.cli.choice import Choice, readable_twice
-from tqdecrypt.cli.export.switches import ExportSwitches
+from tqdecrypt.cli.export.switches import NOTHING_CHOSEN, ExportSwitches
 from tqdecrypt.cli.run import Outcome, Status
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import reading
+from tqdecrypt.errors import UsageError
 from tqdecrypt.files import whole_file
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def report(
         outcome = choice.read(switches, rows, analysis=analysis)
         if outcome.summary is None:
             raise KeyboardInterrupt
+        if not choice.wanted.everything and not (rows.calls.total or rows.sessions.total):
+            raise UsageError(NOTHING_CHOSEN)
         drawn = Ladders()
         if rows.failed.total and ladders and outcome.status is not Status.INTERRUPTED:
             drawn = _ladders(switches, choice, rows, outcome, ladders)

@@ -12,7 +12,13 @@ from tqdecrypt.cli.switches import Switches
 from tqdecrypt.cli.where import Where
 from tqdecrypt.errors import UsageError
 
-__all__ = ["ExportSwitches"]
+__all__ = ["NOTHING_CHOSEN", "ExportSwitches"]
+
+NOTHING_CHOSEN = (
+    "nothing in the captures is chosen, so that nothing was written; read lists calls and TLS sessions "
+    "with their times."
+)
+"""What is said when the switches leave nothing."""
 
 
 @dataclass(slots=True, kw_only=True)
