@@ -41,6 +41,9 @@ class HostsTable:
         self._all = hosts.busiest()
         self._names = [name_of(address) or "" for address, _ in self._all[:MOST_ROWS]]
 
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self._heading()
         yield from draw(_COLUMNS, self._rows(), options.max_width)

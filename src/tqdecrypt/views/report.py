@@ -14,6 +14,7 @@ from tqdecrypt.insight.outcomes import Outcome, Outcomes
 from tqdecrypt.tls.verdict import Verdict
 from tqdecrypt.views import opening
 from tqdecrypt.views.calls import CallRows, CallsTable
+from tqdecrypt.views.captured import CaptureFile, captured
 from tqdecrypt.views.decryptability import DecryptabilityTable, percent
 from tqdecrypt.views.drawing import CallLadder
 from tqdecrypt.views.findings import FindingsList
@@ -31,41 +32,15 @@ from tqdecrypt.views.timeline_drawing import TimelineChart
 from tqdecrypt.views.words import count, date_of, time_of_day
 
 if TYPE_CHECKING:
-    from tqdecrypt.capture import Interface
     from tqdecrypt.insight.indicators import IndicatorTable
     from tqdecrypt.pipeline import Summary
 
-__all__ = ["CaptureFile", "Ladders", "Report", "report_page"]
+__all__ = ["Ladders", "Report", "report_page"]
 
 MOST_FINDINGS = 60
 """Findings that are written out; a page of them is read, ten pages are not."""
-MOST_INTERFACES = 20
 MOST_PAIRS = 25
 """Of server and peer, and of source and destination; the darkest, and the busiest."""
-LINK_TYPES = {
-    0: "BSD loopback",
-    1: "Ethernet",
-    9: "PPP",
-    12: "raw IP",
-    101: "raw IP",
-    104: "Cisco HDLC",
-    105: "IEEE 802.11",
-    108: "OpenBSD loopback",
-    113: "Linux cooked",
-    228: "raw IPv4",
-    229: "raw IPv6",
-    276: "Linux cooked v2",
-}
-"""Names of the usual ones, of the tcpdump.org registry; others are told by number."""
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureFile:
-    """A capture that was read."""
-
-    name: str
-    size: int | None
-    """In bytes; ``None`` of a pipe."""
 
 
 @dataclass(slots=True)
@@ -249,7 +224,12 @@ def _sections(report: Report) -> Iterator[tuple[str, str, Markup | None]]:
     yield "findings", "Findings, the most severe first", findings.html() if findings else None
     yield "failed", "Calls that failed or were declined", _failed(report)
     yield "decryptability", "What could be decrypted, and why not the rest", _decryptability(report)
-    yield "capture", "What was captured", _captured(report)
+    hosts = HostsTable(report.hosts, report.name_of)
+    yield (
+        "capture",
+        "What was captured",
+        captured(report.summary, report.captures, report.given, hosts),
+    )
     timeline = report.timeline
     yield "time", "Over time", None if timeline is None else TimelineChart(timeline).html()
     yield "calls", "All calls", CallsTable(report.calls).html() if report.calls.total else None
@@ -323,50 +303,6 @@ def _call_share(report: Report) -> Markup:
     if report.decryptability.total.dark:
         words += " How many calls there are in dark sessions alone, nobody can tell."
     return element("p", words)
-
-
-def _captured(report: Report) -> Markup:
-    summary = report.summary
-    files = [
-        element(
-            "li",
-            f"{capture.name}" + ("" if capture.size is None else f", {size(capture.size)}"),
-        )
-        for capture in report.captures
-    ]
-    interfaces = [element("li", _interface(one)) for one in summary.interfaces[:MOST_INTERFACES]]
-    left = len(summary.interfaces) - MOST_INTERFACES
-    if left > 0:
-        interfaces.append(element("li", f"and {count(left, 'more interface')}"))
-    facts: list[tuple[str, Markup | str]] = [
-        ("Captures", element("ul", *files)),
-        ("Interfaces", element("ul", *interfaces) if interfaces else "none named"),
-        ("Packets", f"{summary.packets:,} ({size(summary.bytes)})"),
-    ]
-    if summary.started is not None and summary.ended is not None:
-        begin, end = summary.started, summary.ended
-        facts += [
-            ("First packet", f"{date_of(begin)} {time_of_day(begin, 6)}"),
-            ("Last packet", f"{date_of(end)} {time_of_day(end, 6)}"),
-            ("Duration", opening.spell_time(end - begin)),
-        ]
-    facts.append(("SIP messages read", f"{summary.messages:,}"))
-    facts.append(("Keys and secrets", ", ".join(report.given) or "none given"))
-    return joined(
-        [
-            element(
-                "dl",
-                *(joined([element("dt", name), element("dd", value)]) for name, value in facts),
-            ),
-            HostsTable(report.hosts, report.name_of).html() if report.hosts.busiest() else None,
-        ]
-    )
-
-
-def _interface(interface: Interface) -> str:
-    link = LINK_TYPES.get(interface.link_type, f"link type {interface.link_type}")
-    snap = f", snap length {interface.snap_length:,}" if interface.snap_length else ""
-    return f"{interface.name or 'unnamed'}: {link}{snap}"
 
 
 def _handshakes(report: Report) -> Markup | None:

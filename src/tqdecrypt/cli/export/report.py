@@ -21,7 +21,8 @@ from tqdecrypt.files import whole_file
 if TYPE_CHECKING:
     from tqdecrypt.export.report import ReportRows
     from tqdecrypt.insight import Finding
-    from tqdecrypt.views.report import CaptureFile, Ladders
+    from tqdecrypt.views.captured import CaptureFile
+    from tqdecrypt.views.report import Ladders
 
 __all__ = ["report"]
 
@@ -133,7 +134,7 @@ def _page(
 
 
 def _capture(path: str) -> CaptureFile:
-    from tqdecrypt.views.report import CaptureFile
+    from tqdecrypt.views.captured import CaptureFile
 
     if path == "-":
         return CaptureFile("standard input", None)
