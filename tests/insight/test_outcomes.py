@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from calls.script import watch
 from tqdecrypt.insight import outcomes as outcomes_module
 from tqdecrypt.insight.outcomes import Outcome, Outcomes
@@ -62,3 +64,12 @@ def test_memory_is_bounded() -> None:
     found = added(*scripts)
     assert len(found.worth_a_look(100)) == outcomes_module.MOST_OF_A_GROUP
     assert found.counts[Outcome.FAILED] == outcomes_module.MOST_OF_A_GROUP + 3
+
+
+def test_ways_to_fail_beyond_the_most_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcomes_module, "MOST_GROUPS", 1)
+    found = added(failing(1, 503), failing(2, 404))
+    assert sorted(found.failures.values()) == [1, 1]
+    assert found.failures["other answers"] == 1
+    assert found.ungrouped == 1
+    assert len(found.worth_a_look(9)) == 1

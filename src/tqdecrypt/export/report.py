@@ -55,11 +55,17 @@ class ReportRows:
         self.indicators = IndicatorTable(trunks)
         self.timeline = TimelineRows()
         self.dark_legs: list[DarkLeg] = []
+        self._dark_legs_left = 0
 
     @property
     def counters(self) -> dict[str, int]:
         """What was beyond a bound."""
-        return dict(self.decryptability.counters + self.handshakes.counters + self.hosts.counters)
+        found = self.decryptability.counters + self.handshakes.counters + self.hosts.counters
+        return {
+            **found,
+            "failed_calls_of_further_kinds": self.outcomes.ungrouped,
+            "dark_legs_not_drawn": self._dark_legs_left,
+        }
 
     def message(self, message: Message) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
@@ -93,6 +99,8 @@ class ReportRows:
             rows.add_dark_leg(leg)
         if len(self.dark_legs) < MOST_DARK_LEGS:
             self.dark_legs.append(leg)
+        else:
+            self._dark_legs_left += 1
 
 
 class LadderMessages:

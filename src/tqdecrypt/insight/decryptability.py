@@ -21,7 +21,7 @@ __all__ = ["Decryptability", "Key", "Share"]
 MOST_ROWS = 20_000
 """Pairs of server and peer that are kept, half a kilobyte each; further ones only count in the total."""
 MOST_DARK_CALLS = 100_000
-"""Call-IDs with a leg that stayed dark; further ones are not told apart from those."""
+"""Call-IDs with a leg that stayed dark; further ones are only a counter."""
 
 Key = tuple[str, str]
 """The server as ``ip:port``, and its peer: trunk, or address without port."""
@@ -89,7 +89,7 @@ class Decryptability:
     :ivar total: all sessions.
     :ivar rows: by server and peer.
     :ivar dark_calls: Call-IDs that were read, and have another leg that stayed dark.
-    :ivar counters: ``decryptability_only_in_the_total``.
+    :ivar counters: ``decryptability_only_in_the_total``, ``calls_with_dark_legs_not_counted``.
     """
 
     def __init__(self, trunks: Trunks | None = None, most_rows: int = MOST_ROWS) -> None:
@@ -115,8 +115,10 @@ class Decryptability:
 
     def add_dark_leg(self, leg: DarkLeg) -> None:
         """Take a leg that was inferred from records that stayed dark."""
-        if len(self.dark_calls) < MOST_DARK_CALLS:
+        if len(self.dark_calls) < MOST_DARK_CALLS or leg.call_id in self.dark_calls:
             self.dark_calls.add(leg.call_id)
+        else:
+            self.counters["calls_with_dark_legs_not_counted"] += 1
 
 
 def _percent(part: int, whole: int) -> float | None:

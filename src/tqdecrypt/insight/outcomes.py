@@ -98,8 +98,8 @@ class Outcomes:
             return
         said = f"{first.final_status} {first.reason or ''}".rstrip()
         said = said if first.final_status is not None else "no final response"
-        if said in self.failures or len(self.failures) < MOST_GROUPS:
-            self.failures[said] += 1
+        known = said in self.failures or len(self.failures) < MOST_GROUPS
+        self.failures[said if known else "other answers"] += 1
         self._keep(call, outcome, said)
 
     def _keep(self, call: JointCall, outcome: Outcome, said: str) -> None:
