@@ -60,6 +60,7 @@ def read_for(
     analysis: Analysis | None = None,
     observer: Observer | None = None,
     again: Outcome | None = None,
+    inputs: Inputs | None = None,
     on_idle: Callable[[], None] | None = None,
     on_block: Callable[[], None] | None = None,
     progress: bool = True,
@@ -73,13 +74,17 @@ def read_for(
     :param observer: is told of TLS from outside; see :mod:`tqdecrypt.observing`.
     :param again: what came of reading the same captures before; then nothing is opened, asked or said
         twice.
+    :param inputs: what the switches opened, when somebody had to look at it before.
     :param on_block: called after each block of packets, a few thousand of them.
     :param progress: whether a progress bar would not be in the way.
     :param notes: whether to say what is worth knowing of the keys.
     """
     from tqdecrypt.pipeline import read_captures
 
-    inputs = open_inputs(switches, tap) if again is None else again.inputs
+    if again is not None:
+        inputs = again.inputs
+    elif inputs is None:
+        inputs = open_inputs(switches, tap)
     inputs.options.analysis = analysis
     inputs.options.observer = observer
     for sentence in (*inputs.problems, *(inputs.notes if notes else ())) if again is None else ():

@@ -74,7 +74,8 @@ class SessionLines:
             f'"server_encrypted_bytes":{report.server_encrypted_bytes},'
             f'"missing_bytes":{report.missing_bytes},"messages":{report.messages},'
             f"{part(_JUDGED, _judged(report))},"
-            f'"advice":{_list(report.advice)},"notes":{_list(report.notes)}}}\n'
+            f'"advice":{_list(report.advice)},"notes":{_list(report.notes)},'
+            f'"opened":{_WORDS[report.opened]},"closed":{_WORDS[report.closed]}}}\n'
         )
 
     def _part(self, names: tuple[str, ...], values: tuple[object, ...]) -> str:

@@ -40,6 +40,7 @@ class Analysis:
     :param on_leg: told each leg when it is over, with what was found in it alone.
     :param on_call: told each call, of one leg or several, when all of its legs are over.
     :param on_dark_leg: told each leg that is inferred from records that stayed dark.
+    :param on_registration: told each binding when it is over, or was there at the end.
     :param on_finding: told each finding as it is made; :attr:`findings` has them added up.
     :param trunks: by what legs of one call are joined, and which addresses are one box.
     :param indicators: takes legs and registrations, when somebody wants them.
@@ -54,6 +55,7 @@ class Analysis:
         on_call: Callable[[JointCall], None] = lambda call: None,
         on_dark_leg: Callable[[DarkLeg], None] = lambda leg: None,
         on_finding: Callable[[Finding], None] = lambda finding: None,
+        on_registration: Callable[[Registration], None] = lambda registration: None,
         trunks: Trunks | None = None,
         indicators: IndicatorTable | None = None,
         thresholds: Thresholds | None = None,
@@ -65,6 +67,7 @@ class Analysis:
         self._indicators = indicators
         self._on_call = on_call
         self._on_dark_leg = on_dark_leg
+        self._on_registration = on_registration
         self._dark_records = DarkRecords()
         self._held: deque[JointCall] = deque()
         self._assessor = Assessor(on_finding, thresholds=thresholds)
@@ -114,6 +117,7 @@ class Analysis:
         if self._indicators is not None:
             self._indicators.add_registration(registration)
         self._assessor.registration(registration)
+        self._on_registration(registration)
 
     def _ping_over(self, series: PingSeries) -> None:
         self._assessor.ping(series)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tqdecrypt.tls.constants import VERSION_NAMES, Version
-from tqdecrypt.tls.exchange import CLIENT, Exchange
+from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange
 from tqdecrypt.tls.handshake import pull_alpn
 from tqdecrypt.tls.psk13 import without_key_shares
 from tqdecrypt.tls.report import Resumed, SessionReport
@@ -48,6 +48,8 @@ def collect_facts(
         first_frame=session.first_frame,
         last_frame=session.last_frame,
         roles_known=roles_known,
+        opened=initiator is not None,
+        closed=how_ended in _CLOSED,
     )
     client, server = session.readers[client_side], session.readers[1 - client_side]
     report.client_bytes, report.server_bytes = client.plain_bytes, server.plain_bytes
@@ -91,6 +93,9 @@ def _ending(session: TlsSession, how_ended: str) -> str:
 _ROLES = ("client", "server")
 
 
+_CLOSED = frozenset({"closed", "reset", "ports reused"})
+"""How a connection ended whose end was captured (``tcp.End``)."""
+
 _RESUMED: dict[str, Resumed] = {"ticket": "ticket", "session id": "session id", "psk": "psk"}
 
 
@@ -119,6 +124,7 @@ def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) ->
     if exchange.resumed_by is not None and not exchange.external_psk:
         report.resumed = _RESUMED[exchange.resumed_by]
     report.mutual_tls = _mutual(session)
+    report.client_certificate_requested = _requested(session)
     report.handshakes = len([e for e in session.exchanges if e.completed])
     report.finished_verified = _finished(session.exchanges)
     report.secrets_from = exchange.secrets_from
@@ -132,11 +138,13 @@ def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) ->
             report.server_subject = server.subject
             report.server_names = server.names
             report.server_not_after = _nanoseconds(server.not_after)
+            report.server_facts = server
         if client is not None:
             report.client_certificate = client.fingerprint_sha256
             report.client_subject = client.subject
             report.client_names = client.names
             report.client_not_after = _nanoseconds(client.not_after)
+            report.client_facts = client
 
 
 @functools.lru_cache(maxsize=512)
@@ -159,6 +167,15 @@ def _mutual(session: TlsSession) -> bool | None:
     if True in [e.certificate_verified for e in full]:
         return True
     if not full or True in [e.incomplete[CLIENT] for e in full]:
+        return None
+    return False
+
+
+def _requested(session: TlsSession) -> bool | None:
+    full = [e for e in session.exchanges if e.full]
+    if any(e.certificate_requested for e in full):
+        return True
+    if not full or any(e.incomplete[SERVER] for e in full):
         return None
     return False
 

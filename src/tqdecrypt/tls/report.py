@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tqdecrypt.keys.certificate import CertificateFacts
 from tqdecrypt.tls.timing import HandshakeTimes, TcpFacts
 from tqdecrypt.tls.verdict import Verdict
 
-__all__ = ["Resumed", "SessionReport"]
+__all__ = ["NOT_IN_JSON", "Resumed", "SessionReport"]
 
 Resumed = Literal["no", "session id", "ticket", "psk"]
+
+NOT_IN_JSON: Mapping[str, bool] = {"json": False}
+"""Metadata of fields whose essence other fields have."""
 
 
 @dataclass(slots=True)
@@ -40,6 +45,8 @@ class SessionReport:
     resumed: Resumed = "no"
     mutual_tls: bool | None = None
     """Whether the client proved a certificate of its own; ``None`` when not known."""
+    client_certificate_requested: bool | None = None
+    """Whether the server asked for a client certificate; ``None`` when its handshake could not be read."""
     extended_master_secret: bool | None = None
     encrypt_then_mac: bool | None = None
     server_certificate: str | None = None
@@ -89,3 +96,10 @@ class SessionReport:
     """Sentences: which setting on whose device ends the darkness."""
     notes: list[str] = field(default_factory=list)
     """What else was seen: gaps, records that did not verify, renegotiation."""
+    opened: bool = False
+    """Whether the beginning of the TCP connection was captured."""
+    closed: bool = False
+    """Whether its end was."""
+    server_facts: CertificateFacts | None = field(default=None, metadata=NOT_IN_JSON)
+    """What the server's certificate says."""
+    client_facts: CertificateFacts | None = field(default=None, metadata=NOT_IN_JSON)
