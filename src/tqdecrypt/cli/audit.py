@@ -35,6 +35,14 @@ def audit(
             show_default=False,
         ),
     ] = None,
+    timing: Annotated[
+        bool,
+        typer.Option(
+            "--timing",
+            help="How long handshakes take and whose share that is, load over time, failures, "
+            "certificates; --json has it anyway.",
+        ),
+    ] = False,
 ) -> int:
     """Audit the TLS of a capture: for every trunk, peer and server, what can be decrypted and why not.
 
@@ -57,28 +65,38 @@ def audit(
         json.dump(result.document, sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
-        _print(switches, result, outcome, changes=earlier is not None)
+        _print(switches, result, outcome, changes=earlier is not None, timing=timing)
     return outcome.status
 
 
-def _print(switches: Switches, result: AuditResult, outcome: Outcome, *, changes: bool) -> None:
+def _print(
+    switches: Switches, result: AuditResult, outcome: Outcome, *, changes: bool, timing: bool
+) -> None:
     from rich.text import Text
 
     from tqdecrypt.views import FindingsList, SummaryLines
     from tqdecrypt.views.audit import (
         AuditHeading,
+        certificates_table,
         changes_table,
         differences_table,
+        failures_table,
         peers_table,
         reconnects_table,
         servers_table,
     )
+    from tqdecrypt.views.audit_timing import load_table, timing_table
 
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
     audited = result.audited
     screen.print(AuditHeading(audited), Text())
     if audited.total.sessions:
         screen.print(peers_table(audited), Text(), servers_table(audited, audited.last), Text())
+    if timing:
+        screen.print(timing_table(audited), Text(), load_table(audited), Text())
+        for table in (failures_table(audited), certificates_table(audited, audited.last)):
+            if table:
+                screen.print(table, Text())
     if changes:
         screen.print(changes_table(result.changes), Text())
     if result.differences:

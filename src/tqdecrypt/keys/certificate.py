@@ -86,6 +86,11 @@ class CertificateFacts:
     self_signed: bool
     """Whether its own key signed it."""
 
+    @property
+    def key(self) -> str:
+        """Kind and size of the key: ``RSA 2048``."""
+        return f"{self.key_kind} {self.key_size}" if self.key_size else self.key_kind
+
 
 def read_certificate(der: bytes) -> CertificateFacts:
     """Return what the certificate *der* says (RFC 5280).

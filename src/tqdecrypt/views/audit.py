@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 __all__ = [
     "AuditHeading",
     "AuditTable",
+    "certificates_table",
     "changes_table",
     "differences_table",
+    "failures_table",
     "peers_table",
     "reconnects_table",
     "servers_table",
@@ -212,7 +214,7 @@ def _server(server: Server, now: int) -> Iterator[Row]:
                 theme.said(server.endpoint if first else ""),
                 Text("yes" if server.ours and first else ""),
                 theme.said(_certificate_name(facts)),
-                theme.said("" if facts is None else _key(facts)),
+                theme.said("" if facts is None else facts.key),
                 theme.said("" if facts is None else facts.issuer),
                 _expiry(facts, now),
                 theme.said(given.values[0] if given and first else "" if given else "no"),
@@ -222,6 +224,75 @@ def _server(server: Server, now: int) -> Iterator[Row]:
             ]
         )
         first = False
+
+
+def certificates_table(audited: Audited, now: int) -> AuditTable:
+    """Return the table of all certificates, the one that ends first on top.
+
+    :param now: the moment for which expiry is reckoned, ns.
+    """
+    columns = (
+        Column("Certificate", least=12, most=40, yields=2),
+        Column("Shown by", least=10, most=40, yields=3),
+        Column("As", least=6),
+        Column("Key", least=0, yields=5),
+        Column("Issuer", least=0, most=60, yields=6),
+        Column("Expires", least=10),
+        Column("SHA-256", least=0, most=17, yields=7),
+    )
+    shown: dict[tuple[str, str], dict[str, None]] = {}
+    for peer in audited.peers:
+        for relation in peer.relations:
+            for fingerprint in relation.properties.server_certificates:
+                shown.setdefault((fingerprint, "server"), {})[relation.server] = None
+            for fingerprint in relation.properties.client_certificates:
+                shown.setdefault((fingerprint, "client"), {})[relation.client] = None
+    found = [
+        (audited.certificates[fingerprint], role, list(hosts))
+        for (fingerprint, role), hosts in shown.items()
+        if fingerprint in audited.certificates
+    ]
+    found.sort(key=lambda one: one[0].not_after.timestamp() if one[0].not_after else 0)
+    rows = (
+        Row(
+            [
+                theme.said(_certificate_name(facts)),
+                theme.said(hosts[0] + (f" +{len(hosts) - 1}" if len(hosts) > 1 else "")),
+                Text(role),
+                theme.said(facts.key),
+                theme.said("self-signed" if facts.self_signed else facts.issuer),
+                _expiry(facts, now),
+                Text(f"{facts.fingerprint_sha256[:16]}…", theme.DIM),
+            ]
+        )
+        for facts, role, hosts in found
+    )
+    heading = Text(count(len(found), "certificate"), theme.HEADING)
+    return AuditTable("certificates", columns, heading, rows)
+
+
+def failures_table(audited: Audited) -> AuditTable:
+    """Return the table of failed handshakes by peer and cause; the alert names its sender."""
+    columns = (
+        Column("Peer", least=12, most=36, yields=3),
+        Column("Handshakes", right=True),
+        Column("Failed", right=True),
+        Column("Cause", least=20, yields=2),
+    )
+    rows = []
+    for peer in audited.peers:
+        alerts = peer.properties.alerts
+        for cause in alerts:
+            cells = [
+                theme.said(peer.name),
+                Text(f"{peer.decryptability.sessions:,}"),
+                Text(f"{alerts[cause]:,}"),
+                theme.said(cause, theme.FAILURE),
+            ]
+            rows.append(Row(cells))
+    failed = audited.total.failed_sessions
+    heading = Text(count(failed, "failed handshake"), theme.HEADING)
+    return AuditTable("failures", columns, heading, rows)
 
 
 def differences_table(differences: Sequence[Difference]) -> AuditTable:
@@ -407,10 +478,6 @@ def _certificate_name(facts: CertificateFacts | None) -> str:
     if facts is None:
         return "not seen"
     return ", ".join(facts.names[:2]) or facts.subject or facts.fingerprint_sha256[:16]
-
-
-def _key(facts: CertificateFacts) -> str:
-    return f"{facts.key_kind} {facts.key_size}" if facts.key_size else facts.key_kind
 
 
 def _expiry(facts: CertificateFacts | None, now: int) -> Text:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.insight.audit.relation import Properties, Relation
 from tqdecrypt.insight.audit.shares import Decryptability
+from tqdecrypt.insight.audit.timing import HandshakeTiming
 from tqdecrypt.insight.trunks import Trunks
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit", "Audited", "Peer", "Role", "Server"]
 
-MOST_RELATIONS = 50_000
-"""Pairs of client host and server, some 8 kB each with a handful of values: 400 MB at the very most.
+MOST_RELATIONS = 20_000
+"""Pairs of client host and server, some 12 kB each with a handful of values: 250 MB at the very most.
 Further ones are counted in one relation between ``(others)``."""
 MOST_SESSIONS = 1_000_000
 """Sessions whose relation is remembered until the calls that they carried are over, 100 bytes each."""
@@ -68,6 +69,7 @@ class Peer:
     relations: list[Relation] = field(default_factory=list)
     decryptability: Decryptability = field(default_factory=Decryptability)
     properties: Properties = field(default_factory=Properties)
+    timing: HandshakeTiming = field(default_factory=HandshakeTiming)
 
 
 @dataclass(slots=True)
@@ -77,6 +79,7 @@ class Server:
     endpoint: str
     decryptability: Decryptability = field(default_factory=Decryptability)
     properties: Properties = field(default_factory=Properties)
+    timing: HandshakeTiming = field(default_factory=HandshakeTiming)
     certificates: dict[str, CertificateFacts] = field(default_factory=dict)
     """By fingerprint."""
     clients: int = 0
@@ -90,6 +93,7 @@ class Audited:
 
     total: Decryptability
     properties: Properties
+    timing: HandshakeTiming
     peers: list[Peer]
     """Trunks first, then by how much of them is dark."""
     servers: list[Server]
@@ -131,6 +135,7 @@ class Audit:
         if len(relation.sessions) < MOST_EXAMPLES:
             relation.sessions.append(report.session)
         relation.keep_certificates(report)
+        relation.timing.add(report)
         if report.opened and report.closed:
             relation.lifetimes.add(report.ended - report.started)
         for sender, count in self._invites.pop(report.session, Counter()).items():
@@ -169,13 +174,14 @@ class Audit:
         ours = self._our_hosts(relations)
         peers: dict[str, Peer] = {}
         servers: dict[str, Server] = {}
-        total, properties = Decryptability(), Properties()
+        total, properties, timing = Decryptability(), Properties(), HandshakeTiming()
         certificates: dict[str, CertificateFacts] = {}
         for relation in relations:
             _add_to_peer(peers, relation, ours, self._trunks)
             _add_to_server(servers, relation, ours)
             total.merge(relation.decryptability)
             properties.merge(relation.properties)
+            timing.merge(relation.timing)
             certificates.update(relation.certificates)
         for peer in peers.values():
             peer.labels = _labels(peer)
@@ -183,6 +189,7 @@ class Audit:
         return Audited(
             total=total,
             properties=properties,
+            timing=timing,
             peers=sorted(peers.values(), key=_darkest_first),
             servers=sorted(servers.values(), key=lambda one: -one.decryptability.sessions),
             first=min(begun, default=0),
@@ -262,6 +269,7 @@ def _add_to_peer(
         peer.hosts.append(host)
     peer.decryptability.merge(relation.decryptability)
     peer.properties.merge(relation.properties)
+    peer.timing.merge(relation.timing)
 
 
 def _add_to_server(servers: dict[str, Server], relation: Relation, ours: frozenset[str]) -> None:
@@ -270,6 +278,7 @@ def _add_to_server(servers: dict[str, Server], relation: Relation, ours: frozens
     server.ours = relation.server_host in ours
     server.decryptability.merge(relation.decryptability)
     server.properties.merge(relation.properties)
+    server.timing.merge(relation.timing)
     for fingerprint in relation.properties.server_certificates:
         if fingerprint in relation.certificates:
             server.certificates[fingerprint] = relation.certificates[fingerprint]

@@ -37,8 +37,9 @@ def audit_document(
         "last": stamp(audited.last) if audited.last else None,
         "decryptability": audited.total.as_dict(),
         "properties": audited.properties.as_dict(),
+        "timing": audited.timing.as_dict(),
         "peers": [_peer(peer, stamp) for peer in audited.peers],
-        "servers": [_server(server) for server in audited.servers],
+        "servers": [_server(server, stamp) for server in audited.servers],
         "certificates": {
             fingerprint: certificate(facts) for fingerprint, facts in audited.certificates.items()
         },
@@ -72,6 +73,7 @@ def _peer(peer: Peer, stamp: Callable[[int], str]) -> dict[str, object]:
         "we_are": peer.role.value,
         "decryptability": peer.decryptability.as_dict(),
         "properties": peer.properties.as_dict(),
+        "timing": peer.timing.as_dict(),
         "relations": [_relation(relation, stamp) for relation in peer.relations],
     }
 
@@ -90,13 +92,28 @@ def _relation(relation: Relation, stamp: Callable[[int], str]) -> dict[str, obje
     }
 
 
-def _server(server: Server) -> dict[str, object]:
+def _server(server: Server, stamp: Callable[[int], str]) -> dict[str, object]:
     return {
         "endpoint": server.endpoint,
         "ours": server.ours,
         "clients": server.clients,
         "decryptability": server.decryptability.as_dict(),
         "properties": server.properties.as_dict(),
+        "timing": server.timing.as_dict(),
+        "handshakes": _handshakes(server, stamp),
+    }
+
+
+def _handshakes(server: Server, stamp: Callable[[int], str]) -> dict[str, object]:
+    """Return how many there were over time."""
+    slices = server.timing.slices
+    return {
+        "slice_seconds": slices.length / SECOND,
+        "slices": [
+            {"begin": stamp(begin)} | asdict(one)
+            for begin, one in slices.series()
+            if any(asdict(one).values())
+        ],
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tqdecrypt.calls.delays import Delays
 from tqdecrypt.insight.audit.shares import Decryptability
 from tqdecrypt.insight.audit.tally import Tally
+from tqdecrypt.insight.audit.timing import HandshakeTiming
 from tqdecrypt.keys import CertificateFacts
 from tqdecrypt.tls.report import SessionReport
 from tqdecrypt.tls.verdict import Verdict
@@ -143,6 +144,7 @@ class Relation:
         "properties",
         "server",
         "sessions",
+        "timing",
     )
 
     def __init__(self, client: str, server: str) -> None:
@@ -157,6 +159,7 @@ class Relation:
         self.last = 0
         self.lifetimes = Delays()
         """Of connections whose begin and end were both captured."""
+        self.timing = HandshakeTiming()
         self.sessions: list[int] = []
         """Numbers of the first few, as examples."""
 
