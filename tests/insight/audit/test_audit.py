@@ -1,0 +1,175 @@
+"""The audit of a capture whose truth is known: see :mod:`insight.audit.town`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from insight.audit import town
+from tqdecrypt.export import format_time
+from tqdecrypt.insight.audit import Auditor, AuditResult, Role
+from tqdecrypt.insight.audit.audit import Peer
+from tqdecrypt.insight.audit.baseline import Weight, changes
+from tqdecrypt.insight.trunks import Trunks, read_trunks
+from tqdecrypt.keys import KeyRing, load_private_keys
+from tqdecrypt.pipeline import ReadOptions, read_captures
+
+
+def audit(path: Path, ring: KeyRing, trunks: Trunks | None = None) -> AuditResult:
+    auditor = Auditor(ring, trunks)
+    read_captures([str(path)], ReadOptions(ring, analysis=auditor.analysis), auditor)
+    return auditor.finish(format_time)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("town")
+
+
+@pytest.fixture(scope="module")
+def ring(folder: Path) -> KeyRing:
+    return KeyRing(load_private_keys([str(town.server_key(folder))]).keys)
+
+
+@pytest.fixture(scope="module")
+def trunks(folder: Path) -> Trunks:
+    path = folder / "trunks.toml"
+    path.write_text(town.TRUNKS)
+    return read_trunks(str(path))
+
+
+@pytest.fixture(scope="module")
+def result(folder: Path, ring: KeyRing, trunks: Trunks) -> AuditResult:
+    return audit(town.capture(folder), ring, trunks)
+
+
+@pytest.fixture(scope="module")
+def peers(result: AuditResult) -> dict[str, Peer]:
+    return {peer.name: peer for peer in result.audited.peers}
+
+
+def test_shares_of_the_whole(result: AuditResult) -> None:
+    total = result.audited.total
+    assert (total.sessions, total.clear_sessions, total.dark_sessions) == (9, 4, 4)
+    assert (total.failed_sessions, total.empty_sessions) == (1, 0)
+    assert total.session_share == 0.5
+    assert total.causes.as_dict() == {
+        "forward-secrecy": 2,
+        "no-matching-key": 1,
+        "handshake-not-captured": 1,
+    }
+    assert total.calls == 5
+
+
+def test_a_trunk_is_its_hosts_and_we_are_their_server(peers: dict[str, Peer]) -> None:
+    acme = peers["acme"]
+    assert acme.trunk
+    assert sorted(acme.hosts) == ["198.51.100.1", "198.51.100.2", "198.51.100.3"]
+    assert acme.role is Role.SERVER
+    assert acme.labels[0] == "pbx.example.net"
+    assert (acme.decryptability.clear_sessions, acme.decryptability.dark_sessions) == (4, 3)
+
+
+def test_a_peer_whose_server_we_use_has_the_key_that_counts(peers: dict[str, Peer]) -> None:
+    carrier = peers["203.0.113.9"]
+    assert not carrier.trunk
+    assert carrier.role is Role.CLIENT
+    assert carrier.decryptability.causes.as_dict() == {"no-matching-key": 1}
+    assert "carrier.example.net" in carrier.labels
+    assert not carrier.properties.keys_given
+
+
+def test_calls_run_against_the_connection_when_it_is_reused(peers: dict[str, Peer]) -> None:
+    acme = peers["acme"].decryptability
+    assert (acme.calls, acme.calls_from_client, acme.calls_from_server) == (5, 4, 1)
+
+
+def test_what_was_offered_agreed_and_asked_for(peers: dict[str, Peer]) -> None:
+    properties = peers["acme"].properties
+    assert properties.suites.as_dict() == {
+        "TLS_RSA_WITH_AES_128_GCM_SHA256": 4,
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256": 2,
+    }
+    assert properties.offers_of_rsa.as_dict() == {"yes": 6}
+    assert properties.mutual_tls.as_dict() == {"yes": 6}
+    assert properties.client_certificate_requested.as_dict() == {"yes": 6}
+    assert properties.sides.as_dict() == {"server": 2, "observer": 1}
+    [(key, count)] = properties.keys_given.as_dict().items()
+    assert (key.partition(" ")[0], count) == ("sbc.key", 6)
+
+
+def test_a_refused_stranger_counts_for_no_share(peers: dict[str, Peer]) -> None:
+    stranger = peers["203.0.113.66"]
+    assert stranger.decryptability.failed_sessions == 1
+    assert stranger.decryptability.session_share is None
+    assert list(stranger.properties.alerts) == ["unknown_ca (fatal) from the server"]
+
+
+def test_servers_have_their_certificates(result: AuditResult) -> None:
+    servers = {server.endpoint: server for server in result.audited.servers}
+    assert servers["192.0.2.20:5061"].ours
+    assert not servers["203.0.113.9:5061"].ours
+    [facts] = servers["203.0.113.9:5061"].certificates.values()
+    assert facts.names == ("carrier.example.net",)
+    assert servers["192.0.2.20:5061"].clients == 4
+
+
+def test_the_host_that_differs_is_named_with_what_it_does(result: AuditResult) -> None:
+    found = {(one.client, one.property): one for one in result.differences}
+    different = found["198.51.100.3", "key_exchanges"]
+    assert (different.value, different.usual, different.sessions) == ("ECDHE", "RSA", 2)
+    assert not different.mixed
+    assert {client for client, _ in found} == {"198.51.100.3"}
+
+
+def test_without_names_the_hub_is_ours(tmp_path: Path) -> None:
+    result = audit(town.capture(tmp_path), KeyRing())
+    assert {peer.name for peer in result.audited.peers} == {
+        "198.51.100.1",
+        "198.51.100.2",
+        "198.51.100.3",
+        "203.0.113.9",
+        "203.0.113.66",
+    }
+    assert result.audited.total.session_share == 0
+
+
+def test_a_connection_that_was_open_before_is_planned(result: AuditResult) -> None:
+    [plan] = result.reconnects
+    assert plan.connection.client == "198.51.100.1:49999"
+    assert plan.peer == "acme"
+    assert plan.helps is True
+    assert (plan.clear, plan.seen) == (2, 2)
+    assert plan.usual_lifetime is not None
+    assert 0 < plan.usual_lifetime < 5_000_000_000
+
+
+def test_an_audit_is_its_own_baseline_without_changes(result: AuditResult) -> None:
+    assert changes(result.document, result.document) == []
+
+
+def test_a_trunk_that_goes_dark_is_an_alarm(
+    result: AuditResult,
+    folder: Path,
+    ring: KeyRing,
+    trunks: Trunks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(town, "RSA", town.ECDHE)
+    (folder / "later").mkdir()
+    later = audit(town.capture(folder / "later"), ring, trunks)
+    found = changes(result.document, later.document)
+    alarms = {(one.peer, one.what): one for one in found if one.weight is Weight.ALARM}
+    share = alarms["acme", "share of sessions decrypted"]
+    assert (share.before, share.now) == ("57%", "0%")
+    assert ("203.0.113.9", "new key exchange") in alarms
+
+
+def test_peers_that_come_and_go_are_changes(result: AuditResult) -> None:
+    fewer = dict(result.document, peers=result.document["peers"][1:])
+    gone = result.document["peers"][0]["name"]
+    assert [(one.peer, one.what) for one in changes(result.document, fewer)] == [
+        (gone, "peer is gone")
+    ]
+    assert [(one.peer, one.what) for one in changes(fewer, result.document)] == [(gone, "new peer")]
