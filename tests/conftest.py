@@ -44,6 +44,9 @@ PACKAGES = {
 }
 """Program -> the Debian packages that bring it."""
 
+ELSEWHERE = {"sslyze": "pipx install sslyze"}
+"""Program -> how to get it, where Debian does not have it."""
+
 # Examples are derived from the test itself, so that two runs see the same ones; only the long run
 # rolls dice, and prints what reproduces a failure.
 hypothesis.settings.register_profile("dev", max_examples=30, deadline=None, derandomize=True)
@@ -66,8 +69,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("peer"):
         for program in marker.args:
             if shutil.which(program) is None:
-                package = PACKAGES.get(program, program)
-                pytest.skip(f"{program} is missing: apt-get install {package}")
+                how = ELSEWHERE.get(program, f"apt-get install {PACKAGES.get(program, program)}")
+                pytest.skip(f"{program} is missing: {how}")
     if item.get_closest_marker("shared") and not SHARED.is_dir():
         pytest.skip("the shared captures are missing: ../shared beside the repository")
     if item.get_closest_marker("full") and not item.config.getoption("--full"):

@@ -30,6 +30,7 @@ ABOVE = {
     "export": frozenset({"cli"}),
     "views": frozenset({"cli", "export", "dispatch"}),
     "workers": frozenset({"cli", "views", "export", "pipeline"}),
+    "check": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
     "selftest": frozenset({"cli", "views", "pipeline"}),
     "dispatch": frozenset({"cli", "views", "export", "pipeline"}),
     "observing": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),

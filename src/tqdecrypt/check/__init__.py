@@ -6,19 +6,20 @@ has the same facts and the same verdict as a capture would give.
 """
 
 from tqdecrypt.check.checker import Checked, check
-from tqdecrypt.check.dial import Dial, DialFailed
+from tqdecrypt.check.dial import Dial, DialError
 from tqdecrypt.check.offers import OFFERS, ClientOffer
 from tqdecrypt.check.options import OptionsAnswer
-from tqdecrypt.check.probe import Outcome, Probed
+from tqdecrypt.check.probe import Outcome, Probed, Target
 
 __all__ = [
     "OFFERS",
     "Checked",
     "ClientOffer",
     "Dial",
-    "DialFailed",
+    "DialError",
     "OptionsAnswer",
     "Outcome",
     "Probed",
+    "Target",
     "check",
 ]

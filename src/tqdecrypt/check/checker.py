@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tqdecrypt.check.dial import DialFailed, dial
+from tqdecrypt.check.dial import DialError, dial
 from tqdecrypt.check.offers import OFFERS, ClientOffer
 from tqdecrypt.check.options import OptionsAnswer, ask_options
 from tqdecrypt.check.probe import Outcome, Probed, Target, probe
@@ -39,6 +39,8 @@ class Checked:
     """``None`` when it was not asked: no handshake, or the user wanted none."""
     options_over: str = ""
     """Name of the offer over which it was asked."""
+    suites: dict[str, list[str]] | None = None
+    """Suites that are accepted, by version; ``None`` when they were not tried one by one."""
 
     def of(self, name: str) -> Probed | None:
         """Return what came of an offer."""
@@ -84,14 +86,14 @@ def check(
     :param authorities: file of trusted certificates (PEM); without it, those of this machine.
     :param ask: whether to send SIP OPTIONS.
     :param on_probe: told each offer before it is made.
-    :raises DialFailed: when the first connection fails; later ones count as time-outs.
+    :raises DialError: when the first connection fails; later ones count as time-outs.
     """
     checked = Checked(target, "")
     for offer in OFFERS:
         on_probe(offer)
         try:
             probed, talk = probe(target, offer, ring)
-        except DialFailed as failed:
+        except DialError as failed:
             if not checked.probes:
                 raise
             checked.probes.append(Probed(offer, Outcome.TIMED_OUT, str(failed)))
@@ -120,6 +122,6 @@ def _trust(target: Target, authorities: str | None) -> Trust:
             context.wrap_socket(sock, server_hostname=target.name or target.host).close()
     except ssl.SSLCertVerificationError as error:
         return Trust(False, error.verify_message)
-    except (ssl.SSLError, OSError, DialFailed):
+    except (ssl.SSLError, OSError, DialError):
         return Trust(None)
     return Trust(True)

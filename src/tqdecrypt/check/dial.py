@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tqdecrypt.errors import TqdecryptError
 
-__all__ = ["Dial", "DialFailed", "dial"]
+__all__ = ["Dial", "DialError", "dial"]
 
 
 class Dial(enum.StrEnum):
@@ -33,7 +33,7 @@ _SENTENCES = {
 }
 
 
-class DialFailed(TqdecryptError):
+class DialError(TqdecryptError):
     """There is no TCP connection."""
 
     def __init__(self, dial: Dial, host: str, port: int, timeout: float) -> None:
@@ -59,14 +59,14 @@ def dial(host: str, port: int, timeout: float) -> Connected:
     """Return a connection.
 
     :param timeout: seconds for each address of the host.
-    :raises DialFailed: with the reason.
+    :raises DialError: with the reason.
     """
     import time
 
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError):
-        raise DialFailed(Dial.NAME_UNKNOWN, host, port, timeout) from None
+        raise DialError(Dial.NAME_UNKNOWN, host, port, timeout) from None
     reason = Dial.UNREACHABLE
     for family, kind, protocol, _, address in addresses:
         sock = socket.socket(family, kind, protocol)
@@ -80,7 +80,7 @@ def dial(host: str, port: int, timeout: float) -> Connected:
             continue
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return Connected(sock, time.monotonic_ns() - begun)
-    raise DialFailed(reason, host, port, timeout)
+    raise DialError(reason, host, port, timeout)
 
 
 def _reason(error: OSError) -> Dial:

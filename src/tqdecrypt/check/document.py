@@ -36,6 +36,7 @@ def check_document(checked: Checked, now: datetime | None = None) -> dict[str, A
             "milliseconds": _milliseconds(answer.took),
             "over": checked.options_over,
         },
+        "suites_accepted": checked.suites,
         "conclusions": list(conclusions(checked, now)),
     }
 
@@ -66,7 +67,7 @@ def _certificate(facts: CertificateFacts) -> dict[str, Any]:
         "subject": facts.subject,
         "names": facts.names,
         "issuer": facts.issuer,
-        "key": f"{facts.key_kind} {facts.key_size}",
+        "key": facts.key,
         "not_before": None if facts.not_before is None else facts.not_before.isoformat(),
         "not_after": None if facts.not_after is None else facts.not_after.isoformat(),
         "self_signed": facts.self_signed,

@@ -56,9 +56,7 @@ def observe(
     finder = SecretFinder(ring)
     session = TlsSession(finder, _Ear(), ends=ends)
     for number, flight in enumerate(flights, 1):
-        session.receive(
-            flight.side, flight.data, [len(flight.data)], [number], [flight.time]
-        )
+        session.receive(flight.side, flight.data, [len(flight.data)], [number], [flight.time])
     finder.finish()
     session.finish()
     report = report_session(session, 1, ends, CLIENT, ring.describe(), how_ended)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 __all__ = ["OFFERS", "ClientOffer"]
 
+LEGACY_SERVER_CONNECT = 0x4
+"""``SSL_OP_LEGACY_SERVER_CONNECT``: also servers without RFC 5746; Python names it from 3.12 on."""
+
 _1_0, _1_1, _1_2, _1_3 = (
     ssl.TLSVersion.TLSv1,
     ssl.TLSVersion.TLSv1_1,
@@ -39,10 +42,12 @@ class ClientOffer:
         context.verify_mode = ssl.CERT_NONE
         context.set_ciphers(f"{self.ciphers}:@SECLEVEL=0")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # old versions are asked for on purpose
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # old versions are asked for on purpose
             context.minimum_version, context.maximum_version = self.lowest, self.highest
         # Nothing is resumed: each question stands for itself.
-        context.options |= ssl.OP_NO_TICKET | ssl.OP_LEGACY_SERVER_CONNECT
+        context.options |= ssl.OP_NO_TICKET | LEGACY_SERVER_CONNECT
         return context
 
 

@@ -68,7 +68,12 @@ def ask_options(talk: Conversation, host: str, port: int) -> OptionsAnswer:
                 if message.status is None or message.status < 200 or token not in message.call_id:
                     continue  # its own requests, and 100 Trying
                 took = time.monotonic_ns() - begun
-                return OptionsAnswer(message.status, message.reason or "", header(message, "Server") or header(message, "User-Agent") or "", took)
+                return OptionsAnswer(
+                    message.status,
+                    message.reason or "",
+                    header(message, "Server") or header(message, "User-Agent") or "",
+                    took,
+                )
     except OSError:
         pass
     return OptionsAnswer(None)

@@ -24,6 +24,7 @@ __all__ = ["Conversation", "Outcome", "Probed", "Target", "probe"]
 MOST_READ = 1 << 16
 MOST_ANSWERED = 1 << 20
 """Bytes of a server's flights that are taken: a chain of certificates has a hundredth of it."""
+KEEP_ALIVE = b"\r\n\r\n"
 _TLS_CONTENT_TYPES = frozenset({20, 21, 22, 23, 24})
 
 
@@ -144,23 +145,24 @@ class Conversation:
         self.connected.socket.close()
 
 
-def probe(
-    target: Target, offer: ClientOffer, ring: KeyRing
-) -> tuple[Probed, Conversation | None]:
+def probe(target: Target, offer: ClientOffer, ring: KeyRing) -> tuple[Probed, Conversation | None]:
     """Ask *target* with one offer; return what came of it, and the connection while it stands.
 
     :param ring: keys of the observer.
-    :raises DialFailed: when there is no TCP connection.
+    :raises DialError: when there is no TCP connection.
     """
     with _keylog() as keylog:
         try:
             context = offer.context()
         except ssl.SSLError:
-            return Probed(offer, Outcome.NOT_OFFERED, "This machine's OpenSSL cannot offer it."), None
+            return Probed(
+                offer, Outcome.NOT_OFFERED, "This machine's OpenSSL cannot offer it."
+            ), None
         context.keylog_filename = str(keylog)
         if target.certificate is not None:
             context.load_cert_chain(target.certificate, target.key, _password(target))
         connected = dial(target.host, target.port, target.timeout)
+        ends = connected.ends
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = context.wrap_bio(incoming, outgoing, server_hostname=target.name)
         talk = Conversation(connected, tls, incoming, outgoing, target.timeout)
@@ -174,12 +176,11 @@ def probe(
         stands = probed.outcome is Outcome.NEGOTIATED
         if not stands:
             connected.socket.close()
-        if any(flight.side == SERVER for flight in talk.flights):
-            if probed.outcome is not Outcome.NOT_TLS:
-                ends = connected.ends if stands else _ends_of(target, talk)
-                how = "closed" if probed.outcome is not Outcome.TIMED_OUT else "timed out"
-                probed.report = see_all(talk.flights, ends, keylog.read_bytes(), how)
-                probed.observer = observe(talk.flights, ends, ring, how)
+        answered = any(flight.side == SERVER for flight in talk.flights)
+        if answered and probed.outcome is not Outcome.NOT_TLS:
+            how = "timed out" if probed.outcome is Outcome.TIMED_OUT else "closed"
+            probed.report = see_all(talk.flights, ends, keylog.read_bytes(), how)
+            probed.observer = observe(talk.flights, ends, ring, how)
     return probed, talk if stands else None
 
 
@@ -187,7 +188,8 @@ def _shake_hands(talk: Conversation, probed: Probed) -> None:
     while True:
         try:
             talk.tls.do_handshake()
-            talk.flush()
+            # Something for the observer to read, or not: the keep-alive of RFC 5626 section 3.5.1.
+            talk.say(KEEP_ALIVE)
             return
         except ssl.SSLWantReadError:
             talk.flush()
@@ -230,12 +232,6 @@ def _reason(error: ssl.SSLError) -> str:
 
 def _password(target: Target) -> bytes:
     return target.passphrase or b""
-
-
-def _ends_of(target: Target, talk: Conversation) -> tuple[str, str]:
-    """Return names of the ends of a connection that is gone."""
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    return ("127.0.0.1:0", f"{host}:{target.port}")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import typer
 
 from tqdecrypt import __version__
 from tqdecrypt.cli.audit import audit
+from tqdecrypt.cli.check import check
 from tqdecrypt.cli.demo import demo
 from tqdecrypt.cli.export import export
 from tqdecrypt.cli.follow import follow
@@ -63,6 +64,7 @@ app.command(short_help="List calls and TLS sessions; say what is dark.")(read)
 app.command(short_help="Draw the ladder of one call.")(show)
 app.command(short_help="Say what can be decrypted with whom, and why not the rest.")(audit)
 app.command(short_help="Write the decrypted bytes of one session.")(follow)
+app.command(short_help="Ask a TLS server what it negotiates, and who could read it.")(check)
 app.add_typer(export, name="export", short_help="Hand results on to other programs.")
 app.command(short_help="Do it all on the example that comes along.")(demo)
 app.command(short_help="Prove decryption for every suite of this machine.")(selftest)
