@@ -55,6 +55,13 @@ _SHORT_NAMES = {
     "0.9.2342.19200300.100.1.25": "DC",
 }
 """RFC 4514 section 3."""
+_PURPOSES = {
+    "1.3.6.1.5.5.7.3.1": "serverAuth",
+    "1.3.6.1.5.5.7.3.2": "clientAuth",
+    "1.3.6.1.5.5.7.3.20": "sipDomain",
+    "2.5.29.37.0": "anyExtendedKeyUsage",
+}
+"""RFC 5280 section 4.2.1.12, RFC 5924."""
 _CHARACTER_SETS = {0x0C: "utf-8", 0x14: "latin-1", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
 """By tag; PrintableString, IA5String and whatever else are read as UTF-8."""
 
@@ -85,6 +92,8 @@ class CertificateFacts:
     """Object identifier of how it is signed; empty when it cannot be read."""
     self_signed: bool
     """Whether its own key signed it."""
+    extended_key_usages: tuple[str, ...] = ()
+    """What it is meant for: ``serverAuth``, ``clientAuth`` … (RFC 5280 section 4.2.1.12); empty: anything."""
 
     @property
     def key(self) -> str:
@@ -153,6 +162,7 @@ def _read(der: bytes) -> CertificateFacts:
             spki_sha256=key.spki_sha256,
             signature_algorithm=_attempt(lambda: dotted(children(fields.algorithm)[0].content), ""),
             self_signed=_is_self_signed(certificate, fields),
+            extended_key_usages=_extended_key_usages(certificate),
         )
 
 
@@ -230,6 +240,24 @@ def _alternative_names(certificate: Certificate | None) -> tuple[str, ...]:
             return ()
         wanted = (x509.DNSName, x509.IPAddress, x509.UniformResourceIdentifier)
         return tuple(str(name.value) for name in extension.value if isinstance(name, wanted))
+
+    return _attempt(read, ())
+
+
+def _extended_key_usages(certificate: Certificate | None) -> tuple[str, ...]:
+    """Return the key purposes by their names in RFC 5280, unknown ones by their object identifiers."""
+    if certificate is None:
+        return ()
+    from cryptography import x509
+
+    def read() -> tuple[str, ...]:
+        try:
+            extension = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+        except x509.ExtensionNotFound:
+            return ()
+        return tuple(
+            _PURPOSES.get(usage.dotted_string, usage.dotted_string) for usage in extension.value
+        )
 
     return _attempt(read, ())
 
