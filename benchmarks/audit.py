@@ -2,8 +2,8 @@
 
     python -m benchmarks.audit [SESSIONS …]
 
-The 2,000 connections of ``handshakes`` are repeated from as many addresses as sessions are wanted, one
-round of them after the other in capture time, so that no more of them are open at a time.
+The 2,000 connections of ``handshakes`` are repeated, one round of them after the other in capture time, from
+five networks in turn: the clients of an SBC come back, and no more of them are open at a time.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from benchmarks.programs import tqdecrypt_path
 
 ROUND = 2_000
 """Connections of the capture that is repeated."""
+NETWORKS = 5
 _HEADER = struct.Struct("<IIII")
 
 
@@ -55,7 +56,7 @@ def _repeat(usual: Capture, path: Path, rounds: int) -> None:
     with path.open("wb") as file:
         file.write(data[:24])
         for number in range(rounds):
-            network = bytes([10, number >> 8, number & 255])
+            network = bytes([10, 0, number % NETWORKS])
             for second, packet, fraction, length in packets:
                 changed = bytearray(packet)
                 for at in (26, 30):
