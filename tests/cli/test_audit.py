@@ -17,7 +17,9 @@ def test_the_tables_say_what_is_dark_with_whom_and_why(run: Runner, tmp_path: Pa
     assert (ran.status, ran.err) == (0, "")
     lines = ran.out.splitlines()
     assert lines[1] == "  4 of 8 sessions with data can be decrypted (50%), 52% of the bytes."
-    assert any(line.startswith("acme (3 hosts)  server") for line in lines)
+    acme = next(number for number, line in enumerate(lines) if line.startswith("acme "))
+    assert lines[acme].split()[:4] == ["acme", "server", "7", "57%"]
+    assert lines[acme + 1].strip().startswith("3 hosts; pbx.example.net")
     assert "2 forward-secrecy, 1 handshake-not-captured" in ran.out
     assert "1 connection  dark until opened again" in ran.out
     assert "clear, as 2 of 2" in ran.out

@@ -142,7 +142,7 @@ _SHARES = (
 def peers_table(audited: Audited) -> AuditTable:
     """Return the table of trunks and peers: what can be decrypted with whom, and whose key counts."""
     columns = (
-        Column("Peer", least=12, most=36, yields=4),
+        Column("Peer", least=15, most=36, yields=4),
         Column("We are TLS", least=6),
         *_SHARES,
         Column("Calls in/out", right=True, least=0, yields=8),
@@ -157,11 +157,8 @@ def peers_table(audited: Audited) -> AuditTable:
 
 def _peer(peer: Peer) -> Row:
     shares, properties = peer.decryptability, peer.properties
-    named = peer.name
-    if len(peer.hosts) > 1:
-        named += f" ({len(peer.hosts)} hosts)"
     cells = [
-        theme.said(named),
+        theme.said(peer.name),
         Text(peer.role.value),
         *_share_cells(shares),
         Text(_calls(peer)),
@@ -170,6 +167,8 @@ def _peer(peer: Peer) -> Row:
         _causes(shares),
     ]
     remarks = []
+    if len(peer.hosts) > 1:
+        remarks.append(count(len(peer.hosts), "host"))
     if peer.labels:
         remarks.append(", ".join(peer.labels[:3]))
     if shares.dark_sessions:
