@@ -105,7 +105,8 @@ class HandshakeTiming:
             took = phases(times, below)
             if Phase.TOTAL not in took:
                 continue
-            begun = times.first("client ClientHello") or report.started
+            hellos = (step.time for step in times.steps if step.name == "client ClientHello")
+            begun = next(hellos, report.started)
             if times.resumed:
                 self.resumed += 1
                 self.slices.at(begun).resumed += 1

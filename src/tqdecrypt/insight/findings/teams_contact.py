@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tqdecrypt.insight.evidence import address_of, frames_of, is_address, uri_host
+from tqdecrypt.calls.fields import uri_host
+from tqdecrypt.insight.evidence import address_of, frames_of, is_address
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
 from tqdecrypt.insight.rules import on_leg
 from tqdecrypt.insight.teams import is_teams_address
