@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import gc
 import os
+import select
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,8 +22,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
 from tqdecrypt.calls import Call, CallTable
-from tqdecrypt.capture import Interface, PacketBlock, open_captures
+from tqdecrypt.capture import IDLE, Interface, PacketBlock, open_captures
 from tqdecrypt.dispatch import Dispatcher, Tap
+from tqdecrypt.hep import looks_like_hep
+from tqdecrypt.mirror import Merger, Mirror
 from tqdecrypt.packet import PacketDecoder, Wanted, endpoint_text
 from tqdecrypt.sip import Flow, Message, parse_datagram
 from tqdecrypt.tcp import ConnectionTable
@@ -44,6 +48,8 @@ MAX_HELD = 200_000
 """Most messages held back for the sake of their order: some 400 MB at the very most."""
 MAX_BLOCKS_AHEAD = 4
 """How many blocks are read on while a private-key operation runs."""
+MOST_BEFORE_MIRROR = 1024
+"""Messages in front of the first mirrored one that it may be a copy of: mirrors are quick."""
 MAX_UDP_FLOWS = 100_000
 """Most UDP directions remembered; the table is emptied when it is full, and filled anew."""
 
@@ -68,6 +74,8 @@ class ReadOptions:
     """Takes every message and session report, too, when somebody wants answers."""
     keylog_sources: Sequence[KeyLogSource] = ()
     """What the ring's key log grows from while the capture is read."""
+    message_sources: Sequence[MessageSource] = ()
+    """Where messages come from besides packets.  Without captures, they are waited for without end."""
 
 
 class KeyLogSource(Protocol):
@@ -75,6 +83,20 @@ class KeyLogSource(Protocol):
 
     def poll(self) -> int:
         """Take what is new, without waiting; return how many secrets that were."""
+
+
+class MessageSource(Protocol):
+    """Messages that come by themselves, while they happen: from a socket."""
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What was dropped so far, by name."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when messages may have come."""
+
+    def poll(self) -> Sequence[Message]:
+        """Return what has come, without waiting."""
 
 
 class Sink(Protocol):
@@ -139,11 +161,12 @@ def read_captures(
         open_captures(paths, on_progress=on_progress) as reader,
         Workers(options.ring.keys) as workers,
     ):
-        run = _Run(options, sink, workers, live=reader.live)
-        for block in reader:
+        live = reader.live or bool(options.message_sources)
+        run = _Run(options, sink, workers, live=live)
+        for block in reader if paths else _waiting(options.message_sources):
             run.take_secrets(reader.secrets, more=reader.may_bring_secrets)
             run.receive(block)
-            if on_idle is not None and reader.live:
+            if on_idle is not None and live:
                 on_idle()
             if stop():
                 break
@@ -153,6 +176,16 @@ def read_captures(
         run.summary.problems.extend(reader.problems)
         run.summary.interfaces.extend(reader.interfaces)
         return run.summary
+
+
+def _waiting(sources: Sequence[MessageSource]) -> Iterator[PacketBlock]:
+    """Yield an empty block whenever something has come from a source, or nothing for a while."""
+    poll = select.poll()
+    for source in sources:
+        poll.register(source.fileno(), select.POLLIN)
+    while sources:
+        poll.poll(IDLE * 1000)
+        yield PacketBlock.empty()
 
 
 @contextmanager
@@ -188,6 +221,12 @@ class _Run:
             options.ring, workers.submit, options.store, hurry=lambda: workers.collect(None)
         )
         self._finder.expect_late = bool(options.keylog_sources)
+        self._mirror = Mirror()
+        self._sources = options.message_sources
+        self._merger = Merger() if self._sources else None
+        self._latest: deque[Message] = deque(maxlen=MOST_BEFORE_MIRROR)
+        self._now = 0
+        """Time of the last packet, ns."""
         self._dispatcher = Dispatcher(
             self._finder,
             options.ring.describe(),
@@ -197,8 +236,10 @@ class _Run:
             options.tap,
             None if options.analysis is None else options.analysis.dark_data,
             options.observer,
+            self._mirror,
         )
-        self._decoder = PacketDecoder(Wanted.SIGNALLING | Wanted.DTLS, options.ports)
+        wanted = Wanted.SIGNALLING | Wanted.DTLS | Wanted.HEP
+        self._decoder = PacketDecoder(wanted, options.ports)
         # Results are taken while a block is gone through: what they open keeps the threads company.
         self._connections = ConnectionTable(
             self._dispatcher.accept, pause=lambda: workers.collect(0)
@@ -230,6 +271,7 @@ class _Run:
             self.summary.packets += len(block)
             self.summary.bytes += int(block.captured.sum())
             self._note_times(int(block.time.min()), int(block.time.max()))
+            self._now = int(block.time[-1])
             workers.frame = block.first_frame
             self._block_frames.append(block.first_frame)
             decoded = self._decoder.decode(block)
@@ -255,7 +297,7 @@ class _Run:
         self._connections.finish()
         self._dispatcher.finish()
         self._dispatcher.report_settled()
-        self._hand_on(None)
+        self._hand_on(None, last=True)
         self._calls.finish()
         if self._analysis is not None:
             self._analysis.finish()
@@ -267,6 +309,9 @@ class _Run:
             self._dispatcher.counters,
             self._counters,
             self._calls.counters,
+            self._mirror.counters,
+            {} if self._merger is None else self._merger.counters,
+            *(source.counters for source in self._sources),
             {
                 "resumable_sessions_evicted": self._finder.resumable_evicted,
                 "sessions_given_up_waiting_for_secrets": self._finder.late_given_up,
@@ -281,16 +326,30 @@ class _Run:
         frames = (self._workers.oldest_frame, self._connections.oldest_waiting_frame)
         return min((frame for frame in frames if frame is not None), default=None)
 
-    def _hand_on(self, before: int | None) -> None:
-        """Give the messages in front of frame *before* to the calls and the sink, in order."""
+    def _hand_on(self, before: int | None, *, last: bool = False) -> None:
+        """Give the messages in front of frame *before* to the calls and the sink, in order.
+
+        As soon as something was mirrored, that order is the one of time.
+        """
         messages = self._messages
-        if not messages:
-            return
         messages.sort(key=_FRAME)
-        ready = messages[:]
+        ready: Sequence[Message] = messages[:]
         if before is not None:
             ready = [message for message in messages if message.frame < before]
         del messages[: len(ready)]
+        if self._merger is None and self._mirror.used:
+            self._merger = Merger()
+            self._merger.remember(self._latest)
+        if self._merger is not None:
+            now = time.time_ns() if self._live else self._now
+            self._merger.add(ready, now)
+            for source in self._sources:
+                self._merger.add(source.poll(), now)
+            ready = self._merger.take(None if last else now)
+        else:
+            self._latest.extend(ready)
+        if not ready:
+            return
         self.summary.messages += len(ready)
         receive_call = self._calls.receive
         receive_sink = self._sink.message
@@ -328,7 +387,7 @@ class _Run:
             dport,
             offset,
             length,
-            time,
+            moment,
         ) in enumerate(rows):
             data = columns.detached.get(row)
             if data is None:
@@ -345,10 +404,15 @@ class _Run:
                     "clear",
                 )
             frame = block.first_frame + packet
-            if looks_like_dtls(data):
-                self._dispatcher.receive_dtls(flow.source, flow.destination, data, frame, time)
+            if looks_like_hep(data):
+                message = self._mirror.receive(data, frame, moment)
+                if message is not None:
+                    self._messages.append(message)
                 continue
-            message = parse_datagram(data, flow, frame, time, self._counters)
+            if looks_like_dtls(data):
+                self._dispatcher.receive_dtls(flow.source, flow.destination, data, frame, moment)
+                continue
+            message = parse_datagram(data, flow, frame, moment, self._counters)
             if message is None:
                 self._counters["other_udp_datagrams"] += 1
             else:

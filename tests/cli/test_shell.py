@@ -52,7 +52,7 @@ def test_without_arguments_help_is_printed(run: Runner) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["read"], "Missing argument 'CAPTURE'; tqdecrypt read --help explains."),
+        (["read"], "No CAPTURE is named: name a file"),
         (["raed"], "No such command 'raed'"),
         (["read", "x", "--port", "70000"], "70000 is not between 1 and 65535"),
         (["follow", "x", "--session", "0"], "Invalid value for '--session'"),

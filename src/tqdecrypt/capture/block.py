@@ -51,5 +51,11 @@ class PacketBlock:
     """Index into ``interfaces``."""
     interfaces: Sequence[Interface]
 
+    @classmethod
+    def empty(cls) -> PacketBlock:
+        """Return a block without packets."""
+        none = np.zeros(0, np.int64)
+        return cls(b"", 1, none, none, none, none, none.astype(np.uint16), ())
+
     def __len__(self) -> int:
         return len(self.offset)

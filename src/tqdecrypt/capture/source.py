@@ -18,11 +18,13 @@ from typing import NamedTuple
 
 from tqdecrypt.capture.compressed import ENOUGH, Expander, find_expander
 from tqdecrypt.capture.facts import Facts
+from tqdecrypt.capture.hep import HepIndex
 from tqdecrypt.capture.indexed import Index, Indexed
 from tqdecrypt.capture.pcap import FILE_HEADER, PcapIndex, find_dialect
 from tqdecrypt.capture.pcapng import SECTION_HEADER, PcapngIndex
 from tqdecrypt.capture.recognise import SAMPLE, what_else
 from tqdecrypt.errors import Malformed
+from tqdecrypt.hep import MAGIC
 
 __all__ = ["IDLE", "Piece", "Source"]
 
@@ -262,6 +264,8 @@ class Source:
                 return PcapIndex(start, dialect, self.path, self._facts), FILE_HEADER
             if pcapng:
                 return PcapngIndex(self.path, self._facts), 0
+            if start[: len(MAGIC)] == MAGIC:
+                return HepIndex(self.path, self._facts), 0
         except Malformed as problem:
             self.problem = f"{self.name} cannot be read along with the others ({problem})."
             return None

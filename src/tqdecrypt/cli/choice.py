@@ -191,6 +191,7 @@ class Choice:
         again: Outcome | None = None,
         on_idle: Callable[[], None] | None = None,
         progress: bool = True,
+        without_captures: bool = False,
     ) -> Outcome:
         """Read the captures, a second time if it was done before, and give *sink* what is in.
 
@@ -205,6 +206,7 @@ class Choice:
             again=self.first if again is None else again,
             on_idle=on_idle,
             progress=progress,
+            without_captures=without_captures,
         )
         self._add_counters(outcome)
         return outcome
@@ -364,7 +366,7 @@ def choose(switches: Switches, wanted: Wanted) -> Choice:
 
 def readable_twice(switches: Switches) -> bool:
     """Return whether all captures are files: a pipe is read but once."""
-    return "-" not in switches.captures and not is_live(switches.captures)
+    return "-" not in switches.captures and not is_live(switches)
 
 
 def _selection(switches: Switches, wanted: Wanted) -> Selection | None:

@@ -9,15 +9,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from tqdecrypt.cli.switches import PASSPHRASE_VARIABLE, SECRETS_PASSPHRASE_VARIABLE, Switches
+from tqdecrypt.cli.switches import (
+    HEP_LISTEN_VARIABLE,
+    PASSPHRASE_VARIABLE,
+    SECRETS_PASSPHRASE_VARIABLE,
+    Switches,
+)
 from tqdecrypt.errors import InputError, PrivateKeyError, SecretsError, UsageError
 
 if TYPE_CHECKING:
     from tqdecrypt.insight.trunks import Trunks
     from tqdecrypt.keys import KeyLog, KeyLogFile, PreSharedKey, SecretsStore
+    from tqdecrypt.mirror import HepListener
     from tqdecrypt.pipeline import ReadOptions
 
-__all__ = ["Inputs", "Tap", "is_live", "open_inputs", "open_trunks"]
+__all__ = [
+    "Inputs",
+    "Tap",
+    "has_pipe",
+    "is_live",
+    "open_inputs",
+    "open_trunks",
+    "read_secret",
+]
 
 Tap: TypeAlias = Callable[[int, bool, bytes, int, int], None]
 """Takes verified plaintext: session, from the client, data, frame, time."""
@@ -34,13 +48,18 @@ class Inputs:
     """One sentence for each thing to know though nothing failed."""
 
 
-def open_inputs(switches: Switches, tap: Tap | None = None) -> Inputs:
+def open_inputs(
+    switches: Switches, tap: Tap | None = None, *, without_captures: bool = False
+) -> Inputs:
     """Open everything but the captures.
 
-    :raises UsageError: when standard input is a terminal.
+    :param without_captures: whether there may be nothing to read.
+    :raises UsageError: when standard input is a terminal, or nothing is to be read.
     :raises InputError: when a passphrase file or the secrets store cannot be read; other inputs
         that fail are problems, and the rest is used.
     """
+    if not (switches.captures or switches.hep_listen or without_captures):
+        raise UsageError("No CAPTURE is named: name a file, - for a pipe, or give --hep-listen.")
     if "-" in switches.captures and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError(
             "standard input is the keyboard; pipe a capture into it, as in: "
@@ -51,7 +70,7 @@ def open_inputs(switches: Switches, tap: Tap | None = None) -> Inputs:
 
     loaded = load_private_keys(
         switches.keys,
-        passphrase=_passphrase(switches.key_passphrase_file, PASSPHRASE_VARIABLE, PrivateKeyError),
+        passphrase=read_secret(switches.key_passphrase_file, PASSPHRASE_VARIABLE, PrivateKeyError),
         ask=_asker(),
     )
     problems = list(loaded.problems)
@@ -62,8 +81,10 @@ def open_inputs(switches: Switches, tap: Tap | None = None) -> Inputs:
         ring=ring, ports=frozenset(switches.ports), tap=tap, store=_open_store(switches)
     )
     listeners = [KeyLogListener(place, keylog) for place in switches.keylog_listen]
-    options.keylog_sources = [*(files if is_live(switches.captures) else ()), *listeners]
-    notes = [*loaded.notes, *(listener.warning for listener in listeners if listener.warning)]
+    options.keylog_sources = [*(files if is_live(switches) else ()), *listeners]
+    options.message_sources = mirrors = _open_mirrors(switches)
+    warnings = [*(one.warning for one in listeners), *(one.warning for one in mirrors)]
+    notes = [*loaded.notes, *filter(None, warnings)]
     return Inputs(options, problems, notes)
 
 
@@ -79,9 +100,14 @@ def open_trunks(switches: Switches) -> Trunks | None:
     return read_trunks(switches.trunks)
 
 
-def is_live(captures: list[str]) -> bool:
-    """Return whether packets may come while they are captured: from a pipe, not from a file."""
-    for capture in captures:
+def is_live(switches: Switches) -> bool:
+    """Return whether messages may come while they are said: from a pipe or a server, not from a file."""
+    return bool(switches.hep_listen) or has_pipe(switches)
+
+
+def has_pipe(switches: Switches) -> bool:
+    """Return whether a capture is a pipe."""
+    for capture in switches.captures:
         try:
             mode = (
                 os.fstat(sys.stdin.fileno()).st_mode if capture == "-" else os.stat(capture).st_mode
@@ -96,7 +122,7 @@ def is_live(captures: list[str]) -> bool:
 def _open_keylogs(switches: Switches, keylog: KeyLog, problems: list[str]) -> list[KeyLogFile]:
     from tqdecrypt.keys import KeyLogFile
 
-    follow = is_live(switches.captures)
+    follow = is_live(switches)
     files = []
     for path in switches.keylogs:
         try:
@@ -109,6 +135,15 @@ def _open_keylogs(switches: Switches, keylog: KeyLog, problems: list[str]) -> li
             problems.append(problem)
         files.append(file)
     return files
+
+
+def _open_mirrors(switches: Switches) -> list[HepListener]:
+    if not switches.hep_listen:
+        return []
+    from tqdecrypt.mirror import HepListener
+
+    key = read_secret(switches.hep_password_file, HEP_LISTEN_VARIABLE, InputError, "password")
+    return [HepListener(place, key) for place in switches.hep_listen]
 
 
 def _parse_psks(switches: Switches, problems: list[str]) -> list[PreSharedKey]:
@@ -128,7 +163,7 @@ def _open_store(switches: Switches) -> SecretsStore | None:
         return None
     from tqdecrypt.keys import SecretsStore
 
-    passphrase = _passphrase(
+    passphrase = read_secret(
         switches.secrets_passphrase_file, SECRETS_PASSPHRASE_VARIABLE, SecretsError
     )
     store = SecretsStore(switches.secrets_store, passphrase)
@@ -136,7 +171,9 @@ def _open_store(switches: Switches) -> SecretsStore | None:
     return store
 
 
-def _passphrase(file: str | None, variable: str, error: type[InputError]) -> bytes | None:
+def read_secret(
+    file: str | None, variable: str, error: type[InputError], what: str = "passphrase"
+) -> bytes | None:
     """Return the first line of *file*, else the environment's *variable*."""
     if file is None:
         value = os.environb.get(variable.encode())
@@ -146,7 +183,7 @@ def _passphrase(file: str | None, variable: str, error: type[InputError]) -> byt
             return stream.readline(1 << 16).rstrip(b"\r\n")
     except OSError as reason:
         raise error(
-            f"The passphrase file {file} cannot be read ({reason.strerror}); check its path."
+            f"The {what} file {file} cannot be read ({reason.strerror}); check its path."
         ) from None
 
 

@@ -100,7 +100,7 @@ def read(
     if as_json:
         return _read_json(switches, choice, table, raw=raw, problems=problems, findings=findings)
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
-    as_lines = messages or is_live(switches.captures)
+    as_lines = messages or is_live(switches)
     return _read_tables(switches, choice, table, screen, as_lines, calls, timeline)
 
 

@@ -13,13 +13,20 @@ from typing import Any
 import typer
 
 from tqdecrypt.cli.app import EXIT_STATUS, app
-from tqdecrypt.cli.switches import PASSPHRASE_VARIABLE, SECRETS_PASSPHRASE_VARIABLE
+from tqdecrypt.cli.switches import (
+    HEP_LISTEN_VARIABLE,
+    HEP_PASSWORD_VARIABLE,
+    PASSPHRASE_VARIABLE,
+    SECRETS_PASSPHRASE_VARIABLE,
+)
 
 __all__ = ["reference"]
 
 _VARIABLES = {
     PASSPHRASE_VARIABLE: "passphrase of encrypted private keys",
     SECRETS_PASSPHRASE_VARIABLE: "passphrase of the secrets store",
+    HEP_LISTEN_VARIABLE: "password that HEP received with `--hep-listen` must have",
+    HEP_PASSWORD_VARIABLE: "password that `export hep` sends",
     "NO_COLOR": "no colours when it is set to anything",
     "COLUMNS": "width of tables and ladders, when the output is no terminal",
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from tqdecrypt.cli.inputs import Inputs, Tap, is_live, open_inputs
+from tqdecrypt.cli.inputs import Inputs, Tap, has_pipe, open_inputs
 from tqdecrypt.cli.progress import ProgressBar
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import Switches
@@ -65,6 +65,7 @@ def read_for(
     on_block: Callable[[], None] | None = None,
     progress: bool = True,
     notes: bool = True,
+    without_captures: bool = False,
 ) -> Outcome:
     """Read the captures into *sink*; say on standard error what could not be read.
 
@@ -78,19 +79,20 @@ def read_for(
     :param on_block: called after each block of packets, a few thousand of them.
     :param progress: whether a progress bar would not be in the way.
     :param notes: whether to say what is worth knowing of the keys.
+    :param without_captures: whether there may be nothing to read.
     """
     from tqdecrypt.pipeline import read_captures
 
     if again is not None:
         inputs = again.inputs
     elif inputs is None:
-        inputs = open_inputs(switches, tap)
+        inputs = open_inputs(switches, tap, without_captures=without_captures)
     inputs.options.analysis = analysis
     inputs.options.observer = observer
     for sentence in (*inputs.problems, *(inputs.notes if notes else ())) if again is None else ():
         complain(sentence)
     interrupted = False
-    live = is_live(switches.captures)
+    live = has_pipe(switches)
     try:
         with ProgressBar(wanted=progress) as bar, _patience(live=live) as asked:
             summary = read_captures(

@@ -16,10 +16,19 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-__all__ = ["PASSPHRASE_VARIABLE", "SECRETS_PASSPHRASE_VARIABLE", "Switches", "reading"]
+__all__ = [
+    "HEP_LISTEN_VARIABLE",
+    "HEP_PASSWORD_VARIABLE",
+    "PASSPHRASE_VARIABLE",
+    "SECRETS_PASSPHRASE_VARIABLE",
+    "Switches",
+    "reading",
+]
 
 PASSPHRASE_VARIABLE = "TQDECRYPT_KEY_PASSPHRASE"  # noqa: S105 - its name
 SECRETS_PASSPHRASE_VARIABLE = "TQDECRYPT_SECRETS_PASSPHRASE"  # noqa: S105 - its name
+HEP_PASSWORD_VARIABLE = "TQDECRYPT_HEP_PASSWORD"  # noqa: S105 - its name
+HEP_LISTEN_VARIABLE = "TQDECRYPT_HEP_LISTEN_PASSWORD"
 
 
 def _check_ports(ports: list[int]) -> list[int]:
@@ -41,7 +50,7 @@ class Switches:
             "in time order.",
             show_default=False,
         ),
-    ]
+    ] = field(default_factory=list)
     keys: Annotated[
         list[str],
         typer.Option(
@@ -80,6 +89,24 @@ class Switches:
             show_default=False,
         ),
     ] = field(default_factory=list)
+    hep_listen: Annotated[
+        list[str],
+        typer.Option(
+            "--hep-listen",
+            metavar="PLACE",
+            help="Receive SIP that servers mirror as HEP: udp:HOST[:PORT] or tcp:HOST[:PORT], port "
+            "9060 by default. Repeatable; without a CAPTURE until Ctrl-C.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+    hep_password_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="File with the password that received HEP must have in its first line. Otherwise "
+            f"{HEP_LISTEN_VARIABLE} is used; without any, all HEP is taken.",
+        ),
+    ] = None
     psks: Annotated[
         list[str],
         typer.Option(

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.dispatch.dtls_connection import DtlsConnection
 from tqdecrypt.dispatch.sniffer import Sniffer
+from tqdecrypt.mirror import Mirror
 from tqdecrypt.tcp import Connection, End, StreamHandler
 from tqdecrypt.tls import DarkData, Plaintext, SessionReport, TlsSession, WaitingBudget
 from tqdecrypt.tls.parking import Parking
 
 if TYPE_CHECKING:
+    from tqdecrypt.dispatch.framed_connection import AnyFramer
     from tqdecrypt.dispatch.tls_connection import TlsConnection
     from tqdecrypt.observing import Observer
-    from tqdecrypt.sip import Framer, Message
+    from tqdecrypt.sip import Message
     from tqdecrypt.tls import SecretSource
 
 __all__ = ["DarkTap", "Dispatcher", "Tap"]
@@ -51,6 +53,7 @@ class Dispatcher:
         tap: Tap | None = None,
         dark_tap: DarkTap | None = None,
         observer: Observer | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
         self.secrets = secrets
         self.given = given
@@ -61,6 +64,7 @@ class Dispatcher:
         self.tap = tap
         self.dark_tap = dark_tap
         self.observer = observer
+        self.mirror = mirror or Mirror()
         self.counters: Counter[str] = Counter()
         self.sessions = 0
         self.budget = WaitingBudget()
@@ -113,7 +117,7 @@ class Dispatcher:
             if records:
                 self.observer.records(flow.number, source, records)
 
-    def add_counters(self, framer: Framer) -> None:
+    def add_counters(self, framer: AnyFramer) -> None:
         """Add what *framer* counted to the counters of all."""
         counted = framer.counters
         if counted:

@@ -1,7 +1,7 @@
 """What a TCP connection speaks is told from its bytes, not from its port.
 
-A connection starts with a :class:`Sniffer`.  Once a few bytes of either side say TLS or SIP, it
-is replaced by a :class:`TlsConnection` or a :class:`SipConnection`, and everything that was received
+A connection starts with a :class:`Sniffer`.  Once a few bytes of either side say TLS, SIP or HEP, it
+is replaced by a :class:`TlsConnection` or a :class:`FramedConnection`, and everything that was received
 so far is handed on.  What is neither is let go, and counted.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tqdecrypt.dispatch.sip_connection import SipConnection
+from tqdecrypt.dispatch.framed_connection import hep_connection, sip_connection
+from tqdecrypt.hep import MAGIC as HEP
 from tqdecrypt.sip import looks_like_sip, looks_like_websocket
 from tqdecrypt.tcp import Connection, End, Gap, StreamHandler
 from tqdecrypt.tls import SessionReport, Verdict
@@ -62,15 +63,17 @@ class Sniffer:
         if _begins_tls(beginning):
             self._replace(self._dispatcher.tls_connection(self._connection))
             return
-        sip = looks_like_sip(beginning)
-        if sip:
-            self._replace(SipConnection(self._dispatcher, self._connection))
+        if _hep_at_packet_start(beginning, data, ends):
+            self._replace(hep_connection(self._dispatcher))
+            return
+        if looks_like_sip(beginning):
+            self._replace(sip_connection(self._dispatcher, self._connection))
             return
         if looks_like_websocket(beginning) or _frame_at_packet_start(data, ends):
-            self._replace(SipConnection(self._dispatcher, self._connection, websocket=True))
+            self._replace(sip_connection(self._dispatcher, self._connection, websocket=True))
             return
         cut = _record_at_packet_start(data, ends)
-        if cut is not None and not sip:
+        if cut is not None:
             self._drop_before(side, cut)
             self._replace(self._dispatcher.tls_connection(self._connection))
         elif self._size > MOST_SNIFFED:
@@ -188,3 +191,10 @@ def _record_at_packet_start(data: bytes, ends: list[int]) -> int | None:
 def _frame_at_packet_start(data: bytes, ends: list[int]) -> bool:
     """Return whether a packet begins with a WebSocket's frame that has a SIP message in it."""
     return any(data[end] & 0x7E < 4 and looks_like_websocket(data[end:]) for end in ends[:-1])
+
+
+def _hep_at_packet_start(beginning: bytes, data: bytes, ends: list[int]) -> bool:
+    """Return whether a stream begins with HEP3, or a packet does: agents keep connections for days."""
+    return beginning[:4] == HEP or (
+        HEP in data and any(data[end : end + 4] == HEP for end in ends[:-1])
+    )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tqdecrypt.sip import Flow, Framer, WebSocketFramer, make_framers
+from tqdecrypt.dispatch.framed_connection import AnyFramer
+from tqdecrypt.hep import MAGIC as HEP
+from tqdecrypt.mirror import HepFramer
+from tqdecrypt.sip import Flow, WebSocketFramer, make_framers
 from tqdecrypt.tcp import Connection, End, Gap, GapCause
 from tqdecrypt.tls import DarkData, Plaintext, TcpFacts, TlsSession, report_session
 
@@ -39,7 +42,7 @@ class TlsConnection:
         self._session: TlsSession | None = TlsSession(
             dispatcher.secrets, self, ends=connection.ends, budget=dispatcher.budget
         )
-        self._framers: tuple[Framer, Framer] | None = None
+        self._framers: tuple[AnyFramer, AnyFramer] | None = None
         self._messages = 0
 
     @property
@@ -130,14 +133,18 @@ class TlsConnection:
         """See :class:`~tqdecrypt.tls.Listener`."""
         self._dispatcher.tap_dark_data(self.number, self.session, side, records)
 
-    def _make_framers(self, records: Sequence[Plaintext]) -> tuple[Framer, Framer]:
+    def _make_framers(self, records: Sequence[Plaintext]) -> tuple[AnyFramer, AnyFramer]:
+        beginning = b"".join([data[:4] for data, _, _ in records[:8]])
+        if beginning[:4] == HEP:
+            mirror = self._dispatcher.mirror
+            return HepFramer(mirror), HepFramer(mirror)
         client_side = self.session.client_side or 0
         client, server = self.session.ends[client_side], self.session.ends[1 - client_side]
         flows = (
             Flow(client, server, "TLS", "verified", self.number),
             Flow(server, client, "TLS", "verified", self.number),
         )
-        return make_framers(flows, b"".join([data[:4] for data, _, _ in records[:8]]))
+        return make_framers(flows, beginning)
 
 
 def _tcp_facts(connection: Connection, client: int) -> TcpFacts:

@@ -342,6 +342,8 @@ def _flow_part(flow: Flow) -> str:
         f'"destination":{quote(flow.destination)},"transport":"{flow.transport}",'
         f'"integrity":"{flow.integrity}"'
     )
+    if flow.mirrored_by is not None:
+        flow.json_part += f',"mirrored_by":{quote(flow.mirrored_by)}'
     return flow.json_part
 
 

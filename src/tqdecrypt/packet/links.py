@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from struct import Struct
 
+from tqdecrypt.capture.hep import HEP_LINK_TYPE
 from tqdecrypt.errors import Malformed
-from tqdecrypt.packet.outcome import Dropped
+from tqdecrypt.packet.outcome import Dropped, Transport
 from tqdecrypt.packet.walk import EtherType, Layer, Next, Space, Walk
 
 __all__ = [
@@ -141,6 +142,13 @@ def _pppoe(walk: Walk) -> Next | Dropped:
     return Dropped.NOT_IP if code else ppp(walk)
 
 
+def _hep(walk: Walk) -> Transport:
+    """A file of HEP3 packets: each as if it had come in a datagram from nowhere."""
+    size = walk.end - walk.position
+    first = walk.peek()
+    return Transport(4, (0, 0), (0, 0), 0, 0, walk.position, size, walk.missing, first_byte=first)
+
+
 LINK_TYPES: dict[int, Layer] = {
     0: _loopback,
     1: ethernet,
@@ -156,6 +164,7 @@ LINK_TYPES: dict[int, Layer] = {
     228: raw,
     229: raw,
     276: _cooked2,
+    HEP_LINK_TYPE: _hep,
 }
 
 TAGS: dict[int, Layer] = {

@@ -18,6 +18,7 @@ _FIRST_BYTES = {
     Wanted.DTLS: bytes(range(20, 64)),
     Wanted.MEDIA: bytes(range(128, 192)),
     Wanted.ALL_UDP: bytes(range(256)),
+    Wanted.HEP: b"\x01\x02",
 }
 
 
@@ -47,7 +48,13 @@ class Selection:
     def drops(self, row: Transport) -> Dropped | None:
         """Return why a row is not wanted; ``None`` when it is."""
         ports = self.ports
-        if ports is not None and not (ports[row.source_port] or ports[row.destination_port]):
+        # A row without ports is no packet of a network, but one of a file of HEP.
+        named = row.source_port or row.destination_port
+        if (
+            ports is not None
+            and named
+            and not (ports[row.source_port] or ports[row.destination_port])
+        ):
             return Dropped.UNWANTED_PORTS
         if row.flags is None:
             first = row.first_byte

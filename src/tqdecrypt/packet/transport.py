@@ -36,6 +36,8 @@ class Wanted(enum.IntFlag):
     """UDP datagrams whose first byte is 128 … 191 (RFC 7983: RTP and RTCP)."""
     ALL_UDP = 16
     """Every UDP datagram."""
+    HEP = 32
+    """UDP datagrams whose first byte is 1 or 2: HEP of these versions (HEP3 begins with a letter)."""
 
 
 @dataclass(slots=True)

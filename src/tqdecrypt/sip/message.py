@@ -16,7 +16,15 @@ Integrity = Literal["verified", "clear", "unverified"]
 class Flow:
     """One direction of one connection: what all messages on it have in common."""
 
-    __slots__ = ("destination", "integrity", "json_part", "session", "source", "transport")
+    __slots__ = (
+        "destination",
+        "integrity",
+        "json_part",
+        "mirrored_by",
+        "session",
+        "source",
+        "transport",
+    )
 
     def __init__(
         self,
@@ -25,15 +33,20 @@ class Flow:
         transport: Transport,
         integrity: Integrity,
         session: int | None = None,
+        *,
+        mirrored_by: str | None = None,
     ) -> None:
         self.source = source
         """``ip:port``, IPv6 in brackets."""
         self.destination = destination
         self.transport: Transport = transport
         self.integrity: Integrity = integrity
-        """``verified``: the MAC or tag of every TLS record was; ``clear``: nothing to verify."""
+        """``verified``: the MAC or tag of every TLS record was; ``clear``: nothing to verify;
+        ``unverified``: somebody says that it was so, in HEP."""
         self.session = session
-        """Number of the TLS session, from 1; ``None`` for clear transports."""
+        """Number of the TLS session, from 1; ``None`` for clear transports and what was mirrored."""
+        self.mirrored_by = mirrored_by
+        """Name or number of the capture agent that mirrored it (HEP); ``None``: it was captured."""
         self.json_part: str | None = None
         """The flow's part of a JSON line, kept by the writer that made it."""
 
