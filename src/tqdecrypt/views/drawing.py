@@ -249,6 +249,8 @@ class _Drawing:
 
 def _proof(message: Message, marks: theme.Glyphs) -> tuple[str, str]:
     flow = message.flow
+    if flow.mirrored_by is not None:
+        return f"{flow.transport} mirrored", theme.DIM
     if flow.session is None:
         return flow.transport, theme.DIM
     if flow.integrity == "verified":

@@ -246,6 +246,8 @@ def _proof(row: Row) -> str:
     if isinstance(row, Event):
         return "" if row.mark.session is None else f"TLS {row.mark.session}"
     flow = row.message.flow
+    if flow.mirrored_by is not None:
+        return f"{flow.transport} mirrored"
     if flow.session is None:
         return flow.transport
     return f"{flow.transport} {flow.session} {'✓' if flow.integrity == 'verified' else '?'}"

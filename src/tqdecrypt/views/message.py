@@ -42,7 +42,8 @@ def message_line(message: Message) -> str:
     """Return a message in a line of plain text, for a stream of them."""
     flow = message.flow
     return clean(
-        f"{time_of_day(message.time, 6)} {flow.source} -> {flow.destination} {flow.transport}  "
+        f"{time_of_day(message.time, 6)} {flow.source} -> {flow.destination} {flow.transport}"
+        f"{'' if flow.mirrored_by is None else ' mirrored'}  "
         f"{start_line(message)}  {message.call_id or '(no Call-ID)'}"
     )
 
@@ -88,10 +89,13 @@ class FullMessage:
         message = self._message
         flow = message.flow
         session = "" if flow.session is None else f" session {flow.session}"
+        proof = _INTEGRITY[flow.integrity]
+        if flow.mirrored_by is not None:
+            proof += f", mirrored by {clean(flow.mirrored_by)}"
         title = Text(f"{time_of_day(message.time, 6)}  ", theme.HEADING)
         title.append(f"{clean(flow.source)} {marks.to} {clean(flow.destination)}", theme.HEADING)
         return title.append(
-            f"  {flow.transport}{session}, {_INTEGRITY[flow.integrity]}, frame {message.frame}",
+            f"  {flow.transport}{session}, {proof}, frame {message.frame}",
             theme.DIM,
         )
 

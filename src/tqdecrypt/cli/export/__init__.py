@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from tqdecrypt.cli.export.bundle import bundle
+from tqdecrypt.cli.export.hep import hep
 from tqdecrypt.cli.export.json import json_lines
 from tqdecrypt.cli.export.report import report
 
@@ -17,3 +18,4 @@ export = typer.Typer(
 export.command("bundle", short_help="What support may have of it: no keys, no names.")(bundle)
 export.command("report", short_help="One HTML page for a ticket.")(report)
 export.command("json", short_help="JSON lines: messages, calls, sessions, findings.")(json_lines)
+export.command("hep", short_help="HEP3 packets to Homer, or any reader of HEP.")(hep)
