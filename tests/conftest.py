@@ -35,6 +35,7 @@ PACKAGES = {
     "reordercap": "tshark",
     "selfserv": "libnss3-tools",
     "sipp": "sip-tester",
+    "sngrep": "sngrep",
     "ssldump": "ssldump",
     "stunnel": "stunnel4",
     "tcpdump": "tcpdump",

@@ -27,7 +27,11 @@ RECEIVE_BUFFER = 1 << 22
 SO_RXQ_OVFL = 40
 """Linux: each datagram tells how many were dropped in front of it."""
 _UINT32 = struct.Struct("=I")
-_PLACE = re.compile(r"(?P<protocol>\w+):(?P<host>\[.+\]|[^\[\]]+?)(?::(?P<port>[0-9]{1,5}))?")
+_PLACE = re.compile(
+    r"(?P<protocol>\w+):"
+    r"(?P<host>\[.+\]|[^\[\]:]+|[^\[\]]*?:[^\[\]]*?:[^\[\]]*?)"  # the last: IPv6 without brackets
+    r"(?::(?P<port>[0-9]{1,5}))?"
+)
 
 
 class Place(NamedTuple):

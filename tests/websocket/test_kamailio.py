@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,22 +11,17 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from kit import Conversation, tcp_packets, write_pcap
+from kit.kamailio import free_port, kamailio, module_folder
 from kit.peers import tshark_fields
 from kit.tls import Flight
 from tqdecrypt.sip import Flow, Message, WebSocketFramer
 
 from .peer import Peers, Sent
 
-MODULES = next(Path("/usr/lib").glob("*/kamailio/modules/websocket.so"), None)
+MODULES = module_folder("websocket")
 CONFIGURATION = """
-debug=1
-log_stderror=yes
-children=1
-fork=yes
-auto_aliases=no
 tcp_accept_no_cl=yes
 listen=tcp:127.0.0.1:{port}
-mpath="{modules}"
 loadmodule "pv.so"
 loadmodule "sl.so"
 loadmodule "tm.so"
@@ -63,38 +54,6 @@ def options(number: int) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-@contextmanager
-def kamailio(folder: Path) -> Iterator[int]:
-    """Run Kamailio on a free port of the loopback interface; yield the port."""
-    assert MODULES is not None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    file = folder / "kamailio.cfg"
-    file.write_text(CONFIGURATION.format(port=port, modules=f"{MODULES.parent}/"))
-    command = ["kamailio", "-DD", "-f", str(file), "-Y", str(folder), "-m", "16", "-M", "4"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-    try:
-        wait_for(port, process, folder / "log")
-        yield port
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(200):
-        assert process.poll() is None, log.read_text()
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(log.read_text())
-
-
 def converse(port: int, number: int) -> list[Sent]:
     """Send requests over a WebSocket to *port*; return what both sides sent."""
     client = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/"), subprotocols=[Subprotocol("sip")])
@@ -124,7 +83,8 @@ def converse(port: int, number: int) -> list[Sent]:
 @pytest.mark.peer("kamailio")
 @pytest.mark.skipif(MODULES is None, reason="apt-get install kamailio-websocket-modules")
 def test_kamailio(tmp_path: Path) -> None:
-    with kamailio(tmp_path) as port:
+    port = free_port()
+    with kamailio(tmp_path, CONFIGURATION.format(port=port), port):
         sent = converse(port, 3)
     framer = WebSocketFramer(Flow(f"127.0.0.1:{port}", "127.0.0.1:1", "TCP", "clear"))
     messages: list[Message] = []

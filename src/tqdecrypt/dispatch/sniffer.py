@@ -196,5 +196,5 @@ def _frame_at_packet_start(data: bytes, ends: list[int]) -> bool:
 def _hep_at_packet_start(beginning: bytes, data: bytes, ends: list[int]) -> bool:
     """Return whether a stream begins with HEP3, or a packet does: agents keep connections for days."""
     return beginning[:4] == HEP or (
-        HEP in data and any(data[end : end + 4] == HEP for end in ends[:-1])
+        HEP in data and any(data[start : start + 4] == HEP for start in (0, *ends[:-1]))
     )
