@@ -7,9 +7,11 @@ from pathlib import Path
 
 from fuzz.material import sessions
 from fuzz.targets import TARGETS, script
+from hep.packets import EXAMPLE, INVITE, PACKET, chunk, ends, hep3, legacy
 from kit import Scene, pcap_bytes, pcapng_bytes, tcp_packets
 from kit.tls import Flight
 from sip.torture import CASES
+from tqdecrypt.hep import encode_packet
 from tqdecrypt.websocket import unmask
 
 __all__ = ["CORPUS", "inputs", "seeds", "write_seeds"]
@@ -64,6 +66,17 @@ def seeds() -> dict[str, dict[str, bytes]]:
     for case in CASES:
         made["sip-parse"][case.section.replace(" ", "-")] = case.raw
     made["sdp"]["secure"] = SECURE
+    packet = encode_packet(PACKET)
+    made["hep"] |= {
+        "example": EXAMPLE,
+        "whole": packet,
+        "compressed": hep3(*ends(), chunk(11, b"\x01"), chunk(16, zlib.compress(INVITE))),
+        "version-1": legacy(1, "192.0.2.1", "192.0.2.2"),
+        "version-2": legacy(2, "2001:db8::1", "2001:db8::2"),
+    }
+    made["hep-stream"]["three"] = EXAMPLE + b"?" + packet + EXAMPLE
+    record = len(EXAMPLE).to_bytes(4, "big") + zlib.crc32(EXAMPLE).to_bytes(4, "big") + EXAMPLE
+    made["spool"]["two"] = bytes(40) + b"TQSPOOL1" + record * 2
     made["websocket"] |= _websockets(call[0][1])
     return made
 

@@ -25,10 +25,13 @@ from tqdecrypt.capture import open_captures
 from tqdecrypt.errors import Malformed, SecretsError
 from tqdecrypt.export import JsonLines
 from tqdecrypt.insight import Analysis
+from tqdecrypt.export.spool import Spool
+from tqdecrypt.hep import HepStream, looks_like_hep, pull_packet
 from tqdecrypt.insight.assessor import Assessor
 from tqdecrypt.keys import KeyLog, SecretsStore
 from tqdecrypt.keys.certificate import read_certificate
 from tqdecrypt.keys.formats import Passphrases, read_key_file
+from tqdecrypt.mirror import Merger, Mirror
 from tqdecrypt.query import Kind, QueryError, compile_query, complete, parse
 from tqdecrypt.query.syntax import written
 from tqdecrypt.sip import (
@@ -339,6 +342,55 @@ def datagram(data: bytes) -> None:
     assert message is None or data.startswith(message.raw) or message.raw in data
 
 
+def hep(data: bytes) -> None:
+    """A HEP packet is read or malformed, and what is mirrored is a message or counted."""
+    with contextlib.suppress(Malformed):
+        packet = pull_packet(data)
+        assert packet.source.rpartition(":")[2].isdecimal()
+        assert len(packet.payload) <= 1 << 20
+    looks_like_hep(data)
+    mirror = Mirror()
+    message = mirror.receive(data, 1, 2)
+    assert mirror.counters["hep_packets"] == 1
+    if message is not None:
+        assert message.flow.integrity == "unverified"
+        merger = Merger()
+        merger.add([message, message], 3)
+        assert list(merger.take(None)) == [message, message]
+    else:
+        assert sum(mirror.counters.values()) > 1
+
+
+def hep_stream(data: bytes) -> None:
+    """However a stream is cut, the same packets come out, and every byte is one's or counted."""
+    streams = []
+    for step in (len(data) or 1, 1 + len(data) // 5, 1):
+        stream = HepStream()
+        found: list[bytes] = []
+        for start in range(0, len(data), step):
+            found += stream.receive(data[start : start + step])
+        stream.end()
+        streams.append((found, stream.counters))
+        assert sum(map(len, found)) + stream.counters["hep_garbage_bytes"] == len(data)
+    assert streams[0] == streams[1] == streams[2]
+
+
+def spool(data: bytes) -> None:
+    """A spool in any state opens, gives what it says that it has, and takes more."""
+    folder = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=folder) as directory:
+        place = Path(directory)
+        (place / "position").write_bytes(data[:40])
+        (place / "0000000001.spool").write_bytes(data[40:])
+        opened = Spool(directory, 1)
+        assert len(opened.read(1 << 24)) == opened.pending
+        opened.append(b"one more")
+        assert list(opened.read(1 << 24)) == [b"one more"]
+        opened.settle(opened.pending)
+        opened.close()
+        assert [one.name for one in place.iterdir()] == ["position"]
+
+
 def query(data: bytes) -> None:
     """An expression, and a message to ask it of."""
     text = data.decode("utf-8", "replace")
@@ -437,5 +489,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "datagram": datagram,
     "calls": calls,
     "dialogs": dialogs,
+    "hep": hep,
+    "hep-stream": hep_stream,
+    "spool": spool,
     "query": query,
 }

@@ -19,7 +19,7 @@ from tqdecrypt.hep.chunks import MOST_PACKET
 
 addresses = st.one_of(
     st.ip_addresses(v=4).map(str),
-    st.ip_addresses(v=6).filter(lambda one: one.ipv4_mapped is None).map("[{}]".format),
+    st.ip_addresses(v=6).map("[{}]".format).filter(lambda one: not one.startswith("[::ffff:")),
 )
 endpoints = st.builds("{}:{}".format, addresses, st.integers(0, 0xFFFF))
 

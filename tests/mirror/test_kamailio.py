@@ -55,12 +55,8 @@ request_route {{
 def answering(port: int) -> Iterator[None]:
     """Run SIPp's user agent that answers calls."""
     command = ["sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", str(port)]
-    quiet = {
-        "stdin": subprocess.DEVNULL,
-        "stdout": subprocess.DEVNULL,
-        "stderr": subprocess.DEVNULL,
-    }
-    process = subprocess.Popen(command, **quiet)
+    nothing = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)
     try:
         yield
     finally:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import random
 import ssl
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from time import monotonic, sleep
 
 from tqdecrypt.export.backlog import Backlog
 from tqdecrypt.export.carriers import STALL_TIMEOUT, Broken, Carrier, open_carrier
@@ -124,12 +124,12 @@ class Delivery:
 
     def _wait(self, done: Callable[[], bool], patience: float) -> None:
         """Wait until *done*, or nothing was delivered for *patience* seconds."""
-        delivered, deadline = self.delivered, time.monotonic() + patience
+        delivered, deadline = self.delivered, monotonic() + patience
         while not done() and self._failure is None:
             self._changed.wait(0.2)  # short, so that Ctrl-C is heard
             if self.delivered != delivered:
-                delivered, deadline = self.delivered, time.monotonic() + patience
-            elif time.monotonic() > deadline:
+                delivered, deadline = self.delivered, monotonic() + patience
+            elif monotonic() > deadline:
                 raise TimeoutError
 
     def _raise_failure(self) -> None:
@@ -224,12 +224,12 @@ class Delivery:
         size = max(self._most_a_second // 20, 1)
         for start in range(0, len(packets), size):
             part = packets[start : start + size]
-            now = time.monotonic()
+            now = monotonic()
             self._next_send = max(self._next_send, now) + len(part) / self._most_a_second
             carrier.send(part)
             self._settle(carrier)
             if self._next_send > now:
-                time.sleep(self._next_send - now)
+                sleep(self._next_send - now)
 
     def _settle(self, carrier: Carrier, more: int = 0) -> None:
         """Tell the backlog what the carrier has settled since the last time, and *more*."""
