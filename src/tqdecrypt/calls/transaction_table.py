@@ -368,7 +368,12 @@ class TransactionTable:
             if len(self._made) >= MOST_REVERSED:
                 self._made.clear()
             made = self._made[flow] = Flow(
-                flow.destination, flow.source, flow.transport, flow.integrity, flow.session
+                flow.destination,
+                flow.source,
+                flow.transport,
+                flow.integrity,
+                flow.session,
+                mirrored_by=flow.mirrored_by,
             )
         return made
 

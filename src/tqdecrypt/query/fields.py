@@ -140,6 +140,7 @@ CATALOGUE: tuple[Field, ...] = (
     _message("destination", ADDRESS, lambda m: m.flow.destination, "where it went to"),
     _message("transport", _TRANSPORT, lambda m: m.flow.transport, "what carried it"),
     _message("session", NUMBER, lambda m: m.flow.session, "number of the TLS session"),
+    _message("mirrored_by", TEXT, lambda m: m.flow.mirrored_by, "who mirrored it as HEP"),
     _message("frame", NUMBER, lambda m: m.frame, "number of the packet"),
     _message("time", TIME, lambda m: m.time, "when it was captured"),
     _message("size", NUMBER, lambda m: len(m.raw), "bytes"),

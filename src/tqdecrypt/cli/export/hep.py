@@ -303,6 +303,11 @@ def _backlog(sending: _Sending) -> tuple[Backlog, int]:
     from tqdecrypt.export.spool import Spool
 
     spool = Spool(sending.spool, sending.spool_size)
+    cut = spool.counters["hep_spool_bytes_cut"]
+    if cut:
+        complain(
+            f"{cut:,} bytes in the spool {sending.spool} were no whole packet, and are cut off."
+        )
     return spool, spool.found
 
 
