@@ -24,9 +24,9 @@ from tqdecrypt.calls.analyser import Analyser
 from tqdecrypt.capture import open_captures
 from tqdecrypt.errors import Malformed, SecretsError
 from tqdecrypt.export import JsonLines
-from tqdecrypt.insight import Analysis
 from tqdecrypt.export.spool import Spool
 from tqdecrypt.hep import HepStream, looks_like_hep, pull_packet
+from tqdecrypt.insight import Analysis
 from tqdecrypt.insight.assessor import Assessor
 from tqdecrypt.keys import KeyLog, SecretsStore
 from tqdecrypt.keys.certificate import read_certificate
