@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "sip": frozenset({"errors", "wire", "websocket"}),
     "mirror": frozenset({"errors", "network", "hep", "sip"}),
     "calls": frozenset({"errors", "wire", "sip"}),
+    "masking": frozenset({"errors", "files", "sip", "tls"}),
     "example": frozenset(),
 }
 """Stages.  Everything else sits above them and may import any."""

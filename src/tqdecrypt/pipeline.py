@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tqdecrypt.observing import Observer
     from tqdecrypt.packet.transport import TransportColumns
 
-__all__ = ["ReadOptions", "Sink", "Summary", "read_captures"]
+__all__ = ["Mask", "ReadOptions", "Sink", "Summary", "read_captures"]
 
 TLS_KEY_LOG = 0x544C534B
 """pcapng: the secrets type of a TLS key log in a Decryption Secrets Block."""
@@ -76,6 +76,8 @@ class ReadOptions:
     """What the ring's key log grows from while the capture is read."""
     message_sources: Sequence[MessageSource] = ()
     """Where messages come from besides packets.  Without captures, they are waited for without end."""
+    mask: Mask | None = None
+    """Rewrites messages and reports before the calls, the analysis and the sink see them."""
 
 
 class KeyLogSource(Protocol):
@@ -97,6 +99,24 @@ class MessageSource(Protocol):
 
     def poll(self) -> Sequence[Message]:
         """Return what has come, without waiting."""
+
+
+class Mask(Protocol):
+    """Puts pseudonyms in the place of what is not to be seen."""
+
+    @property
+    def profile(self) -> str:
+        """How much it masks, in a word."""
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """How many messages were changed, and how many withheld."""
+
+    def message(self, message: Message) -> Message | None:
+        """Return the message as it may be seen; ``None``: not at all."""
+
+    def session(self, report: SessionReport) -> SessionReport:
+        """Return the report as it may be seen."""
 
 
 class Sink(Protocol):
@@ -133,6 +153,8 @@ class Summary:
     """Where packets were captured, as far as the captures say."""
     others: dict[str, int] = field(default_factory=dict)
     """Call-IDs that are no calls, by what they are for: registrations, options, …."""
+    mask: str = "none"
+    """Profile by which messages and reports were masked; then they are not what was sent."""
     problems: list[str] = field(default_factory=list)
     """One sentence each: what could not be read, with file and offset."""
     counters: dict[str, int] = field(default_factory=dict)
@@ -213,6 +235,7 @@ class _Run:
         self._workers = workers
         self._live = live
         self._analysis = options.analysis
+        self._mask = options.mask
         self._messages: list[Message] = []
         self._keylog = options.ring.keylog
         self._keylog_sources = options.keylog_sources
@@ -302,6 +325,9 @@ class _Run:
         if self._analysis is not None:
             self._analysis.finish()
             self.count(self._analysis.counters)
+        if self._mask is not None:
+            self.summary.mask = self._mask.profile
+            self.count(self._mask.counters)
         self.summary.others = {kind.value: number for kind, number in self._calls.kinds.items()}
         for counters in (
             self._decoder.counters,
@@ -351,6 +377,9 @@ class _Run:
         if not ready:
             return
         self.summary.messages += len(ready)
+        if self._mask is not None:
+            masked = map(self._mask.message, ready)
+            ready = [message for message in masked if message is not None]
         receive_call = self._calls.receive
         receive_sink = self._sink.message
         if self._analysis is None:
@@ -422,6 +451,8 @@ class _Run:
         self.summary.sessions += 1
         self.summary.decrypted_sessions += report.verdict is Verdict.DECRYPTED
         self.summary.dark_sessions += not MEANINGS[report.verdict].clear
+        if self._mask is not None:
+            report = self._mask.session(report)
         self._sink.session(report)
         if self._analysis is not None:
             self._analysis.session(report)

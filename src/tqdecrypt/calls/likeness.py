@@ -9,6 +9,7 @@ from tqdecrypt.calls.facts import InviteFacts
 from tqdecrypt.calls.joint_call import Reason
 from tqdecrypt.calls.leg import Leg
 from tqdecrypt.sip.grammar import text
+from tqdecrypt.sip.masked import masked_end
 
 __all__ = [
     "Likeness",
@@ -147,4 +148,7 @@ def _number(uri: str) -> str:
         digits = _NOT_DIGITS.sub("", digits)
     if digits.isdecimal():
         return digits[-MOST_DIGITS:] if len(digits) >= LEAST_DIGITS else ""
+    masked = masked_end(digits)
+    if masked:
+        return masked
     return user.lower()[:MOST_TEXT]

@@ -8,7 +8,7 @@ pipe comes but once: then each message is decided on by itself, as it comes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tqdecrypt.insight.indicators import IndicatorTable
     from tqdecrypt.insight.trunks import Trunks
     from tqdecrypt.observing import Observer
-    from tqdecrypt.pipeline import Sink
+    from tqdecrypt.pipeline import Mask, Sink
     from tqdecrypt.query import Selection
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SessionReport
@@ -94,11 +94,18 @@ class Choice:
         self.call_ids: set[str] = set()
         self.sessions: set[int] = set()
         self.counters: Counter[str] = Counter()
+        self._decisions: dict[int, bool] = {}
+        self._masked_names: set[str] = set()
 
     # What is in.
 
     def has_message(self, message: Message) -> bool:
         """Return whether a message is in."""
+        known = self._decisions.get(id(message))
+        return self._decide_on(message) if known is None else known
+
+    def _decide_on(self, message: Message) -> bool:
+        """The same for a message as it was captured."""
         wanted = self.wanted
         if wanted.since is not None and message.time < wanted.since:
             return False
@@ -207,6 +214,7 @@ class Choice:
             on_idle=on_idle,
             progress=progress,
             without_captures=without_captures,
+            deciding=self._in_front_of,
         )
         self._add_counters(outcome)
         return outcome
@@ -218,9 +226,35 @@ class Choice:
             if self.selection is not None:
                 outcome.summary.counters.update(self.selection.counters)
 
+    def _in_front_of(self, mask: Mask) -> Mask:
+        """Return what decides on messages before *mask* changes what decides."""
+        return mask if self.wanted.everything else _Unmasked(self, mask)
+
+    def decided_before(self, message: Message, masked: Message) -> None:
+        """Decide on *message*, of which *masked* is to be seen."""
+        self._decisions[id(masked)] = self._decide_on(message)
+        name = masked.call_id
+        if name == message.call_id:
+            return
+        if message.call_id in self.call_ids:
+            self.call_ids.add(name)
+        elif not self.decided and self._named(message.call_id):
+            if len(self._masked_names) >= MOST_CALL_IDS:
+                self.counters["call_ids_beyond_the_choice"] += 1
+            else:
+                self._masked_names.add(name)
+        if self.selection is not None:
+            self.selection.also(message.call_id, name)
+
+    def forget(self, message: Message) -> None:
+        """A message went through: nobody asks for it again."""
+        self._decisions.pop(id(message), None)
+
     def _named(self, call_id: str) -> bool:
         if self.decided:
             return call_id in self.call_ids
+        if call_id in self._masked_names:
+            return True
         return any(one in call_id for one in self.wanted.calls)
 
     def _overlaps(self, begin: int, end: int) -> bool:
@@ -270,6 +304,7 @@ class _Through:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         if self._choice.has_message(message):
             self._sink.message(message)
+        self._choice.forget(message)
 
     def session(self, report: SessionReport) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
@@ -280,6 +315,35 @@ class _Through:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         if self._choice.has_call(call):
             self._sink.call(call)
+
+
+class _Unmasked:
+    """Lets a choice see messages as they were captured: what the user names is not masked."""
+
+    def __init__(self, choice: Choice, mask: Mask) -> None:
+        self._choice = choice
+        self._mask = mask
+
+    @property
+    def profile(self) -> str:
+        """See :class:`~tqdecrypt.pipeline.Mask`."""
+        return self._mask.profile
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """See :class:`~tqdecrypt.pipeline.Mask`."""
+        return self._mask.counters
+
+    def message(self, message: Message) -> Message | None:
+        """See :class:`~tqdecrypt.pipeline.Mask`."""
+        masked = self._mask.message(message)
+        if masked is not None:
+            self._choice.decided_before(message, masked)
+        return masked
+
+    def session(self, report: SessionReport) -> SessionReport:
+        """See :class:`~tqdecrypt.pipeline.Mask`."""
+        return self._mask.session(report)
 
 
 class _Span(NamedTuple):
@@ -352,7 +416,7 @@ def choose(switches: Switches, wanted: Wanted) -> Choice:
         on_call = joined.take if joined is not None else _forget
         analysis = Analysis(on_call=on_call, trunks=choice.trunks)
     first = _FirstPass(selection)
-    outcome = read_for(switches, first, analysis=analysis)
+    outcome = read_for(switches, first, analysis=analysis, masked=False)
     if selection is not None:
         selection.finish(analysis.findings if analysis is not None else ())
     call_ids = None

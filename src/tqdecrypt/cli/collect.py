@@ -266,7 +266,7 @@ class OneSession:
     """Keeps the report of one TLS session and counts the others."""
 
     def __init__(self, wanted: int) -> None:
-        self._wanted = wanted
+        self.wanted = wanted
         self.report: SessionReport | None = None
         self.total = 0
 
@@ -276,7 +276,7 @@ class OneSession:
     def session(self, report: SessionReport) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         self.total += 1
-        if report.session == self._wanted:
+        if report.session == self.wanted:
             self.report = report
 
     def call(self, call: Call) -> None:

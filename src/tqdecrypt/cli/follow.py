@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tqdecrypt.cli.run import Status, read_for
+from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import Switches, reading
+from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
+    from tqdecrypt.cli.collect import OneSession
     from tqdecrypt.tls.report import SessionReport
 
 __all__ = ["follow"]
@@ -52,10 +54,13 @@ def follow(
     """Write the decrypted bytes of one TLS session to standard output, and nothing else.
 
     When the session stayed dark, at least partly, standard error says why and the exit status is 3.
+    With --mask, only SIP messages are written, masked: standard error says how much was left out.
     """
     from tqdecrypt.cli.collect import OneSession
 
     client_only = None if sender is None else sender is From.CLIENT
+    if switches.mask_profile is not Profile.NONE:
+        return _follow_masked(switches, session, client_only)
     # Inside a block each direction comes in one go; the frames put them in order.
     pieces: list[tuple[int, bytes]] = []
 
@@ -75,10 +80,33 @@ def follow(
     write()
     if sink.report is not None:
         return _judge(sink.report, outcome.status)
+    return _not_there(sink, outcome)
+
+
+def _follow_masked(switches: Switches, session: int, client_only: bool | None) -> int:
+    """Write the messages of a session as they may be seen; what is no message may hold anything."""
+    from tqdecrypt.cli.masked_session import MaskedSession
+
+    sink = MaskedSession(session, client_only, sys.stdout.buffer)
+    in_the_way = sys.stdout.isatty()
+    outcome = read_for(switches, sink, tap=sink.tap, progress=not in_the_way)
+    sys.stdout.buffer.flush()
+    if sink.report is None:
+        return _not_there(sink, outcome)
+    if sink.left_out:
+        complain(
+            f"{sink.left_out:,} of {sink.bytes_read:,} bytes were left out: they are no SIP messages, or "
+            "such that cannot be masked; --mask none writes them."
+        )
+    return _judge(sink.report, outcome.status)
+
+
+def _not_there(sink: OneSession, outcome: Outcome) -> int:
+    """Say that there is no such session, and return the exit status."""
     if outcome.summary is None:
         return outcome.status
     complain(
-        f"there is no TLS session {session}: the capture has {sink.total}; read lists them."
+        f"there is no TLS session {sink.wanted}: the capture has {sink.total}; read lists them."
         if sink.total
         else "the capture has no TLS session."
     )

@@ -20,6 +20,7 @@ from tqdecrypt.errors import InputError, PrivateKeyError, SecretsError, UsageErr
 if TYPE_CHECKING:
     from tqdecrypt.insight.trunks import Trunks
     from tqdecrypt.keys import KeyLog, KeyLogFile, PreSharedKey, SecretsStore
+    from tqdecrypt.masking import Masker
     from tqdecrypt.mirror import HepListener
     from tqdecrypt.pipeline import ReadOptions
 
@@ -29,6 +30,7 @@ __all__ = [
     "has_pipe",
     "is_live",
     "open_inputs",
+    "open_masker",
     "open_trunks",
     "read_secret",
 ]
@@ -46,6 +48,8 @@ class Inputs:
     """One sentence for each input that could not be used."""
     notes: list[str] = field(default_factory=list)
     """One sentence for each thing to know though nothing failed."""
+    masker: Masker | None = None
+    """``None`` when nothing is masked."""
 
 
 def open_inputs(
@@ -85,7 +89,24 @@ def open_inputs(
     options.message_sources = mirrors = _open_mirrors(switches)
     warnings = [*(one.warning for one in listeners), *(one.warning for one in mirrors)]
     notes = [*loaded.notes, *filter(None, warnings)]
-    return Inputs(options, problems, notes)
+    return Inputs(options, problems, notes, open_masker(switches))
+
+
+def open_masker(switches: Switches) -> Masker | None:
+    """Return what masks; ``None`` when nothing is to be masked.
+
+    :raises UsageError: for a key of pseudonyms where there are none.
+    :raises InputError: when its file cannot be read.
+    """
+    from tqdecrypt.masking import Masker, Profile, read_mask_key
+
+    profile = switches.mask_profile
+    if profile is Profile.NONE:
+        if switches.mask_key_file is not None:
+            raise UsageError("--mask-key-file goes with --mask people or --mask keys.")
+        return None
+    path = switches.mask_key_file
+    return Masker(profile, None if path is None else read_mask_key(path))
 
 
 def open_trunks(switches: Switches) -> Trunks | None:

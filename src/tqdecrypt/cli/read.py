@@ -15,6 +15,7 @@ from tqdecrypt.cli.screen import Screen
 from tqdecrypt.cli.switches import Switches, reading
 from tqdecrypt.cli.where import Where
 from tqdecrypt.errors import UsageError
+from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
     from tqdecrypt.cli.collect import Tables
@@ -90,6 +91,8 @@ def read(
         raise UsageError("--findings goes with --json; the tables have findings anyway.")
     if timeline and as_json:
         raise UsageError("--timeline is a picture for people: leave --json out.")
+    if raw and switches.mask is None:
+        switches.mask = Profile.KEYS
     slice_length = _slice_length(slices, wanted=indicators)
     choice = choose(switches, Wanted(where=where))
     table = None

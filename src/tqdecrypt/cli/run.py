@@ -19,7 +19,7 @@ from tqdecrypt.cli.switches import Switches
 if TYPE_CHECKING:
     from tqdecrypt.insight import Analysis
     from tqdecrypt.observing import Observer
-    from tqdecrypt.pipeline import Sink, Summary
+    from tqdecrypt.pipeline import Mask, Sink, Summary
 
 __all__ = ["Outcome", "Status", "read_for"]
 
@@ -66,6 +66,8 @@ def read_for(
     progress: bool = True,
     notes: bool = True,
     without_captures: bool = False,
+    masked: bool = True,
+    deciding: Callable[[Mask], Mask] = lambda mask: mask,
 ) -> Outcome:
     """Read the captures into *sink*; say on standard error what could not be read.
 
@@ -80,6 +82,8 @@ def read_for(
     :param progress: whether a progress bar would not be in the way.
     :param notes: whether to say what is worth knowing of the keys.
     :param without_captures: whether there may be nothing to read.
+    :param masked: whether what --mask hides is hidden; only what shows nothing may do without.
+    :param deciding: puts something in front of the mask that sees what was captured.
     """
     from tqdecrypt.pipeline import read_captures
 
@@ -89,6 +93,10 @@ def read_for(
         inputs = open_inputs(switches, tap, without_captures=without_captures)
     inputs.options.analysis = analysis
     inputs.options.observer = observer
+    inputs.options.mask = None
+    if masked and inputs.masker is not None:
+        inputs.masker.counters.clear()
+        inputs.options.mask = deciding(inputs.masker)
     for sentence in (*inputs.problems, *(inputs.notes if notes else ())) if again is None else ():
         complain(sentence)
     interrupted = False

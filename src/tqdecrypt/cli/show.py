@@ -15,6 +15,7 @@ from tqdecrypt.cli.screen import Screen, complain
 from tqdecrypt.cli.switches import Switches, reading
 from tqdecrypt.cli.where import Where
 from tqdecrypt.errors import UsageError
+from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
     from tqdecrypt.cli.collect import Found, SeveralCalls
@@ -70,6 +71,8 @@ def show(
     if not all(wanted) or not (wanted or where):
         raise UsageError("--call needs a Call-ID or a part of it, or --where an expression.")
     looks = _Looks(full, diff, to_scale)
+    if where is None and switches.mask_profile is not Profile.NONE:
+        return _show_masked(switches, wanted, looks, only=only)
     if where is None:
         return _show(switches, wanted, looks, only=only, apart=False)
     if not readable_twice(switches):
@@ -84,6 +87,7 @@ def show(
     if not chosen:
         complain("--where selects nothing that has a Call-ID.")
         return first.status or Status.USAGE
+    chosen = _masked(first, chosen)
     status = _show(switches, chosen[:most], looks, only=only, apart=True, again=first)
     if len(chosen) > most:
         from tqdecrypt.views.words import count
@@ -98,6 +102,24 @@ class _Looks(NamedTuple):
     full: bool
     diff: bool
     to_scale: bool
+
+
+def _show_masked(switches: Switches, wanted: Sequence[str], looks: _Looks, *, only: bool) -> int:
+    """Show what *wanted* names as it was captured, masked."""
+    if not readable_twice(switches):
+        raise UsageError(
+            "show --mask reads the captures twice, and a pipe comes but once: save it to a file first."
+        )
+    choice = choose(switches, Wanted(calls=tuple(wanted), only=only))
+    assert choice.first is not None
+    chosen = _masked(choice.first, sorted(choice.call_ids))
+    return _show(switches, chosen, looks, only=only, apart=False, again=choice.first)
+
+
+def _masked(first: Outcome, call_ids: list[str]) -> list[str]:
+    """Return what Call-IDs are called when they are shown."""
+    masker = first.inputs.masker
+    return call_ids if masker is None else [masker.call_id(one) for one in call_ids]
 
 
 def _named(call_id: str, wanted: Sequence[str]) -> bool:

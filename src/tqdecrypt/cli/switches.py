@@ -12,9 +12,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
+
+from tqdecrypt.masking import Profile
 
 __all__ = [
     "HEP_LISTEN_VARIABLE",
@@ -41,6 +43,9 @@ def _check_ports(ports: list[int]) -> list[int]:
 @dataclass(slots=True, kw_only=True)
 class Switches:
     """What the user gave, before anything is opened."""
+
+    USUAL_MASK: ClassVar[Profile] = Profile.NONE
+    """How much is masked unless the user says it."""
 
     captures: Annotated[
         list[str],
@@ -150,6 +155,25 @@ class Switches:
             show_default=False,
         ),
     ] = field(default_factory=list)
+    mask: Annotated[
+        Profile | None,
+        typer.Option(
+            "--mask",
+            metavar="PROFILE",
+            help="none; keys: no keys of media, passwords, credentials, dialled digits; people: no "
+            "telephone numbers, names and texts either, pseudonyms instead. Exports and --raw mask keys "
+            "unless told otherwise (docs/reference/masking.md).",
+            show_default=False,
+        ),
+    ] = None
+    mask_key_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep the key of pseudonyms here, so that other runs have the same; made where there "
+            "is none.",
+        ),
+    ] = None
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with status 3 when a TLS session stayed dark.")
     ] = False
@@ -162,6 +186,11 @@ class Switches:
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an internal error.")
     ] = False
+
+    @property
+    def mask_profile(self) -> Profile:
+        """How much is masked."""
+        return self.USUAL_MASK if self.mask is None else self.mask
 
 
 def reading(command: Callable[..., int]) -> Callable[..., int]:

@@ -133,6 +133,11 @@ class Selection:
         """Numbers of the sessions that are selected; complete after :meth:`finish`."""
         return self._session_numbers
 
+    def also(self, call_id: str, name: str) -> None:
+        """Select *name*, too, when *call_id* is: what it is called when it is masked."""
+        if call_id in self._call_ids:
+            self._call_ids.add(name)
+
     def has_call(self, call: Call) -> bool:
         """Return whether a call is selected."""
         return call.call_id in self.call_ids

@@ -20,6 +20,7 @@ from tqdecrypt.sip.lexical import (
     excerpt,
     maybe_number,
 )
+from tqdecrypt.sip.masked import masked_end
 from tqdecrypt.sip.problems import Note, ignore
 
 __all__ = [
@@ -162,13 +163,17 @@ def _parse_tel(rest: str, note: Note) -> TelUri:
     number, semicolon, tail = rest.partition(";")
     parameters = _uri_parameters(tail, note) if semicolon else NO_PARAMETERS
     if number.startswith("+"):
-        if not _GLOBAL_NUMBER.fullmatch(number):
+        if not _GLOBAL_NUMBER.fullmatch(number) and not _is_masked(number[1:]):
             note("tel", f"{excerpt(number)} is no global number: digits follow the plus sign.")
-    elif not _LOCAL_NUMBER.fullmatch(number):
+    elif not _LOCAL_NUMBER.fullmatch(number) and not _is_masked(number):
         note("tel", f"{excerpt(number)} is no telephone number.")
     elif parameters.get("phone-context") is None:
         note("tel", f"The local number {excerpt(number)} has no phone-context.")
     return TelUri(number, parameters)
+
+
+def _is_masked(number: str) -> bool:
+    return bool(masked_end(number.translate(_SEPARATORS)))
 
 
 def parse_host(host: str, note: Note = ignore) -> str:

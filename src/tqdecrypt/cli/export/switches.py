@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -11,6 +11,7 @@ from tqdecrypt.cli.choice import Choice, Wanted, choose
 from tqdecrypt.cli.switches import Switches
 from tqdecrypt.cli.where import Where
 from tqdecrypt.errors import UsageError
+from tqdecrypt.masking import Profile
 
 __all__ = ["NOTHING_CHOSEN", "ExportSwitches"]
 
@@ -25,6 +26,7 @@ NOTHING_CHOSEN = (
 class ExportSwitches(Switches):
     """What is handed on, and where to."""
 
+    USUAL_MASK: ClassVar[Profile] = Profile.KEYS
     output: Annotated[
         str,
         typer.Option(
