@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from tqdecrypt.masking.addresses import mask_addresses
 from tqdecrypt.masking.pseudonyms import HEXADECIMAL
 from tqdecrypt.masking.words import Words
 
@@ -131,6 +132,8 @@ class Bodies:
         name, colon, value = line.partition(":")
         if name.strip().lower() in ("callid", "call-id"):
             return name + colon + self._words.call_id(value)
+        if "<" in value or "@" in value:
+            return name + colon + mask_addresses(value, self._words)
         return self._words.free(line)
 
     def _xml(self, text: str) -> str:

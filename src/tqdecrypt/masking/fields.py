@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from tqdecrypt.masking.addresses import LIST_ENTRY, mask_addresses
 from tqdecrypt.masking.pseudonyms import BASE64_URL, HEXADECIMAL
 from tqdecrypt.masking.words import Words
 
@@ -16,24 +17,31 @@ FREE_TEXT = frozenset({"reason", "retry-after", "server", "user-agent", "warning
 _A = re.ASCII
 _TOKENS = re.compile(r"[^\d@]*(?:\d{1,4}(?![\d])[^\d@]*)*", _A)
 """Text in which no number is that could be somebody's, nor an address."""
+_NUMBER = (
+    r"(?:\d{1,10}|\d{16,})"  # what is between may be a telephone number: ITU-T E.164 has 15 digits
+)
+_METHOD = r"[A-Za-z0-9\-.!%*_+`'~]+"
+_REFRESHER = r"(?:[ \t]*;[ \t]*refresher[ \t]*=[ \t]*ua[cs])?"
+_UUID = r"[0-9a-fA-F]{32}"
 _SHAPES = {
-    "content-length": r"\d{1,10}",
-    "cseq": r"\d{1,10}[ \t]+[A-Za-z0-9\-.!%*_+`'~]{1,40}",
+    "content-length": _NUMBER,
+    "content-transfer-encoding": r"[A-Za-z0-9\-]{1,20}",
+    "cseq": rf"{_NUMBER}[ \t]+{_METHOD}",
     "date": r"[A-Za-z]{3}, \d\d [A-Za-z]{3} \d{4} \d\d:\d\d:\d\d [A-Z]{3}",
-    "expires": r"\d{1,10}",
-    "flow-timer": r"\d{1,10}",
-    "max-breadth": r"\d{1,10}",
-    "max-forwards": r"\d{1,10}",
-    "min-expires": r"\d{1,10}",
-    "min-se": r"\d{1,10}(?:[ \t]*;[ \t]*refresher[ \t]*=[ \t]*ua[cs])?",
-    "rack": r"\d{1,10}[ \t]+\d{1,10}[ \t]+[A-Za-z0-9\-.!%*_+`'~]{1,40}",
-    "rseq": r"\d{1,10}",
-    "session-expires": r"\d{1,10}(?:[ \t]*;[ \t]*refresher[ \t]*=[ \t]*ua[cs])?",
-    "session-id": r"[0-9a-fA-F]{32}(?:[ \t]*;[ \t]*remote[ \t]*=[ \t]*[0-9a-fA-F]{32})?"
-    r"(?:[ \t]*;[ \t]*(?:logme|nil))?",
+    "expires": _NUMBER,
+    "flow-timer": _NUMBER,
+    "max-breadth": _NUMBER,
+    "max-forwards": _NUMBER,
+    "min-expires": _NUMBER,
+    "min-se": _NUMBER + _REFRESHER,
+    "rack": rf"{_NUMBER}[ \t]+{_NUMBER}[ \t]+{_METHOD}",
+    "rseq": _NUMBER,
+    "session-expires": _NUMBER + _REFRESHER,
+    "session-id": rf"{_UUID}(?:[ \t]*;[ \t]*remote[ \t]*=[ \t]*{_UUID})?(?:[ \t]*;[ \t]*logme)?",
     "timestamp": r"\d{1,20}(?:\.\d{0,20})?(?:[ \t]+\d{1,20}(?:\.\d{0,20})?)?",
 }
 """Fields of numbers and identifiers of the protocol, and what has to stand there for them to stay."""
+_LEADING_NUMBER = re.compile(rf"[ \t]*{_NUMBER}(?!\d)", _A)
 _CLEAR = {key: re.compile(rf"[ \t]*{shape}[ \t]*", _A) for key, shape in _SHAPES.items()}
 
 _ADDRESSES_NAMES = """
@@ -57,12 +65,10 @@ security-client security-server security-verify service-interact-info sip-etag s
 subscription-state supported suppress-if-match unsupported
 """
 _PROTOCOL = frozenset(_PROTOCOL_NAMES.split())
-_DIALOGS = frozenset({"call-id", "in-reply-to", "join", "replaces", "target-dialog"})
+_DIALOGS = frozenset({"call-id", "content-id", "in-reply-to", "join", "replaces", "target-dialog"})
 _CREDENTIALS = frozenset(
     {"authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate"}
 )
-_QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_ENTRY = re.compile(r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|<[^>]*>|[^,"<])+|[,"<]', re.DOTALL)
 _NAMED_VALUE = re.compile(r'([A-Za-z][A-Za-z0-9\-]*[ \t]*=[ \t]*)("(?:[^"\\]|\\.)*"?|[^,]*)', _A)
 _VIA = re.compile(r"([ \t]*[^\s/]+[ \t]*/[ \t]*[^\s/]+[ \t]*/[ \t]*[A-Za-z\-]+[ \t]+)([^;,]*)", _A)
 _HOST = re.compile(r"(\[[^\]]*\]|[^\s:]*)([ \t]*:[ \t]*\d{1,5})?([ \t]*)", _A)
@@ -81,7 +87,7 @@ class Fields:
         if clear is not None:
             return value if clear.fullmatch(value) else self._words.text(value)
         if key in _ADDRESSES:
-            return self._addresses(value)
+            return mask_addresses(value, self._words)
         if key == "via":
             return self._vias(value)
         if key in _DIALOGS:
@@ -110,44 +116,17 @@ class Fields:
         if key in ("subject", "organization", "p-access-network-info", "cellular-network-info"):
             return words.text(value)
         if key in FREE_TEXT:
-            return words.free(value)
+            number = _LEADING_NUMBER.match(value) if key == "retry-after" else None
+            begin = number.end() if number else 0
+            return value[:begin] + words.free(value[begin:])
         if "@" in value or ":" in value or '"' in value or "<" in value:
-            return self._addresses(value)
+            return mask_addresses(value, self._words)
         if " " in value.strip() or "\t" in value.strip():
             return words.text(value)
         return words.call_id(value)
 
-    def _addresses(self, value: str) -> str:
-        """Mask a list of addresses: ``"Name" <URI>;parameters, …``."""
-        return "".join(self._address(match[0]) for match in _ENTRY.finditer(value))
-
-    def _address(self, text: str) -> str:
-        words = self._words
-        at = len(text) - len(text.lstrip())
-        quoted = _QUOTED.match(text, at)
-        at = quoted.end() if quoted else 0
-        opening = text.find("<", at)
-        if opening < 0:
-            name = words.name(text[:at]) if quoted else ""
-            uri, semicolon, tail = text[at:].partition(";")
-            begin = len(uri) - len(uri.lstrip())
-            bare = uri.strip()
-            masked = uri[:begin] + (words.uri(bare) if bare else "") + uri[begin + len(bare) :]
-            return name + masked + words.parameters(semicolon + tail)
-        closing = text.find(">", opening)
-        closing = len(text) if closing < 0 else closing
-        inside = text[opening + 1 : closing]
-        begin = len(inside) - len(inside.lstrip())
-        uri = inside[:begin] + words.uri(inside[begin:])
-        front = self._display_name(text[:at]) + self._display_name(text[at:opening])
-        tail = text[closing:]
-        return front + "<" + uri + tail[:1] + words.parameters(tail[1:])
-
-    def _display_name(self, text: str) -> str:
-        return self._words.name(text) if text.strip(' \t"').lower() != "anonymous" else text
-
     def _vias(self, value: str) -> str:
-        return "".join(self._via(match[0]) for match in _ENTRY.finditer(value))
+        return "".join(self._via(match[0]) for match in LIST_ENTRY.finditer(value))
 
     def _via(self, text: str) -> str:
         words = self._words

@@ -13,6 +13,8 @@ from tqdecrypt.masking.pseudonyms import BASE64, HEXADECIMAL, Pseudonyms
 __all__ = ["Hidden", "maybe_secret"]
 
 _A = re.ASCII
+_ALPHANUMERIC = BASE64[:62]
+"""What needs no escape in a URI."""
 _URI_PASSWORD_BYTES = re.compile(rb"sips?:[^:@\s<>\"]*:[^@\s<>\"]*@")
 _URI_PASSWORD = re.compile(r"(\bsips?:[^:@\s<>\"]*:)([^@\s<>\"]+)(?=@)", _A | re.IGNORECASE)
 _NAMED = re.compile(
@@ -128,7 +130,7 @@ class Hidden:
         return self._in_uris(_SAID.sub(self._behind, text))
 
     def _in_uris(self, text: str) -> str:
-        text = _URI_PASSWORD.sub(self._behind, text)
+        text = _URI_PASSWORD.sub(self._password, text)
         return _NAMED_PARAMETER.sub(self._behind, text)
 
     def _credentials(self, value: str) -> str:
@@ -162,6 +164,9 @@ class Hidden:
         return match[1] + "".join(
             one if one.isspace() else self._secret(one) for one in re.split(r"(\s+)", match[2])
         )
+
+    def _password(self, match: re.Match[str]) -> str:
+        return match[1] + self._pseudonyms.secret(match[2], _ALPHANUMERIC)
 
     def _inline(self, match: re.Match[str]) -> str:
         return match[1] + self._secret(match[2])

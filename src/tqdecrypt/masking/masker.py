@@ -91,9 +91,11 @@ class Masker:
         parts = [self._start_line(start[0], names)]
         at = start.end()
         for line, value in zip(lines, values, strict=True):
-            if self._people and names and line.key in FREE_TEXT:
-                value = self._words.free(value, names)  # noqa: PLW2901 - now that names are known
-            parts += (head[at : line.begin], value)
+            in_text = self._people and names and line.key in FREE_TEXT
+            parts += (
+                head[at : line.begin],
+                self._words.unnamed(value, names) if in_text else value,
+            )
             at = line.end
         parts.append(head[at:])
         if body:
@@ -108,11 +110,12 @@ class Masker:
         request = _REQUEST.fullmatch(hidden)
         if request is not None:
             uri = in_one_line(request[2], self._words.uri)
-            return self._words.identifier(request[1]) + uri + request[3]
+            return request[1] + uri + request[3]
         status = _STATUS.fullmatch(hidden)
         if status is None:
-            return self._words.free(hidden, names)
-        return status[1] + self._words.free(status[2], names)
+            return self._words.text(hidden)
+        reason = self._words.free(status[2])
+        return status[1] + (self._words.unnamed(reason, names) if names else reason)
 
     def _value(self, line: HeaderLine, value: str, names: set[str]) -> str:
         """Return the value of a field masked; add the words in it that are names."""
@@ -165,7 +168,12 @@ class Masker:
         return self._words.text(hidden) if self._people else hidden
 
     def _part(self, piece: str, depth: int) -> str:
-        """Mask one part of a multipart body: header fields, an empty line, content."""
+        """Mask one part of a multipart body: header fields, an empty line, content.
+
+        The line end in front of a boundary belongs to the boundary (RFC 2046 section 5.1.1).
+        """
+        content = piece.removesuffix("\n").removesuffix("\r")
+        piece, tail = content, piece[len(content) :]
         ends = [match.end() for match in re.finditer(r"\A\r?\n|\r?\n\r?\n", piece)]
         start = ends[0] if ends else len(piece)
         # As if a start line stood above it, so that the first line is a field.
@@ -182,7 +190,7 @@ class Masker:
             )
             at = line.end
         kinds = {line.key: piece[line.begin : line.end] for line in reversed(lines)}
-        return "".join(parts) + piece[at:start] + self._body(piece[start:], kinds, depth + 1)
+        return "".join(parts) + piece[at:start] + self._body(piece[start:], kinds, depth + 1) + tail
 
     def _fragment(self, body: str, depth: int) -> str:
         """Mask a message in a message, or the beginning of one (RFC 3420)."""

@@ -56,7 +56,9 @@ _LONG_DIGITS = re.compile(r"\d{5,}", _A)
 _ENUM = re.compile(r"\d(?:\.\d){4,}(?=\.e164\.arpa)", _A | re.IGNORECASE)
 _ESCAPED_HOST = re.compile(r"(?<=%40)([A-Za-z0-9.\-]+)", _A)
 _DOTTED_NUMBER = re.compile(r"0\d[\d\-.]{5,}", _A)
-_HOST_PORT = re.compile(r"(\[[^\]\s]*\]|[^\s:;?/,<>\"]*)(:\d{1,5}(?!\d))?", _A)
+_HOST_PORT = re.compile(
+    r"(\[[^\]\s]*\]|(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]*|[^\s:;?/,<>\"]*)(:\d{1,5}(?!\d))?", _A
+)
 _PARAMETER = re.compile(
     r';([ \t]*)([^;=\s"]*)(?:([ \t]*=[ \t]*)("[^"\\]*(?:\\.[^"\\]*)*"|[^;]*))?', _A | re.DOTALL
 )
@@ -71,7 +73,7 @@ _ANYWHERE = re.compile(
     r"|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5}\b)?"
     r"|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?)"
     r"|(?P<place>\b[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+(?::\d{1,5}\b)?)"
-    r"|(?P<number>(?:\+|\(|\b0)[\d(][\d\-.() /]{4,}\d|\d{5,})",
+    r"|(?P<number>(?:\+|\(|\b0)[\d(][\d\-.() /]{4,}\d|\b\d{3}[-. ]\d{3}[-. ]\d{4}\b|\d{5,})",
     _A | re.IGNORECASE,
 )
 
@@ -106,7 +108,7 @@ class Words:
 
     def name(self, text: str) -> str:
         """Mask a display name."""
-        if text.strip().lower() in _KEPT_NAMES:
+        if text.strip(' \t"').lower() in _KEPT_NAMES:
             return text
         return _IN_NAME.sub(self._named, text)
 
@@ -171,17 +173,15 @@ class Words:
             at = match.end()
         return "".join(parts) + self.user(text[at:])
 
-    def free(self, text: str, names: Collection[str] = ()) -> str:
-        """Mask numbers, URIs and addresses of people in text that is not about people.
+    def free(self, text: str) -> str:
+        """Mask numbers, URIs and addresses of people in text that is not about people."""
+        return _ANYWHERE.sub(self._found, text)
 
-        :param names: words that are masked wherever they stand.
-        """
-        masked = _ANYWHERE.sub(self._found, text)
-        if names:
-            pattern = rf"(?<![{_LETTERS}])(?:{'|'.join(map(re.escape, names))})(?![{_LETTERS}])"
-            word = self.pseudonyms.word
-            masked = re.sub(pattern, lambda match: word(match[0]), masked, flags=re.IGNORECASE)
-        return masked
+    def unnamed(self, text: str, names: Collection[str]) -> str:
+        """Mask the words *names* in text that is not about people, wherever they stand."""
+        pattern = rf"(?<![{_LETTERS}])(?:{'|'.join(map(re.escape, names))})(?![{_LETTERS}])"
+        word = self.pseudonyms.word
+        return re.sub(pattern, lambda match: word(match[0]), text, flags=re.IGNORECASE)
 
     def _person(self, begin: str, text: str) -> str:
         """Mask ``user:password@host:port;parameters?headers``; the password was masked before."""
@@ -224,6 +224,8 @@ class Words:
             return front + equals + (value if small else self.free(value))
         if key in ("tag", "branch", "to-tag", "from-tag"):
             return front + equals + self.identifier(value)
+        if value[:1] == '"' and ":" not in value and "%3a" not in value.lower():
+            return front + equals + self.text(value)
         if "@" in value or value[:1] == '"' or ":" in value:
             return front + equals + self.free(value)
         return front + equals + self.host(value)
