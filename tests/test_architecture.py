@@ -30,6 +30,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 """Stages.  Everything else sits above them and may import any."""
 
 ABOVE = {
+    "api": frozenset({"cli", "views"}),
+    "inputs": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
     "insight": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
     "export": frozenset({"cli"}),
     "views": frozenset({"cli", "export", "dispatch"}),

@@ -15,8 +15,8 @@ import os
 import select
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
@@ -40,7 +40,15 @@ if TYPE_CHECKING:
     from tqdecrypt.observing import Observer
     from tqdecrypt.packet.transport import TransportColumns
 
-__all__ = ["Mask", "ReadOptions", "Sink", "Summary", "read_captures"]
+__all__ = [
+    "Mask",
+    "ReadOptions",
+    "Sink",
+    "Summary",
+    "patient_collector",
+    "read_by_block",
+    "read_captures",
+]
 
 TLS_KEY_LOG = 0x544C534B
 """pcapng: the secrets type of a TLS key log in a Decryption Secrets Block."""
@@ -178,8 +186,32 @@ def read_captures(
     :param stop: asked after each block; when it answers yes, the rest is left unread, and what was
         read is concluded as at its end.
     """
+    steps = read_by_block(paths, options, sink, on_progress=on_progress, stop=stop)
+    with closing(steps), patient_collector():
+        while True:
+            try:
+                live = next(steps)
+            except StopIteration as end:
+                summary: Summary = end.value
+                return summary
+            if on_idle is not None and live:
+                on_idle()
+
+
+def read_by_block(
+    paths: Sequence[str],
+    options: ReadOptions,
+    sink: Sink,
+    *,
+    on_progress: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Generator[bool, None, Summary]:
+    """Do what :func:`read_captures` does, and pause after each block of packets.
+
+    Whatever can be said so far has been given to the sink then.  Yields whether more packets may come while
+    they are captured; returns the summary.  When it is closed, child processes end.
+    """
     with (
-        _patient_collector(),
         open_captures(paths, on_progress=on_progress) as reader,
         Workers(options.ring.keys) as workers,
     ):
@@ -188,8 +220,7 @@ def read_captures(
         for block in reader if paths else _waiting(options.message_sources):
             run.take_secrets(reader.secrets, more=reader.may_bring_secrets)
             run.receive(block)
-            if on_idle is not None and live:
-                on_idle()
+            yield live
             if stop():
                 break
         run.take_secrets(reader.secrets, more=False)
@@ -211,7 +242,7 @@ def _waiting(sources: Sequence[MessageSource]) -> Iterator[PacketBlock]:
 
 
 @contextmanager
-def _patient_collector() -> Iterator[None]:
+def patient_collector() -> Iterator[None]:
     """Let the garbage collector run seldom meanwhile.
 
     Messages, lines and records are freed by their reference counts; only sessions and connections

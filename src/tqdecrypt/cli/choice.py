@@ -8,7 +8,7 @@ pipe comes but once: then each message is decided on by itself, as it comes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.indicators import IndicatorTable
     from tqdecrypt.insight.trunks import Trunks
+    from tqdecrypt.masking import Masker
     from tqdecrypt.observing import Observer
     from tqdecrypt.pipeline import Mask, Sink
     from tqdecrypt.query import Selection
@@ -226,9 +227,13 @@ class Choice:
             if self.selection is not None:
                 outcome.summary.counters.update(self.selection.counters)
 
-    def _in_front_of(self, mask: Mask) -> Mask:
-        """Return what decides on messages before *mask* changes what decides."""
-        return mask if self.wanted.everything else _Unmasked(self, mask)
+    def _in_front_of(self, masker: Masker) -> Mask:
+        """Return what decides on messages before they are masked: what the user names is not."""
+        if self.wanted.everything:
+            return masker
+        from tqdecrypt.masking import Witnessed
+
+        return Witnessed(masker, self.decided_before)
 
     def decided_before(self, message: Message, masked: Message) -> None:
         """Decide on *message*, of which *masked* is to be seen."""
@@ -315,35 +320,6 @@ class _Through:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         if self._choice.has_call(call):
             self._sink.call(call)
-
-
-class _Unmasked:
-    """Lets a choice see messages as they were captured: what the user names is not masked."""
-
-    def __init__(self, choice: Choice, mask: Mask) -> None:
-        self._choice = choice
-        self._mask = mask
-
-    @property
-    def profile(self) -> str:
-        """See :class:`~tqdecrypt.pipeline.Mask`."""
-        return self._mask.profile
-
-    @property
-    def counters(self) -> Mapping[str, int]:
-        """See :class:`~tqdecrypt.pipeline.Mask`."""
-        return self._mask.counters
-
-    def message(self, message: Message) -> Message | None:
-        """See :class:`~tqdecrypt.pipeline.Mask`."""
-        masked = self._mask.message(message)
-        if masked is not None:
-            self._choice.decided_before(message, masked)
-        return masked
-
-    def session(self, report: SessionReport) -> SessionReport:
-        """See :class:`~tqdecrypt.pipeline.Mask`."""
-        return self._mask.session(report)
 
 
 class _Span(NamedTuple):

@@ -19,7 +19,7 @@ from tqdecrypt.errors import InputError, PrivateKeyError, SecretsError, UsageErr
 
 if TYPE_CHECKING:
     from tqdecrypt.insight.trunks import Trunks
-    from tqdecrypt.keys import KeyLog, KeyLogFile, PreSharedKey, SecretsStore
+    from tqdecrypt.keys import SecretsStore
     from tqdecrypt.masking import Masker
     from tqdecrypt.mirror import HepListener
     from tqdecrypt.pipeline import ReadOptions
@@ -69,27 +69,29 @@ def open_inputs(
             "standard input is the keyboard; pipe a capture into it, as in: "
             "tcpdump -s 0 -U -w - | tqdecrypt read -"
         )
-    from tqdecrypt.keys import KeyLog, KeyLogListener, KeyRing, load_private_keys
+    from tqdecrypt.inputs import open_keys
+    from tqdecrypt.keys import KeyLogListener
     from tqdecrypt.pipeline import ReadOptions
 
-    loaded = load_private_keys(
+    live = is_live(switches)
+    given = open_keys(
         switches.keys,
+        switches.keylogs,
+        switches.psks,
         passphrase=read_secret(switches.key_passphrase_file, PASSPHRASE_VARIABLE, PrivateKeyError),
         ask=_asker(),
+        follow=live,
     )
-    problems = list(loaded.problems)
-    keylog = KeyLog()
-    files = _open_keylogs(switches, keylog, problems)
-    ring = KeyRing(loaded.keys, keylog, _parse_psks(switches, problems))
+    ring = given.ring
     options = ReadOptions(
         ring=ring, ports=frozenset(switches.ports), tap=tap, store=_open_store(switches)
     )
-    listeners = [KeyLogListener(place, keylog) for place in switches.keylog_listen]
-    options.keylog_sources = [*(files if is_live(switches) else ()), *listeners]
+    listeners = [KeyLogListener(place, ring.keylog) for place in switches.keylog_listen]
+    options.keylog_sources = [*(given.keylog_files if live else ()), *listeners]
     options.message_sources = mirrors = _open_mirrors(switches)
     warnings = [*(one.warning for one in listeners), *(one.warning for one in mirrors)]
-    notes = [*loaded.notes, *filter(None, warnings)]
-    return Inputs(options, problems, notes, open_masker(switches))
+    notes = [*given.notes, *filter(None, warnings)]
+    return Inputs(options, given.problems, notes, open_masker(switches))
 
 
 def open_masker(switches: Switches) -> Masker | None:
@@ -140,24 +142,6 @@ def has_pipe(switches: Switches) -> bool:
     return False
 
 
-def _open_keylogs(switches: Switches, keylog: KeyLog, problems: list[str]) -> list[KeyLogFile]:
-    from tqdecrypt.keys import KeyLogFile
-
-    follow = is_live(switches)
-    files = []
-    for path in switches.keylogs:
-        try:
-            file = KeyLogFile(path, keylog, follow=follow)
-        except SecretsError as error:
-            problems.append(str(error))
-            continue
-        problem = None if follow else file.problem()
-        if problem:
-            problems.append(problem)
-        files.append(file)
-    return files
-
-
 def _open_mirrors(switches: Switches) -> list[HepListener]:
     if not switches.hep_listen:
         return []
@@ -167,29 +151,15 @@ def _open_mirrors(switches: Switches) -> list[HepListener]:
     return [HepListener(place, key) for place in switches.hep_listen]
 
 
-def _parse_psks(switches: Switches, problems: list[str]) -> list[PreSharedKey]:
-    from tqdecrypt.keys import parse_psk
-
-    psks = []
-    for text in switches.psks:
-        try:
-            psks.append(parse_psk(text))
-        except SecretsError as error:
-            problems.append(str(error))
-    return psks
-
-
 def _open_store(switches: Switches) -> SecretsStore | None:
     if switches.secrets_store is None:
         return None
-    from tqdecrypt.keys import SecretsStore
+    from tqdecrypt.inputs import open_store
 
     passphrase = read_secret(
         switches.secrets_passphrase_file, SECRETS_PASSPHRASE_VARIABLE, SecretsError
     )
-    store = SecretsStore(switches.secrets_store, passphrase)
-    store.load()
-    return store
+    return open_store(switches.secrets_store, passphrase)
 
 
 def read_secret(

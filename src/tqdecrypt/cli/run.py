@@ -18,6 +18,7 @@ from tqdecrypt.cli.switches import Switches
 
 if TYPE_CHECKING:
     from tqdecrypt.insight import Analysis
+    from tqdecrypt.masking import Masker
     from tqdecrypt.observing import Observer
     from tqdecrypt.pipeline import Mask, Sink, Summary
 
@@ -67,7 +68,7 @@ def read_for(
     notes: bool = True,
     without_captures: bool = False,
     masked: bool = True,
-    deciding: Callable[[Mask], Mask] = lambda mask: mask,
+    deciding: Callable[[Masker], Mask] = lambda masker: masker,
 ) -> Outcome:
     """Read the captures into *sink*; say on standard error what could not be read.
 

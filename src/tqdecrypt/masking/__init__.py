@@ -14,10 +14,11 @@ from tqdecrypt.masking.profile import Profile
 if TYPE_CHECKING:
     from tqdecrypt.masking.key_file import read_mask_key
     from tqdecrypt.masking.masker import Masker
+    from tqdecrypt.masking.witnessed import Witnessed
 
-__all__ = ["Masker", "Profile", "read_mask_key"]
+__all__ = ["Masker", "Profile", "Witnessed", "read_mask_key"]
 
-_LATER = {"Masker": "masker", "read_mask_key": "key_file"}
+_LATER = {"Masker": "masker", "Witnessed": "witnessed", "read_mask_key": "key_file"}
 
 
 def __getattr__(name: str) -> Any:

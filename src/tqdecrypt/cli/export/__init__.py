@@ -8,6 +8,7 @@ from tqdecrypt.cli.export.bundle import bundle
 from tqdecrypt.cli.export.hep import hep
 from tqdecrypt.cli.export.json import json_lines
 from tqdecrypt.cli.export.report import report
+from tqdecrypt.cli.export.tables import arrow, parquet
 
 __all__ = ["export"]
 
@@ -19,3 +20,7 @@ export.command("bundle", short_help="What support may have of it: no keys, no na
 export.command("report", short_help="One HTML page for a ticket.")(report)
 export.command("json", short_help="JSON lines: messages, calls, sessions, findings.")(json_lines)
 export.command("hep", short_help="HEP3 packets to Homer, or any reader of HEP.")(hep)
+export.command("parquet", short_help="Parquet files of messages, calls, sessions, findings.")(
+    parquet
+)
+export.command("arrow", short_help="One of these tables as an Arrow stream.")(arrow)
