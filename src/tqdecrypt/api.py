@@ -17,6 +17,7 @@ from tqdecrypt.errors import InputError, UsageError
 from tqdecrypt.insight.analysis import Analysis
 from tqdecrypt.insight.finding import Finding
 from tqdecrypt.masking import Masker, Profile, Witnessed
+from tqdecrypt.masking.pseudonyms import KEY_SIZE
 from tqdecrypt.pipeline import ReadOptions, Summary, patient_collector, read_by_block
 from tqdecrypt.sip.message import Message
 from tqdecrypt.tls.report import SessionReport
@@ -169,6 +170,10 @@ class Frame:
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return it for pandas, which has to be installed."""
+        try:
+            import pandas  # noqa: F401 - pyarrow imports it, and says less when it is missing
+        except ImportError:
+            raise UsageError("pandas is not installed: pip install pandas") from None
         return self.table.to_pandas()
 
     def to_polars(self) -> polars.DataFrame:
@@ -333,6 +338,10 @@ def _masker(name: str, key: bytes | None) -> Masker | None:
     except ValueError:
         possible = ", ".join(Profile)
         raise UsageError(f"{name!r} is no profile of masking; there are: {possible}.") from None
+    if key is not None and len(key) != KEY_SIZE:
+        raise UsageError(
+            f"a mask key has {KEY_SIZE} bytes, such as secrets.token_bytes({KEY_SIZE})."
+        )
     return None if profile is Profile.NONE else Masker(profile, key)
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from calls.script import messages_of
+from cli.conftest import Runner
+from cli.test_legs import SCRIPT as LEGS
+from kit.capture import write_pcap
+from kit.signalling import over_udp
 from tqdecrypt.cli.reference import reference
 from tqdecrypt.tls.verdict import MEANINGS, Verdict
 
@@ -38,7 +44,12 @@ def test_no_page_is_left_over_and_the_index_has_all() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in [DOCS / "guide.md", *DOCS.glob("verdicts/*.md"), *DOCS.glob("reference/*.md")]:
+    for page in [
+        DOCS / "guide.md",
+        DOCS / "api.md",
+        *DOCS.glob("verdicts/*.md"),
+        *DOCS.glob("reference/*.md"),
+    ]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} -> {target}"
 
@@ -48,3 +59,26 @@ def test_the_ladder_in_the_guide_is_what_is_drawn() -> None:
     drawn = (snapshots / "ladder-busy-80.txt").read_text(encoding="utf-8").split("\n\n")[1]
     shown = drawn.splitlines()[:6]
     assert "\n".join(shown) in (DOCS / "guide.md").read_text(encoding="utf-8")
+
+
+def fields_in_the_page() -> dict[str, set[str]]:
+    """Return what docs/reference/json.md says: type of line -> its fields."""
+    page = (DOCS / "reference" / "json.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## (\w+)$", page, flags=re.MULTILINE)[1:]
+    return {
+        kind: set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+        for kind, text in zip(sections[::2], sections[1::2], strict=True)
+    }
+
+
+def test_every_field_of_the_json_lines_is_told(
+    run: Runner, capture: Path, key: Path, tmp_path: Path
+) -> None:
+    switches = ("--json", "--raw", "--problems", "--findings", "--indicators")
+    messages, _ = messages_of(LEGS)
+    legs = write_pcap(tmp_path / "legs.pcap", over_udp(messages))
+    out = run("read", capture, "-k", key, *switches).out + run("read", legs, *switches).out
+    written: dict[str, set[str]] = {}
+    for line in map(json.loads, out.splitlines()):
+        written.setdefault(line.pop("type"), set()).update(line)
+    assert written == fields_in_the_page()

@@ -10,6 +10,7 @@ from fuzz.targets import TARGETS, script
 from hep.packets import EXAMPLE, INVITE, PACKET, chunk, ends, hep3, legacy
 from kit import Scene, pcap_bytes, pcapng_bytes, tcp_packets
 from kit.tls import Flight
+from masking.people import BODIES, HEADERS, Person, raw_message
 from sip.torture import CASES
 from tqdecrypt.hep import encode_packet
 from tqdecrypt.websocket import unmask
@@ -65,6 +66,11 @@ def seeds() -> dict[str, dict[str, bytes]]:
         made["sip-message"][f"call-{number}"] = made["datagram"][f"call-{number}"] = data
     for case in CASES:
         made["sip-parse"][case.section.replace(" ", "-")] = case.raw
+    person = Person("79460123", "+4420", "Zoë Quux", "quux", "0123456789abcdef01234567")
+    for number, body in enumerate(BODIES):
+        message = raw_message(person, "INVITE sip:{number}@h SIP/2.0", list(HEADERS), body)
+        made["masking"][f"people-{number}"] = b"\xff" + message
+        made["masking"][f"keys-{number}"] = b"\0" + message
     made["sdp"]["secure"] = SECURE
     packet = encode_packet(PACKET)
     made["hep"] |= {

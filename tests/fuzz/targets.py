@@ -32,6 +32,7 @@ from tqdecrypt.keys import KeyLog, SecretsStore
 from tqdecrypt.keys.certificate import read_certificate
 from tqdecrypt.keys.formats import Passphrases, read_key_file
 from tqdecrypt.mirror import Merger, Mirror
+from tqdecrypt.masking import Masker, Profile
 from tqdecrypt.query import Kind, QueryError, compile_query, complete, parse
 from tqdecrypt.query.syntax import written
 from tqdecrypt.sip import (
@@ -470,6 +471,25 @@ def dialogs(data: bytes) -> None:
     assert found[0] == found[1]
 
 
+def masking(data: bytes) -> None:
+    """A masked message is as long, and the same one; what cannot be is withheld and counted."""
+    profile = Profile.KEYS if data[:1] < b"\x40" else Profile.PEOPLE
+    try:
+        message = index_message(data[1:], FLOW, 1, 1)
+    except Malformed:
+        return
+    masker = Masker(profile, bytes(32))
+    masked = masker.message(message)
+    assert (masked is None) == bool(masker.counters["messages_withheld_by_mask"])
+    if masked is not None:
+        assert len(masked.raw) == len(message.raw)
+        assert masked.body_start == message.body_start
+        assert (masked.method, masked.status) == (message.method, message.status)
+        assert (
+            masked.call_id == masker.call_id(message.call_id) or b"\\x" in message.call_id.encode()
+        )
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "capture": capture,
     "packets": packets,
@@ -493,4 +513,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "hep-stream": hep_stream,
     "spool": spool,
     "query": query,
+    "masking": masking,
 }
