@@ -8,7 +8,7 @@ from tqdecrypt.masking.words import Words
 
 __all__ = ["LIST_ENTRY", "mask_addresses"]
 
-LIST_ENTRY = re.compile(r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|<[^>]*>|[^,"<])+|[,"<]', re.DOTALL)
+LIST_ENTRY = re.compile(r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|<[^<>]*>|[^,"<])+|[,"<]', re.DOTALL)
 """A value between commas, or what stands there without its partner."""
 _QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 

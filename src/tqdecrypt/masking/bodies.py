@@ -34,7 +34,7 @@ candidate connection zrtp-hash
 _CLEAR_ATTRIBUTES = frozenset(_CLEAR_ATTRIBUTES_NAMES.split())
 """Attributes of a session description in which nobody is named (IANA registry), and T.38's."""
 
-_XML_PIECE = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<[^<>]*>|[^<]+|<", re.DOTALL)
+_XML_PIECE = re.compile(r"<!--[^<]*?-->|<!\[CDATA\[[^<]*?\]\]>|<[^<>]*>|[^<]+|<")
 _XML_ATTRIBUTE = re.compile(r"(\s)([\w:.\-]+)(\s*=\s*)(\"[^\"]*\"|'[^']*')", _A)
 _XML_NAME = re.compile(r"</?[A-Za-z_][\w:.\-]*", _A)
 _CLEAR_XML = re.compile(
@@ -56,7 +56,7 @@ _CLEAR_SCHEMES = (
     "http://schemas.xmlsoap.org/",
 )
 
-_JSON_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"(?=[ \t\r\n]*:)|"(?:[^"\\]|\\.)*"?|[^"]+', re.DOTALL)
+_JSON_PIECE = re.compile(r'("(?:[^"\\]|\\.)*")(?=[ \t\r\n]*:)|"(?:[^"\\]|\\.)*"?|[^"]+', re.DOTALL)
 _JSON_NUMBER = re.compile(r"\d{5,}", _A)
 _PRINTABLE = re.compile(r"[\t\r\n\x20-\x7e\x80-\xff]*")
 
@@ -194,8 +194,7 @@ class Bodies:
         piece = match[0]
         if piece[0] != '"':
             return _JSON_NUMBER.sub(lambda digits: "9" * len(digits[0]), piece)
-        follows = match.string[match.end() :].lstrip()[:1] == ":"
-        if follows and not _JSON_NUMBER.search(piece):
+        if match[1] and not _JSON_NUMBER.search(piece):
             return piece
         return '"' + self._words.text(piece[1:]) if "\\" not in piece else self._escaped(piece)
 

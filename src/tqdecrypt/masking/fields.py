@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tqdecrypt.masking.addresses import LIST_ENTRY, mask_addresses
 from tqdecrypt.masking.pseudonyms import BASE64_URL, HEXADECIMAL
-from tqdecrypt.masking.words import Words
+from tqdecrypt.masking.words import LONGEST_READ, Words
 
 __all__ = ["FREE_TEXT", "Fields"]
 
@@ -83,6 +83,8 @@ class Fields:
 
     def mask(self, key: str, value: str) -> str:
         """Mask the value of the field *key* (lower case, the long form)."""
+        if len(value) > LONGEST_READ:
+            return self._words.text(value)
         clear = _CLEAR.get(key)
         if clear is not None:
             return value if clear.fullmatch(value) else self._words.text(value)

@@ -15,8 +15,10 @@ __all__ = ["Hidden", "maybe_secret"]
 _A = re.ASCII
 _ALPHANUMERIC = BASE64[:62]
 """What needs no escape in a URI."""
-_URI_PASSWORD_BYTES = re.compile(rb"sips?:[^:@\s<>\"]*:[^@\s<>\"]*@")
-_URI_PASSWORD = re.compile(r"(\bsips?:[^:@\s<>\"]*:)([^@\s<>\"]+)(?=@)", _A | re.IGNORECASE)
+_URI_PASSWORD_BYTES = re.compile(rb"sips?:[^:@\s<>\"]{0,1024}:[^@\s<>\"]{0,1024}@")
+_URI_PASSWORD = re.compile(
+    r"(\bsips?:[^:@\s<>\"]{0,1024}:)([^@\s<>\"]{1,1024})(?=@)", _A | re.IGNORECASE
+)
 _NAMED = re.compile(
     r"passw|passphrase|pwd|secret|token|credential|cookie|authori[sz]ation|api-?key", re.IGNORECASE
 )
@@ -48,7 +50,7 @@ _SAID = re.compile(
     _A | re.IGNORECASE,
 )
 _ELEMENT = re.compile(
-    r"(<(?:[\w\-]+:)?(?:passw(?:or)?d|passphrase|secret|pin|token|credential)\b[^>]*>)([^<]+)",
+    r"(<(?:[\w\-]+:)?(?:passw(?:or)?d|passphrase|secret|pin|token|credential)\b[^<>]*>)([^<]+)",
     _A | re.IGNORECASE,
 )
 _PRIVATE_KEY = re.compile(

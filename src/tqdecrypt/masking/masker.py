@@ -27,7 +27,7 @@ __all__ = ["Masker"]
 MOST_DEPTH = 4
 """How deep bodies in bodies are taken apart; what lies deeper is filled."""
 _BOUNDARY = re.compile(r';[ \t]*boundary[ \t]*=[ \t]*(?:"([^"]+)"|([^\s;"]+))', re.ASCII | re.I)
-_REQUEST = re.compile(r"([^ \t]+[ \t]+)([^ \t].*?)([ \t]+SIP/\d+\.\d+[ \t]*)", re.DOTALL | re.I)
+_REQUEST_END = re.compile(r"SIP/\d+\.\d+[ \t]*\Z", re.I)
 _STATUS = re.compile(r"(SIP/\d+\.\d+[ \t]+\d{3,10})(.*)", re.DOTALL | re.I)
 
 
@@ -107,15 +107,26 @@ class Masker:
         hidden = self._hidden.start_line(text)
         if not self._people:
             return hidden
-        request = _REQUEST.fullmatch(hidden)
-        if request is not None:
-            uri = in_one_line(request[2], self._words.uri)
-            return request[1] + uri + request[3]
+        end = _REQUEST_END.search(hidden)
+        if end is not None:
+            method, blank, uri = hidden[: end.start()].partition(" ")
+            self._words.named.clear()
+            masked = in_one_line(uri, self._uri)
+            names |= self._words.named
+            return method + blank + masked + hidden[end.start() :]
         status = _STATUS.fullmatch(hidden)
         if status is None:
             return self._words.text(hidden)
         reason = self._words.free(status[2])
         return status[1] + (self._words.unnamed(reason, names) if names else reason)
+
+    def _uri(self, text: str) -> str:
+        """Mask a Request-URI with blanks around it."""
+        bare = text.strip(" \t")
+        if not bare:
+            return text
+        begin = text.index(bare)
+        return text[:begin] + self._words.uri(bare) + text[begin + len(bare) :]
 
     def _value(self, line: HeaderLine, value: str, names: set[str]) -> str:
         """Return the value of a field masked; add the words in it that are names."""

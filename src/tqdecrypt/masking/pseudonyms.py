@@ -21,8 +21,9 @@ LEAST_DIGITS = 4
 """Shorter numbers are those of services, such as 112, and stay."""
 MOST_REMEMBERED = 1 << 16
 """Pseudonyms remembered of each kind, some 200 bytes each; a full table is emptied: they are made anew."""
+LONGEST_REMEMBERED = 64
 MOST_PERMUTED = 40
-"""Letters of the longest word that is permuted; longer ones are hashed."""
+"""Letters or digits of the longest word or number that is permuted; longer ones are hashed."""
 
 HEXADECIMAL = "0123456789abcdef"
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -77,9 +78,11 @@ class Pseudonyms:
         )
 
     def _remember(self, table: dict[str, str], text: str, make: Callable[[str], str]) -> str:
-        if len(table) >= MOST_REMEMBERED:
-            table.clear()
-        made = table[text] = make(text)
+        made = make(text)
+        if len(text) <= LONGEST_REMEMBERED:
+            if len(table) >= MOST_REMEMBERED:
+                table.clear()
+            table[text] = made
         return made
 
     def _number(self, text: str) -> str:
@@ -95,14 +98,17 @@ class Pseudonyms:
 
     def _digits(self, digits: str, *, plus: bool) -> str:
         end = digits[-2:]
+        if len(digits) > MOST_PERMUTED:  # not a telephone number, but maybe several in a row
+            return self.secret(digits[:-2], DIGIT_LETTERS) + end
         middle = digits[-_COMPARED:-2]
         front = digits[:-_COMPARED]
         places = self._permuted([int(one) for one in middle], end, 10)
-        letters = [DIGIT_LETTERS[place] for place in places]
+        letters = [DIGIT_LETTERS[place] for place in reversed(places)]
         # Counted from the end, so that +44 20…, 0044 20… and 020… look alike as far as they are.
         for place, digit in enumerate(reversed(front)):
             shift = self._value("front", place, digits[-_COMPARED:])
-            letters.insert(0, DIGIT_LETTERS[(int(digit) + shift) % 10])
+            letters.append(DIGIT_LETTERS[(int(digit) + shift) % 10])
+        letters.reverse()
         shown = min(_shown(digits, plus=plus), len(digits) - LEAST_DIGITS)
         return digits[:shown] + "".join(letters[shown:]) + end
 

@@ -12,11 +12,13 @@ from collections.abc import Callable, Collection
 
 from tqdecrypt.masking.pseudonyms import LEAST_DIGITS, Pseudonyms
 
-__all__ = ["Words"]
+__all__ = ["LONGEST_READ", "LONGEST_REMEMBERED", "MOST_REMEMBERED", "Words"]
 
 MOST_REMEMBERED = 1 << 15
 """Values remembered with what stands for them, at most a kilobyte each; a full table is emptied."""
 LONGEST_REMEMBERED = 512
+LONGEST_READ = 1 << 13
+"""Longer values are masked whole: no implementation sends such, and reading them might take its time."""
 
 _KEPT_NAMES = frozenset(
     {"anonymous", "invalid", "private", "restricted", "unavailable", "unknown", "withheld"}
@@ -52,6 +54,7 @@ _IN_TEXT = re.compile(
     _A,
 )
 _IN_IDENTIFIER = re.compile(rf"(?P<escape>{_ESCAPE})|(?P<token>[0-9{_LETTERS}]+)", _A)
+_WORD = re.compile(rf"[{_LETTERS}]+")
 _LONG_DIGITS = re.compile(r"\d{5,}", _A)
 _ENUM = re.compile(r"\d(?:\.\d){4,}(?=\.e164\.arpa)", _A | re.IGNORECASE)
 _ESCAPED_HOST = re.compile(r"(?<=%40)([A-Za-z0-9.\-]+)", _A)
@@ -68,12 +71,12 @@ _PERSONS = frozenset(
 )
 _ANYWHERE = re.compile(
     r"(?P<uri>\b(?:sips?|tel|fax|im|pres|mailto|xmpp|h323|callto):[^\s<>\"'`,]+)"
-    r"|(?P<mail>[^\s<>\"',;:=@()/]+@[A-Za-z0-9.\-\[\]:]+)"
+    r"|(?P<mail>[^\s<>\"',;:=@()/]{1,256}@[A-Za-z0-9.\-\[\]:]+)"
     r"|(?P<kept>(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])(?::\d{1,5}\b)?"
     r"|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5}\b)?"
     r"|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?)"
-    r"|(?P<place>\b[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+(?::\d{1,5}\b)?)"
-    r"|(?P<number>(?:\+|\(|\b0)[\d(][\d\-.() /]{4,}\d|\b\d{3}[-. ]\d{3}[-. ]\d{4}\b|\d{5,})",
+    r"|(?P<place>\b(?:[A-Za-z0-9\-]{1,63}\.){1,32}[A-Za-z0-9\-]{1,63}(?::\d{1,5}\b)?)"
+    r"|(?P<number>(?:\+|\(|\b0)[\d(][\d\-.() /]{4,40}\d|\b\d{3}[-. ]\d{3}[-. ]\d{4}\b|\d{5,})",
     _A | re.IGNORECASE,
 )
 
@@ -145,6 +148,8 @@ class Words:
 
     def uri(self, text: str) -> str:
         """Mask a URI of any scheme, or what stands in its place."""
+        if len(text) > LONGEST_READ:
+            return self.text(text)
         match = _SCHEME.match(text)
         scheme = match[1].lower() if match else ""
         if match is None or (scheme not in _PERSONS and "/" not in text and "@" in text):
@@ -179,9 +184,10 @@ class Words:
 
     def unnamed(self, text: str, names: Collection[str]) -> str:
         """Mask the words *names* in text that is not about people, wherever they stand."""
-        pattern = rf"(?<![{_LETTERS}])(?:{'|'.join(map(re.escape, names))})(?![{_LETTERS}])"
         word = self.pseudonyms.word
-        return re.sub(pattern, lambda match: word(match[0]), text, flags=re.IGNORECASE)
+        return _WORD.sub(
+            lambda match: word(match[0]) if match[0].lower() in names else match[0], text
+        )
 
     def _person(self, begin: str, text: str) -> str:
         """Mask ``user:password@host:port;parameters?headers``; the password was masked before."""
