@@ -11,6 +11,9 @@ import pytest
 import tqdecrypt
 from calls.script import analyse, messages_of
 from conftest import SHARED
+from kit.capture import write_pcap
+from kit.peers import tshark
+from kit.signalling import over_udp
 from tqdecrypt import Message
 from tqdecrypt.example import example_path
 from tqdecrypt.masking import Masker, Profile
@@ -133,3 +136,30 @@ def test_legs_join_by_whatever_they_joined(why: str) -> None:
     found = joins_of(messages)
     assert sorted(size for _, size in found) == ([1, 1] if why == "not joined" else [2])
     assert joins_of(masked) == found
+
+
+@pytest.mark.peer("tshark")
+def test_wireshark_reads_masked_messages_as_it_read_them(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        capture = stack.enter_context(example_path("calls.pcap"))
+        key = stack.enter_context(example_path("server.key"))
+        seen = {}
+        for mask in ("none", "people"):
+            results = tqdecrypt.read(capture, keys=key, mask=mask)
+            messages = [one for one in results if isinstance(one, Message)]
+            path = write_pcap(tmp_path / f"{mask}.pcap", over_udp(messages))
+            told = (
+                "-T",
+                "fields",
+                "-e",
+                "sip.Method",
+                "-e",
+                "sip.Status-Code",
+                "-e",
+                "sip.CSeq.seq",
+            )
+            malformed = ("-e", "_ws.malformed", "-e", "sdp.media.port", "-e", "sip.Content-Length")
+            decode = ("-d", "udp.port==5061,sip", "-Y", "sip", *told, *malformed)
+            seen[mask] = tshark(path, *decode)
+        assert seen["none"].count("INVITE") >= 6
+        assert seen["people"] == seen["none"]

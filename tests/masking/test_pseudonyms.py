@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.capture import write_pcap
+from kit.packets import Conversation
+from kit.peers import tshark
 from tqdecrypt.masking.pseudonyms import BASE64, HEXADECIMAL, Pseudonyms
-from tqdecrypt.sip.masked import DIGIT_LETTERS, masked_end
+from tqdecrypt.sip.masked import DIGIT_LETTERS, LETTERS_BEHIND_CODE, masked_end
 
 KEY = bytes(range(32))
 pseudonyms = Pseudonyms(KEY)
 
+ENDS = ("2079460123", "5550199", "98765432", "10000001")
+OPTIONS = (
+    b"OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n"
+    b"From: <sip:%(user)s@h;user=phone>;tag=1\r\nTo: <sip:%(user)s@h;user=phone>\r\n"
+    b"Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+)
 DIGITS = st.text("0123456789", min_size=4, max_size=24)
 WORDS = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ", min_size=1, max_size=60)
 
@@ -39,7 +50,8 @@ class TestNumbers:
         assert masked.startswith(front)
         assert masked.endswith(end)
         middle = masked[len(front) : len(masked) - len(end)]
-        assert set(middle) <= set(DIGIT_LETTERS)
+        assert set(middle[1:]) <= set(DIGIT_LETTERS)
+        assert middle[0] in DIGIT_LETTERS + LETTERS_BEHIND_CODE
         assert len(masked) == len(number)
 
     def test_visual_separators_stay(self) -> None:
@@ -51,10 +63,13 @@ class TestNumbers:
         assert pseudonyms.number("+44") == "+44"
 
     def test_spellings_of_one_number_compare_equal(self) -> None:
-        spellings = ["+442079460123", "00442079460123", "02079460123", "442079460123", "079460123"]
-        ends = {masked_end(pseudonyms.number(one).lstrip("+")) for one in spellings}
-        assert len(ends) == 1
-        assert "" not in ends
+        for spellings in (
+            ["+442079460123", "00442079460123", "02079460123", "442079460123", "079460123"],
+            ["+3545551234", "003545551234", "3545551234"],
+        ):
+            ends = {masked_end(pseudonyms.number(one).lstrip("+")) for one in spellings}
+            assert len(ends) == 1
+            assert "" not in ends
 
     @given(DIGITS)
     def test_the_number_is_gone(self, number: str) -> None:
@@ -74,6 +89,19 @@ class TestNumbers:
     def test_all_short_numbers_stay_apart(self) -> None:
         extensions = [f"{number:04d}" for number in range(1000, 10_000)]
         assert len({pseudonyms.number(one) for one in extensions}) == len(extensions)
+
+    @pytest.mark.peer("tshark")
+    def test_wireshark_finds_no_fault_with_them(self, tmp_path: Path) -> None:
+        """It decodes what stands behind a plus sign as a number of E.164."""
+        codes = [str(code) for code in (1, 7, *range(20, 100), 354, 380, 599, 850, 971)]
+        users = [pseudonyms.number(f"+{code}{digits}") for code in codes for digits in ENDS]
+        talk = Conversation(("192.0.2.1", 5060), ("192.0.2.2", 5060))
+        for user in users:
+            talk.datagram(True, OPTIONS % {b"user": user.encode()})
+        capture = write_pcap(tmp_path / "numbers.pcap", talk.packets)
+        told = ("-T", "fields", "-e", "sip.to.user")
+        assert tshark(capture, "-Y", "sip", *told).count("+") == len(users)
+        assert tshark(capture, "-Y", "_ws.malformed || _ws.expert.severity == error", *told) == ""
 
 
 class TestWords:

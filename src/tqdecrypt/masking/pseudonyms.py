@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from hashlib import blake2b
 
-from tqdecrypt.sip.masked import DIGIT_LETTERS
+from tqdecrypt.sip.masked import DIGIT_LETTERS, LETTERS_BEHIND_CODE
 
 __all__ = ["BASE64", "BASE64_URL", "HEXADECIMAL", "KEY_SIZE", "Pseudonyms"]
 
@@ -40,6 +40,8 @@ _SHORT_CODES_NAMES = """
 """
 _SHORT_CODES = frozenset(_SHORT_CODES_NAMES.split())
 """Country codes of one and two digits (ITU-T E.164); all others have three."""
+_NETWORKS = {"881": 4, "882": 5, "883": 5}
+"""Codes that networks share, with the digits that tell these apart (ITU-T E.164.1)."""
 
 
 class Pseudonyms:
@@ -110,6 +112,9 @@ class Pseudonyms:
             letters.append(DIGIT_LETTERS[(int(digit) + shift) % 10])
         letters.reverse()
         shown = min(_shown(digits, plus=plus), len(digits) - LEAST_DIGITS)
+        if plus:
+            place = DIGIT_LETTERS.index(letters[shown]) % len(LETTERS_BEHIND_CODE)
+            letters[shown] = LETTERS_BEHIND_CODE[place]
         return digits[:shown] + "".join(letters[shown:]) + end
 
     def _word(self, text: str) -> str:
@@ -158,7 +163,8 @@ def _shown(digits: str, *, plus: bool) -> int:
 
 
 def _code_length(digits: str) -> int:
-    return next((size for size in (1, 2) if digits[:size] in _SHORT_CODES), 3)
+    short = next((size for size in (1, 2) if digits[:size] in _SHORT_CODES), 3)
+    return _NETWORKS.get(digits[:3], short)
 
 
 def _joined(places: list[int], base: int) -> int:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["DIGIT_LETTERS", "masked_end"]
+__all__ = ["DIGIT_LETTERS", "LETTERS_BEHIND_CODE", "masked_end"]
 
-DIGIT_LETTERS = "GHJKMNPQRT"
+DIGIT_LETTERS = "GHJKLMNPQR"
 """Letters that stand for digits: none that is a hexadecimal or a DTMF digit."""
-MOST_COMPARED = 7
+LETTERS_BEHIND_CODE = "ABCDEFGHI"
+"""Letters of which one stands behind a country code: Wireshark takes what stands behind the plus sign for
+decimal digits, whatever it is, and calls other letters malformed."""
+MOST_COMPARED = 6
 """Characters at the end that are compared: in front of them, one spelling of a number may show digits of
 its country code where another one has letters."""
 
-_MASKED = re.compile(rf"[0-9]*([{DIGIT_LETTERS}]+[0-9]{{2}})")
+_MASKED = re.compile(rf"[0-9]*([{LETTERS_BEHIND_CODE}]?[{DIGIT_LETTERS}]+[0-9]{{2}})")
 
 
 def masked_end(number: str) -> str:
