@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -485,9 +486,9 @@ def masking(data: bytes) -> None:
         assert len(masked.raw) == len(message.raw)
         assert masked.body_start == message.body_start
         assert (masked.method, masked.status) == (message.method, message.status)
-        assert (
-            masked.call_id == masker.call_id(message.call_id) or b"\\x" in message.call_id.encode()
-        )
+        odd = re.search(rb"(?<!\r)\n|\r(?!\n)", message.raw[: message.body_start])
+        if not odd and "\\" not in message.call_id:
+            assert masked.call_id == masker.call_id(message.call_id)
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {

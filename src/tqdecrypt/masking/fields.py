@@ -65,7 +65,7 @@ security-client security-server security-verify service-interact-info sip-etag s
 subscription-state supported suppress-if-match unsupported
 """
 _PROTOCOL = frozenset(_PROTOCOL_NAMES.split())
-_DIALOGS = frozenset({"call-id", "content-id", "in-reply-to", "join", "replaces", "target-dialog"})
+_DIALOGS = frozenset({"content-id", "in-reply-to", "join", "replaces", "target-dialog"})
 _CREDENTIALS = frozenset(
     {"authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate"}
 )
@@ -92,6 +92,8 @@ class Fields:
             return mask_addresses(value, self._words)
         if key == "via":
             return self._vias(value)
+        if key == "call-id":
+            return self._words.call_id(value)
         if key in _DIALOGS:
             call_id, semicolon, tail = value.partition(";")
             return self._words.call_id(call_id) + self._words.parameters(semicolon + tail)

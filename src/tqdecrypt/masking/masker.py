@@ -75,10 +75,11 @@ class Masker:
 
     def call_id(self, call_id: str) -> str:
         """Return what :meth:`message` makes of a Call-ID."""
-        if not self._people:
+        if self.profile is Profile.NONE:
             return call_id
         value = call_id.encode("utf-8", "surrogateescape").decode("latin-1")
-        return self._words.call_id(value).encode("latin-1").decode("utf-8", "backslashreplace")
+        masked = self._one_value("call-id", value)
+        return masked.encode("latin-1").decode("utf-8", "backslashreplace")
 
     def _masked(self, text: str, body_start: int, depth: int = 1) -> str:
         head, body = text[:body_start], text[body_start:]
