@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "calls": frozenset({"errors", "wire", "sip"}),
     "masking": frozenset({"errors", "files", "sip", "tls"}),
     "example": frozenset(),
+    "vendors": frozenset({"errors"}),
 }
 """Stages.  Everything else sits above them and may import any."""
 

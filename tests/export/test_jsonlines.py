@@ -18,7 +18,7 @@ from tqdecrypt.capture import Interface
 from tqdecrypt.export import JsonLines, format_time
 from tqdecrypt.export import jsonlines as module
 from tqdecrypt.sip import Flow, Message, index_message
-from tqdecrypt.tls.report import NOT_IN_JSON, SessionReport
+from tqdecrypt.tls.report import INSIDE, SessionReport
 from tqdecrypt.tls.verdict import Verdict
 
 FLOW = Flow("192.0.2.1:5061", "[2001:db8::1]:5061", "TLS", "verified", 3)
@@ -184,7 +184,7 @@ class TestOtherLines:
         line = output.read_one()
         assert list(line) == [
             "type",
-            *(one.name for one in fields(SessionReport) if one.metadata != NOT_IN_JSON),
+            *(one.name for one in fields(SessionReport) if one.metadata != INSIDE),
         ]
         assert (line["type"], line["verdict"], line["why"]) == ("session", "tls13", "ünder \x1b")
         assert line["started"] == "2023-11-14T22:13:20.123456Z"

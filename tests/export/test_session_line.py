@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tqdecrypt.export import format_time, session_line
 from tqdecrypt.export.session_line import SessionLines
-from tqdecrypt.tls.report import NOT_IN_JSON, SessionReport
+from tqdecrypt.tls.report import INSIDE, SessionReport
 
 reports = st.builds(
     SessionReport,
@@ -31,7 +31,7 @@ def plainly(report: SessionReport) -> dict[str, object]:
     """Return what the line must hold, by the JSON module alone."""
     values: dict[str, object] = {"type": "session"} | asdict(report)
     for field in fields(report):
-        if field.metadata == NOT_IN_JSON:
+        if field.metadata == INSIDE:
             del values[field.name]
     for name in TIMES:
         time = getattr(report, name)

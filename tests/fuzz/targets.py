@@ -32,8 +32,8 @@ from tqdecrypt.insight.assessor import Assessor
 from tqdecrypt.keys import KeyLog, SecretsStore
 from tqdecrypt.keys.certificate import read_certificate
 from tqdecrypt.keys.formats import Passphrases, read_key_file
-from tqdecrypt.mirror import Merger, Mirror
 from tqdecrypt.masking import Masker, Profile
+from tqdecrypt.mirror import Merger, Mirror
 from tqdecrypt.query import Kind, QueryError, compile_query, complete, parse
 from tqdecrypt.query.syntax import written
 from tqdecrypt.sip import (

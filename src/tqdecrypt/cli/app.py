@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tqdecrypt import __version__
+from tqdecrypt.cli.advise import advise
 from tqdecrypt.cli.audit import audit
 from tqdecrypt.cli.check import check
 from tqdecrypt.cli.demo import demo
@@ -15,6 +16,7 @@ from tqdecrypt.cli.follow import follow
 from tqdecrypt.cli.read import read
 from tqdecrypt.cli.selftest import selftest
 from tqdecrypt.cli.show import show
+from tqdecrypt.cli.what_if import what_if
 
 __all__ = ["EXIT_STATUS", "app"]
 
@@ -64,6 +66,10 @@ app.command(short_help="List calls and TLS sessions; say what is dark.")(read)
 app.command(short_help="Draw the ladder of one call.")(show)
 app.command(short_help="Say what can be decrypted with whom, and why not the rest.")(audit)
 app.command(short_help="Write the decrypted bytes of one session.")(follow)
+app.command("what-if", short_help="Say what another cipher list would make of each client.")(
+    what_if
+)
+app.command(short_help="Say what to set on a vendor's device.")(advise)
 app.command(short_help="Ask a TLS server what it negotiates, and who could read it.")(check)
 app.add_typer(export, name="export", short_help="Hand results on to other programs.")
 app.command(short_help="Do it all on the example that comes along.")(demo)

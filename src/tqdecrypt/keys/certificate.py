@@ -94,6 +94,9 @@ class CertificateFacts:
     """Whether its own key signed it."""
     extended_key_usages: tuple[str, ...] = ()
     """What it is meant for: ``serverAuth``, ``clientAuth`` … (RFC 5280 section 4.2.1.12); empty: anything."""
+    key_encipherment: bool | None = None
+    """Whether its key usage lets clients encrypt a pre-master secret to the key (RFC 5246 section
+    7.4.2); ``None`` when it says nothing."""
 
     @property
     def key(self) -> str:
@@ -163,6 +166,7 @@ def _read(der: bytes) -> CertificateFacts:
             signature_algorithm=_attempt(lambda: dotted(children(fields.algorithm)[0].content), ""),
             self_signed=_is_self_signed(certificate, fields),
             extended_key_usages=_extended_key_usages(certificate),
+            key_encipherment=_key_encipherment(certificate),
         )
 
 
@@ -260,6 +264,21 @@ def _extended_key_usages(certificate: Certificate | None) -> tuple[str, ...]:
         )
 
     return _attempt(read, ())
+
+
+def _key_encipherment(certificate: Certificate | None) -> bool | None:
+    if certificate is None:
+        return None
+    from cryptography import x509
+
+    def read() -> bool | None:
+        try:
+            usage = certificate.extensions.get_extension_for_class(x509.KeyUsage)
+        except x509.ExtensionNotFound:
+            return None
+        return usage.value.key_encipherment
+
+    return _attempt(read, None)
 
 
 def _read_date(certificate: Certificate | None, which: str) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tqdecrypt.tls.constants import VERSION_NAMES, Version
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange
 from tqdecrypt.tls.handshake import pull_alpn
+from tqdecrypt.tls.offer import offer_of
 from tqdecrypt.tls.psk13 import without_key_shares
 from tqdecrypt.tls.report import Resumed, SessionReport
 from tqdecrypt.tls.suites import is_grease, suite_name
@@ -110,6 +111,7 @@ def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) ->
     if hello is not None:
         report.offered_suites = _suite_names(hello.cipher_suites)
         report.sni = hello.server_name
+        report.offer = offer_of(hello, dtls=session.dtls)
     if answer is not None and suite is not None:
         report.version = version_name(answer.version)
         report.cipher_suite = suite.name
@@ -138,6 +140,7 @@ def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) ->
             report.server_subject = server.subject
             report.server_names = server.names
             report.server_not_after = _nanoseconds(server.not_after)
+            report.server_key = server.key
             report.server_facts = server
         if client is not None:
             report.client_certificate = client.fingerprint_sha256

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tqdecrypt.keys.certificate import CertificateFacts
+from tqdecrypt.tls.offer import Offer
 from tqdecrypt.tls.timing import HandshakeTimes, TcpFacts
 from tqdecrypt.tls.verdict import Verdict
 
-__all__ = ["NOT_IN_JSON", "Resumed", "SessionReport"]
+__all__ = ["INSIDE", "Resumed", "SessionReport"]
 
 Resumed = Literal["no", "session id", "ticket", "psk"]
 
-NOT_IN_JSON: Mapping[str, bool] = {"json": False}
-"""Metadata of fields whose essence other fields have."""
+INSIDE: Mapping[str, bool] = {"inside": True}
+"""Metadata of fields that are for the stages behind, and not for JSON."""
 
 
 @dataclass(slots=True)
@@ -57,6 +58,8 @@ class SessionReport:
     """What it is for: DNS names, addresses, URIs; without any, its common names."""
     server_not_after: int | None = None
     """End of its validity."""
+    server_key: str | None = None
+    """Kind and size of its key: ``RSA 2048``, ``EC 256``."""
     client_certificate: str | None = None
     client_subject: str | None = None
     client_names: tuple[str, ...] = ()
@@ -100,6 +103,8 @@ class SessionReport:
     """Whether the beginning of the TCP connection was captured."""
     closed: bool = False
     """Whether its end was."""
-    server_facts: CertificateFacts | None = field(default=None, metadata=NOT_IN_JSON)
-    """What the server's certificate says."""
-    client_facts: CertificateFacts | None = field(default=None, metadata=NOT_IN_JSON)
+    offer: Offer | None = field(default=None, metadata=INSIDE)
+    """What the ClientHello offered; ``None`` when none was seen.  Sessions alike share it."""
+    server_facts: CertificateFacts | None = field(default=None, metadata=INSIDE)
+    """All about the server's certificate; sessions alike share it."""
+    client_facts: CertificateFacts | None = field(default=None, metadata=INSIDE)
