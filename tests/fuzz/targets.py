@@ -61,6 +61,7 @@ from tqdecrypt.tls.handshake import (
     pull_sslv2_client_hello,
 )
 from tqdecrypt.tls.outline import RecordOutline
+from tqdecrypt.tls.offer import offer_of
 
 __all__ = ["TARGETS", "script", "steps"]
 
@@ -206,6 +207,9 @@ def handshake(data: bytes) -> None:
         hello = pull_client_hello(data)
         assert hello.server_name is None or isinstance(hello.server_name, str)
         assert all(0 <= version <= 0xFFFF for version in hello.supported_versions)
+        offer = offer_of(hello)
+        assert set(offer.suites) <= set(hello.cipher_suites)
+        assert list(offer.versions) == sorted(offer.versions, reverse=True)
     with contextlib.suppress(Malformed):
         answer = pull_server_hello(data)
         assert isinstance(answer.version, int)

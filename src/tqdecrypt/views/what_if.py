@@ -26,7 +26,7 @@ MOST_ROWS = 100
 _COLUMNS = (
     Column("Trunk", least=0, most=24, yields=4),
     Column("Client", least=9, most=40, yields=1),
-    Column("Sessions", right=True, least=0, yields=5),
+    Column("Sessions", right=True, least=8),
     Column("Now", least=9, yields=3),
     Column("Then", least=16, yields=2),
 )
