@@ -104,7 +104,9 @@ def written(numbers: Iterable[int], spelling: Spelling) -> str:
 def _expand(terms: list[str], numbers: list[int | None], notes: list[str]) -> list[int]:
     """Let OpenSSL expand its language; say what it does not have here."""
     here = _openssl_names()
-    language, lacking, unknown = [], [], []
+    language: list[str] = []
+    lacking: list[str] = []
+    unknown: list[str] = []
     for term, number in zip(terms, numbers, strict=True):
         if number is None:
             sort = term if term.startswith("@") else term.lstrip("!-+")
@@ -282,7 +284,7 @@ def _words(name: str) -> tuple[str, ...]:
     True
     """
     parts = re.findall(r"3DES|RC4|CHACHA20|POLY1305|SHA\d*|CCM8|[A-Z]+|\d+", name.upper())
-    words = []
+    words: list[str] = []
     for part in parts:
         if part in ("TLS", "SSL", "WITH"):
             continue
@@ -293,15 +295,18 @@ def _words(name: str) -> tuple[str, ...]:
 @functools.cache
 def _numbers_by_words() -> dict[tuple[str, ...], int]:
     known = {}
-    for number in sorted(
-        SUITE_NAMES, reverse=True
-    ):  # where a draft had another number, IANA's wins
+    # Where a draft had another number, IANA's wins.
+    for number in sorted(SUITE_NAMES, reverse=True):
         known[_words(SUITE_NAMES[number])] = number
     known[_words("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256")] = 0xCCA8
     return known
 
 
 # The kinds of suites that OpenSSL's language names, for what its build here may lack.
+
+_MEDIUM = frozenset({"RC4_128", "SEED_CBC", "IDEA_CBC", "3DES_EDE_CBC"})
+_ABANDONED = _MEDIUM | {"CAMELLIA_128_CBC", "CAMELLIA_256_CBC", "ARIA_128_GCM", "ARIA_256_GCM"}
+"""What builds of OpenSSL leave out, or older ones had."""
 
 _KINDS: dict[str, Callable[[Suite], bool]] = {
     "KRSA": lambda suite: suite.rsa_key_exchange,
@@ -354,9 +359,6 @@ _KINDS: dict[str, Callable[[Suite], bool]] = {
     "LOW": lambda suite: suite.cipher == "DES_CBC",
     "TLSV1.2": lambda suite: suite.mac is None or suite.mac in ("sha256", "sha384"),
 }
-_MEDIUM = frozenset({"RC4_128", "SEED_CBC", "IDEA_CBC", "3DES_EDE_CBC"})
-_ABANDONED = _MEDIUM | {"CAMELLIA_128_CBC", "CAMELLIA_256_CBC", "ARIA_128_GCM", "ARIA_256_GCM"}
-"""What builds of OpenSSL leave out, or older ones had."""
 
 
 def _is_of(suite: Suite, term: str) -> bool:

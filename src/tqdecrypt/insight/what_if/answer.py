@@ -126,7 +126,8 @@ class _Answering:
         """Put it together."""
         settings = self._settings()
         forecasts = tuple(self._forecasts(settings))
-        proposal, after = None, ()
+        proposal: Proposal | None = None
+        after: tuple[Forecast, ...] = ()
         if self._wish.propose:
             proposal = propose(settings, self._demands(forecasts))
             after = tuple(self._forecasts(proposal.settings))

@@ -305,7 +305,7 @@ class _Search:
             yield frozenset({Edit(Kind.MOVE_FIRST if suite in listed else Kind.ADD_FIRST, suite)})
         usable = [suite for suite in settings.suites if can_use(offer, settings, suite)]
         shared = [suite for suite in usable if suite in offer.suites]
-        winners = []
+        winners: list[int] = []
         for suite in shared:
             if suite in offered:
                 if winners and all(one in listed for one in winners):
