@@ -298,7 +298,6 @@ def _numbers_by_words() -> dict[tuple[str, ...], int]:
     # Where a draft had another number, IANA's wins.
     for number in sorted(SUITE_NAMES, reverse=True):
         known[_words(SUITE_NAMES[number])] = number
-    known[_words("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256")] = 0xCCA8
     return known
 
 
