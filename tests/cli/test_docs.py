@@ -15,6 +15,7 @@ from kit.capture import write_pcap
 from kit.signalling import over_udp
 from tqdecrypt.cli.reference import reference
 from tqdecrypt.tls.verdict import MEANINGS, Verdict
+from tqdecrypt.views.vendors import devices_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -22,6 +23,13 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_the_reference_is_current() -> None:
     written = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
     assert written == reference(), "run: python -m tqdecrypt.cli.reference > docs/reference/cli.md"
+
+
+def test_the_settings_by_device_are_those_of_the_data_files() -> None:
+    written = (DOCS / "reference" / "devices.md").read_text(encoding="utf-8")
+    assert written == devices_page(), (
+        "run: python -m tqdecrypt.views.vendors > docs/reference/devices.md"
+    )
 
 
 @pytest.mark.parametrize("verdict", Verdict, ids=lambda verdict: verdict.value)

@@ -1,6 +1,7 @@
 """Runs products on loopback with the very text of the advice, records what passes, and reads it with the key.
 
-What is recorded is what a capture point would see: a relay stands between the two, and its bytes become packets.
+What is recorded is what a capture point would see: a relay stands between the two, and its bytes become
+packets.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def answer(
     for server in table.servers.values():
         if wish.servers and not any(_is_at(server.endpoint, one) for one in wish.servers):
             continue
-        seen = list(table.of_server(server.endpoint))
+        seen = list(server.offers.values())
         if seen:
             answers.append(_Answering(server, seen, wish, key_of, trunks, product_of).answer())
     answers.sort(key=lambda one: -one.server.sessions)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -79,6 +78,8 @@ class SeenServer:
     """Sessions whose ClientHello is not in the capture: what those clients offer is not known."""
     certificates: dict[str, CertificateFacts] = field(default_factory=dict)
     """By fingerprint."""
+    offers: dict[tuple[str, Offer], SeenOffer] = field(default_factory=dict)
+    """By client host and offer."""
     choices: dict[tuple[Offer, int, int], None] = field(default_factory=dict)
     """Offer, and the version and suite chosen from it."""
     refused: int = 0
@@ -140,7 +141,7 @@ class OfferTable:
 
     def __init__(self) -> None:
         self.servers: dict[str, SeenServer] = {}
-        self.rows: dict[tuple[str, str, Offer], SeenOffer] = {}
+        self._rows = 0
         self.counters: Counter[str] = Counter()
 
     def add(self, report: SessionReport) -> None:
@@ -162,15 +163,11 @@ class OfferTable:
         if offer is None:
             server.without_offer += 1
             return
-        row = self._row(report, offer)
+        row = self._row(server, report, offer)
         if row is None:
             self.counters["sessions_of_further_offers"] += 1
             return
         self._count(server, row, report, offer)
-
-    def of_server(self, endpoint: str) -> Iterator[SeenOffer]:
-        """Yield what was offered to a server."""
-        return (row for (server, _, _), row in self.rows.items() if server == endpoint)
 
     def _server(self, endpoint: str) -> SeenServer | None:
         server = self.servers.get(endpoint)
@@ -178,14 +175,13 @@ class OfferTable:
             server = self.servers[endpoint] = SeenServer(endpoint)
         return server
 
-    def _row(self, report: SessionReport, offer: Offer) -> SeenOffer | None:
+    def _row(self, server: SeenServer, report: SessionReport, offer: Offer) -> SeenOffer | None:
         host = report.client.rpartition(":")[0]
-        key = (report.server, host, offer)
-        row = self.rows.get(key)
-        if row is None and len(self.rows) < MOST_ROWS:
-            row = self.rows[key] = SeenOffer(
-                report.server, host, offer, report.session, report.first_frame
-            )
+        row = server.offers.get((host, offer))
+        if row is None and self._rows < MOST_ROWS:
+            self._rows += 1
+            row = SeenOffer(report.server, host, offer, report.session, report.first_frame)
+            server.offers[host, offer] = row
         return row
 
     def _count(

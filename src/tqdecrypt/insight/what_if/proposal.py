@@ -3,16 +3,20 @@
 Every client is a demand: whoever is wanted has to get RSA key exchange, whoever connects today has to go on
 connecting.  A demand that is not met can be met in a few ways (put one of its RSA suites in front; put the
 ephemeral ones that win now at the end; list a suite it needs); the search tries them depth first with one
-edit more each time, so that what it finds first is the smallest.  Each state is judged by the simulation
-itself (:func:`~tqdecrypt.tls.negotiation.negotiate`), so that nothing is proposed that it does not confirm.
+edit more each time, so that what it finds first is the smallest.
 
 An edit at the front or at the end stands for any place: for what is wanted, no place is better than the
 front, and for who must go on connecting, every place does.
+
+What a client could speak with the server is reckoned once
+(:func:`~tqdecrypt.tls.negotiation.negotiate`); from then on a list is a question of which comes first.
+Clients that differ only in what does not matter are one.
 """
 
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -25,8 +29,9 @@ from tqdecrypt.tls.suites import Protection, find_suite, suite_name
 
 __all__ = ["Demand", "Edit", "Kind", "Proposal", "propose"]
 
-MOST_STATES = 20_000
-"""States of the search, some seconds; beyond, the answer is good but not proven to be the smallest."""
+MOST_JUDGED = 1_000_000
+"""Clients that are judged in the search, one or two seconds; beyond, the answer is good but not proven to be
+the smallest."""
 
 
 class Kind(enum.Enum):
@@ -166,11 +171,11 @@ def _solve(
     and again.
     """
     search = _Search(settings, demands)
-    for most in range(len(demands) * 4 + 1):
+    for most in range(4 * len(settings.suites) + 4 * len(demands) + 1):
         edits = search.with_at_most(most)
         if edits is not None:
             return search.apply(edits), tuple(_in_order(edits)), True
-        if search.states > MOST_STATES or not search.cut:
+        if search.judged > MOST_JUDGED or not search.cut:
             break
     edits = search.greedily()
     return search.apply(edits), tuple(_in_order(edits)), False
@@ -182,14 +187,70 @@ def _in_order(edits: frozenset[Edit]) -> list[Edit]:
     return sorted(edits, key=lambda edit: (kinds.index(edit.kind), _rank(edit.suite)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """A demand, reduced to what decides it."""
+
+    wanted: bool
+    must_connect: bool
+    suites: tuple[int, ...]
+    """What it could speak with the server, in its order."""
+    outcomes: tuple[Outcome, ...]
+    """What comes of each of them."""
+    fixed: Outcome | None
+    """With TLS 1.3 no list up to TLS 1.2 changes anything."""
+
+    def judge(self, listed: Sequence[int], places: dict[int, int], server_order: bool) -> Outcome:
+        """Return what comes of a list."""
+        if self.fixed is not None:
+            return self.fixed
+        if server_order:
+            shared = [suite for suite in self.suites if suite in places]
+            if not shared:
+                return Outcome.FAILS
+            chosen = min(shared, key=places.__getitem__)
+            return self.outcomes[self.suites.index(chosen)]
+        for suite, outcome in zip(self.suites, self.outcomes, strict=True):
+            if suite in places:
+                return outcome
+        return Outcome.FAILS
+
+    @property
+    def opening(self) -> tuple[int, ...]:
+        """Suites that an RSA key opens."""
+        pairs = zip(self.suites, self.outcomes, strict=True)
+        return tuple(suite for suite, outcome in pairs if outcome is Outcome.DECRYPTS)
+
+
+def _reduced(settings: ServerSettings, demands: Sequence[Demand]) -> list[_Client]:
+    """Return clients, those alike as one: what nobody lists and no RSA key opens only matters to who has
+    nothing else."""
+    clients: dict[_Client, None] = {}
+    listed = frozenset(settings.suites)
+    for demand in demands:
+        offer = demand.offer
+        fixed = None
+        if settings.tls13 and Version.TLS13 in offer.versions:
+            fixed = outcome_of(negotiate(offer, settings))
+        usable = [] if fixed else [one for one in offer.suites if can_use(offer, settings, one)]
+        if settings.server_order and not listed.isdisjoint(usable):  # then it stays listed
+            opening = frozenset(rsa_suites(offer))
+            usable = [one for one in usable if one in listed or one in opening]
+        outcomes = tuple(
+            outcome_of(negotiate(offer, replace(settings, suites=(one,)))) for one in usable
+        )
+        clients[_Client(demand.wanted, demand.must_connect, tuple(usable), outcomes, fixed)] = None
+    return list(clients)
+
+
 class _Search:
     """Looks for a set of edits."""
 
     def __init__(self, settings: ServerSettings, demands: Sequence[Demand]) -> None:
         self._settings = settings
-        self._demands = demands
+        self._clients = _reduced(settings, demands)
         self._tried: set[frozenset[Edit]] = set()
-        self.states = 0
+        self.judged = 0
         self.cut = False
         """Whether the last search ended at its bound: more edits may do."""
 
@@ -210,16 +271,6 @@ class _Search:
         order = self._settings.server_order or Edit(Kind.SERVER_ORDER) in edits
         return replace(self._settings, suites=suites, server_order=order)
 
-    def unmet(self, settings: ServerSettings) -> Iterator[Demand]:
-        """Yield demands that *settings* do not meet."""
-        for demand in self._demands:
-            result = negotiate(demand.offer, settings)
-            failed = isinstance(result, Disagreement)
-            if (demand.wanted and outcome_of(result) is not Outcome.DECRYPTS) or (
-                demand.must_connect and failed
-            ):
-                yield demand
-
     def with_at_most(self, most: int) -> frozenset[Edit] | None:
         """Return edits that meet everything, no more than *most*; ``None`` when there are none."""
         self._tried.clear()
@@ -229,39 +280,58 @@ class _Search:
     def greedily(self) -> frozenset[Edit]:
         """Return edits that meet what can be met, each the one that helps most."""
         edits: frozenset[Edit] = frozenset()
-        hopeless: set[Offer] = set()
+        hopeless: set[_Client] = set()
         while True:
             settings = self.apply(edits)
-            unmet = [one for one in self.unmet(settings) if one.offer not in hopeless]
+            unmet = [one for one in self._unmet(settings) if one not in hopeless]
             if not unmet:
                 return edits
             ways = [way for way in self._ways(unmet[0], settings, edits) if not way <= edits]
             better = [(self._left(edits | way), len(way), edits | way) for way in ways]
             best = min(better, key=lambda one: one[:2], default=None)
             if best is None or best[0] >= self._left(edits):
-                hopeless.add(unmet[0].offer)
+                hopeless.add(unmet[0])
             else:
                 edits = best[2]
+
+    def _unmet(self, settings: ServerSettings) -> list[_Client]:
+        """Return whose demands *settings* do not meet."""
+        listed = settings.suites
+        places = {suite: place for place, suite in enumerate(listed)}
+        self.judged += len(self._clients)
+        unmet = []
+        for client in self._clients:
+            outcome = client.judge(listed, places, settings.server_order)
+            if (client.wanted and outcome is not Outcome.DECRYPTS) or (
+                client.must_connect and outcome is Outcome.FAILS
+            ):
+                unmet.append(client)
+        return unmet
 
     def _left(self, edits: frozenset[Edit]) -> tuple[int, int]:
         """Return how many are cut off, and how many demands are not met at all."""
         settings = self.apply(edits)
-        unmet = list(self.unmet(settings))
-        cut_off = sum(isinstance(negotiate(one.offer, settings), Disagreement) for one in unmet)
+        places = {suite: place for place, suite in enumerate(settings.suites)}
+        unmet = self._unmet(settings)
+        cut_off = sum(
+            one.must_connect
+            and one.judge(settings.suites, places, settings.server_order) is Outcome.FAILS
+            for one in unmet
+        )
         return cut_off, len(unmet)
 
     def _deeper(self, edits: frozenset[Edit], most: int) -> frozenset[Edit] | None:
-        if edits in self._tried or self.states > MOST_STATES:
+        if edits in self._tried or self.judged > MOST_JUDGED:
             return None
         self._tried.add(edits)
-        self.states += 1
         settings = self.apply(edits)
-        unmet = list(self.unmet(settings))
+        unmet = self._unmet(settings)
         if not unmet:
             return edits
-        ways = list(self._ways(unmet[0], settings, edits))
-        # What helps most of the others, too, comes first: then the first that is found reads best.
-        helped = {way: self._helps(way, unmet) for way in ways}
+        # Whoever has the fewest ways is decided first; what helps most of the others, too, is tried first.
+        first = min(unmet, key=lambda one: len(one.opening))
+        ways = list(self._ways(first, settings, edits))
+        helped = {way: _helps(way, unmet) for way in ways}
         for way in sorted(ways, key=lambda one: -helped[one]):
             together = edits | way
             if len(together) > most:
@@ -272,73 +342,65 @@ class _Search:
                 return found
         return None
 
-    def _helps(self, way: frozenset[Edit], unmet: Sequence[Demand]) -> int:
-        suites = {edit.suite for edit in way}
-        return sum(not suites.isdisjoint(demand.offer.suites) for demand in unmet)
-
     def _ways(
-        self, demand: Demand, settings: ServerSettings, edits: frozenset[Edit]
+        self, client: _Client, settings: ServerSettings, edits: frozenset[Edit]
     ) -> Iterator[frozenset[Edit]]:
         """Yield sets of edits that meet one demand."""
         removed = {edit.suite for edit in edits if edit.kind is Kind.REMOVE}
-        if demand.wanted:
-            offered = [
-                suite
-                for suite in sorted(rsa_suites(demand.offer), key=self._cheapest)
-                if suite not in removed and can_use(demand.offer, settings, suite)
-            ]
-            if settings.server_order:
-                yield from self._by_server_order(demand.offer, settings, offered)
-            else:
-                yield frozenset({Edit(Kind.SERVER_ORDER)})
-                yield from self._by_client_order(demand.offer, settings, offered)
-        else:
-            for suite in sorted(demand.offer.suites, key=self._cheapest):
-                if suite not in removed and can_use(demand.offer, settings, suite):
+        if not client.wanted:
+            for suite in sorted(client.suites, key=self._cheapest):
+                if suite not in removed and suite not in settings.suites:
                     yield frozenset({Edit(Kind.ADD_LAST, suite)})
+            return
+        opening = [suite for suite in client.opening if suite not in removed]
+        opening.sort(key=self._cheapest)
+        if settings.server_order:
+            yield from self._by_server_order(client, settings, opening)
+        else:
+            yield frozenset({Edit(Kind.SERVER_ORDER)})
+            yield from _by_client_order(client, settings, opening)
 
     def _by_server_order(
-        self, offer: Offer, settings: ServerSettings, offered: Sequence[int]
+        self, client: _Client, settings: ServerSettings, opening: Sequence[int]
     ) -> Iterator[frozenset[Edit]]:
         listed = self._settings.suites
-        for suite in offered:
+        for suite in opening:
             yield frozenset({Edit(Kind.MOVE_FIRST if suite in listed else Kind.ADD_FIRST, suite)})
-        usable = [suite for suite in settings.suites if can_use(offer, settings, suite)]
-        shared = [suite for suite in usable if suite in offer.suites]
         winners: list[int] = []
-        for suite in shared:
-            if suite in offered:
+        for suite in settings.suites:
+            if suite in opening:
                 if winners and all(one in listed for one in winners):
                     yield frozenset(Edit(Kind.MOVE_LAST, one) for one in winners)
                 return
-            winners.append(suite)
-
-    def _by_client_order(
-        self, offer: Offer, settings: ServerSettings, offered: Sequence[int]
-    ) -> Iterator[frozenset[Edit]]:
-        for suite in offered:
-            edits = set()
-            if suite not in settings.suites:
-                edits.add(Edit(Kind.ADD_LAST, suite))
-            for other in offer.suites[: offer.suites.index(suite)]:
-                if (
-                    other in settings.suites
-                    and other not in offered
-                    and can_use(offer, settings, other)
-                ):
-                    edits.add(Edit(Kind.REMOVE, other))
-            if edits and not any(
-                Edit(Kind.ADD_LAST, edit.suite) in edits
-                for edit in edits
-                if edit.kind is Kind.REMOVE
-            ):
-                yield frozenset(edits)
+            if suite in client.suites:
+                winners.append(suite)
 
     def _cheapest(self, suite: int) -> tuple[bool, tuple[int, ...]]:
         """Order: what the list has already, then what is stronger."""
         return suite not in self._settings.suites, _rank(suite)
 
 
+def _by_client_order(
+    client: _Client, settings: ServerSettings, opening: Sequence[int]
+) -> Iterator[frozenset[Edit]]:
+    for suite in opening:
+        edits = {
+            Edit(Kind.REMOVE, other)
+            for other in client.suites[: client.suites.index(suite)]
+            if other in settings.suites and other not in opening
+        }
+        if suite not in settings.suites:
+            edits.add(Edit(Kind.ADD_LAST, suite))
+        if edits:
+            yield frozenset(edits)
+
+
+def _helps(way: frozenset[Edit], unmet: Sequence[_Client]) -> int:
+    suites = {edit.suite for edit in way}
+    return sum(not suites.isdisjoint(client.suites) for client in unmet)
+
+
+@functools.cache
 def _rank(number: int) -> tuple[int, ...]:
     """Return a key that sorts suites from the strongest to the weakest."""
     suite = find_suite(number)
