@@ -177,3 +177,27 @@ def test_advice_that_is_not_there_is_a_mistake(arguments: tuple[str, ...], run: 
     assert ran.status == 2
     assert ran.out == ""
     assert ran.err.count("\n") == 1
+
+
+def test_many_servers_and_clients_are_shown_in_part(
+    tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tqdecrypt.views import what_if
+
+    monkeypatch.setattr(what_if, "MOST_SERVERS", 2)
+    monkeypatch.setattr(what_if, "MOST_ROWS", 1)
+    pair = TlsPair(ciphers="AES128-GCM-SHA256")
+    talks = [
+        Conversation((client, 40000), (server, 5061)).open()
+        for server in ("192.0.2.20", "192.0.2.21", "192.0.2.22")
+        for client in ("192.0.2.10", "192.0.2.11")
+    ]
+    for talk in talks:
+        for flight in pair.flights:
+            talk.send(flight.from_client, flight.data)
+    capture = write_pcap(tmp_path / "many.pcap", interleave(*talks))
+    ran = run("what-if", capture, "--ciphers", "AES128-GCM-SHA256")
+    assert ran.out.count("and 1 more; --json has all.") == 2
+    assert "and 1 more server: --server names one, --json has all." in ran.out
+    whole = json.loads(run("what-if", capture, "--ciphers", "AES128-GCM-SHA256", "--json").out)
+    assert [len(server["clients"]) for server in whole["servers"]] == [2, 2, 2]

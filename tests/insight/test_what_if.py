@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,6 +16,8 @@ from hypothesis import strategies as st
 
 from insight.found import report
 from kit import certificates
+from tqdecrypt.calls import Call
+from tqdecrypt.errors import InputError
 from tqdecrypt.insight.trunks import Trunks, read_trunks
 from tqdecrypt.insight.what_if import (
     Edit,
@@ -31,12 +34,20 @@ from tqdecrypt.insight.what_if import (
 from tqdecrypt.insight.what_if.forecast import outcome_of
 from tqdecrypt.insight.what_if.given_up import given_up, other_ways, whose_list
 from tqdecrypt.insight.what_if.proposal import Demand
-from tqdecrypt.keys import CertificateFacts
+from tqdecrypt.keys import CertificateFacts, KeyRing
 from tqdecrypt.keys.certificate import read_certificate
+from tqdecrypt.pipeline import ReadOptions, read_captures
+from tqdecrypt.sip import Message
 from tqdecrypt.tls import SessionReport, Verdict
 from tqdecrypt.tls.cipher_lists import parse_cipher_list
 from tqdecrypt.tls.constants import VERSION_NAMES, Version
-from tqdecrypt.tls.negotiation import Disagreement, ServerKey, ServerSettings, negotiate
+from tqdecrypt.tls.negotiation import (
+    Agreement,
+    Disagreement,
+    ServerKey,
+    ServerSettings,
+    negotiate,
+)
 from tqdecrypt.tls.offer import Offer
 
 SERVER = "192.0.2.20:5061"
@@ -487,3 +498,38 @@ def test_keys_of_two_kinds_are_kept() -> None:
     both = [TRUNK[1], session(5, "192.0.2.5", CLASSIC, None, None, server_facts=facts("ec"))]
     (server,) = ask(both, "AES128-SHA").servers
     assert set(server.settings.keys) == {ServerKey("RSA", 2048), ServerKey("EC", 256)}
+
+
+@pytest.mark.shared
+def test_what_servers_chose_in_real_captures_comes_out(shared: Path) -> None:
+    """From the least that a server must have, every choice that was seen follows."""
+    explained = 0
+    for capture in sorted([*shared.glob("captures/*.pcap"), *shared.glob("corpus/**/*.pcap*")]):
+        if capture.name == "all_ciphers.pcap":
+            continue  # its server was started anew with another list for each connection
+        sink = _Offers()
+        with contextlib.suppress(InputError):
+            read_captures([str(capture)], ReadOptions(KeyRing()), sink)
+        for server in answer(sink.table, Wish()).servers:
+            for one in server.forecasts:
+                if one.seen.today is None:
+                    continue
+                assert isinstance(one.result, Agreement), (capture.name, one.why)
+                version = VERSION_NAMES[one.result.version]
+                assert (version, one.result.suite.name) == one.seen.today, capture.name
+                explained += 1
+    assert explained > 100
+
+
+class _Offers:
+    def __init__(self) -> None:
+        self.table = OfferTable()
+
+    def message(self, message: Message) -> None:
+        pass
+
+    def session(self, report: SessionReport) -> None:
+        self.table.add(report)
+
+    def call(self, call: Call) -> None:
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import re
 import socket
 import subprocess
@@ -12,13 +13,18 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kit import certificates
+from kit.certificates import Identity
 from kit.handshakes import CURVES, End, Shook, openssl_suites, shake_hands
 from kit.tls import Version as OpenSslVersion
 from matrix.relay import TcpRelay
+from tqdecrypt.keys.certificate import read_certificate
 from tqdecrypt.tls.cipher_lists import parse_cipher_list, suite_named, written
 from tqdecrypt.tls.constants import Version
 from tqdecrypt.tls.handshake import pull_client_hello
@@ -284,6 +290,53 @@ def test_it_comes_out_as_with_gnutls_as_server(client: tuple[str, ...], tmp_path
         # Which of its ciphers comes first GnuTLS decides by itself; which key exchange, the list.
         assert result[0] == agreed[0]
         assert find_suite(result[1]).rsa_key_exchange == find_suite(agreed[1]).rsa_key_exchange
+
+
+@pytest.mark.peer("openssl", "gnutls-cli")
+@pytest.mark.parametrize("usage", [True, False, None])
+def test_clients_may_refuse_a_certificate_without_key_encipherment(
+    usage: bool | None, tmp_path: Path
+) -> None:
+    """What the answer warns of: GnuTLS looks at the key usage, OpenSSL does not."""
+    identity = _with_usage(usage)
+    assert read_certificate(identity.certificate_der()).key_encipherment is usage
+    files = identity.write(tmp_path, "usage")
+    port = _free_port()
+    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-quiet", "-no_tls1_3"]
+    command += ["-cert", str(files.certificate), "-key", str(files.key), "-cipher", "AES128-SHA"]
+    with _running(command, port):
+        assert _s_client((), port) is not None
+        assert (_gnutls_cli("NORMAL", port) is None) is (usage is False)
+
+
+def _with_usage(key_encipherment: bool | None) -> Identity:
+    key = certificates.rsa_key(2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sip.example.com")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC))
+        .not_valid_after(datetime.datetime(2049, 1, 1, tzinfo=datetime.UTC))
+    )
+    if key_encipherment is not None:
+        others = dict.fromkeys(
+            (
+                "content_commitment",
+                "data_encipherment",
+                "key_agreement",
+                "key_cert_sign",
+                "crl_sign",
+                "encipher_only",
+                "decipher_only",
+            ),
+            False,
+        )
+        usage = x509.KeyUsage(digital_signature=True, key_encipherment=key_encipherment, **others)
+        builder = builder.add_extension(usage, critical=True)
+    return Identity(key, builder.sign(key, hashes.SHA256()))
 
 
 def _gnutls_cli(priority: str, port: int) -> tuple[int, int] | None:

@@ -37,9 +37,15 @@ _CURVES = {256: 0x0017, 384: 0x0018, 521: 0x0019}
 """The curve of an EC key by its size in bits, as a number of the supported groups registry."""
 _SIGNATURES_OF_CURVES = {256: 0x0403, 384: 0x0503, 521: 0x0603}
 """TLS 1.3 ties the hash to the curve (RFC 8446 section 4.2.3)."""
-_ECDSA = frozenset({0x0203, 0x0303, 0x0403, 0x0503, 0x0603})
 _RSA_PSS = frozenset({0x0804, 0x0805, 0x0806})
-_RSA = _RSA_PSS | {0x0201, 0x0301, 0x0401, 0x0501, 0x0601}
+_SIGNATURES = {
+    "RSA": _RSA_PSS | {0x0201, 0x0301, 0x0401, 0x0501, 0x0601},
+    "EC": frozenset({0x0203, 0x0303, 0x0403, 0x0503, 0x0603}),
+    "DSA": frozenset({0x0202, 0x0302, 0x0402, 0x0502, 0x0602}),
+    "Ed25519": frozenset({0x0807}),
+    "Ed448": frozenset({0x0808}),
+}
+"""What TLS 1.2 lets each kind of key sign with (signature_algorithms, RFC 8446 section 4.2.3)."""
 
 
 class Disagreement(enum.Enum):
@@ -62,8 +68,9 @@ class ServerKey:
 
     @property
     def name(self) -> str:
-        """``RSA`` or ``ECDSA``, as suites call it."""
-        return "ECDSA" if self.kind == "EC" else self.kind
+        """``RSA``, ``ECDSA`` or ``DSS``, as suites call it; Ed25519 goes as ECDSA (RFC 8422 section 5.2)."""
+        named = {"EC": "ECDSA", "DSA": "DSS", "Ed25519": "ECDSA", "Ed448": "ECDSA"}
+        return named.get(self.kind, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +198,15 @@ def _takes_curve(key: ServerKey, offer: Offer) -> bool:
 def _can_sign(suite: Suite, offer: Offer, server: ServerSettings) -> bool:
     if offer.signatures is None or suite.key_exchange not in ("DHE", "ECDHE"):
         return True
-    accepted = _ECDSA if suite.authentication == "ECDSA" else _RSA
-    return not accepted.isdisjoint(offer.signatures)
+    return any(
+        not _SIGNATURES[key.kind].isdisjoint(offer.signatures)
+        for key in server.keys
+        if key.name == suite.authentication and key.kind in _SIGNATURES
+    )
 
 
 def _signs13(key: ServerKey, signatures: tuple[int, ...]) -> bool:
     if key.kind == "EC":
         return _SIGNATURES_OF_CURVES.get(key.size) in signatures
-    if key.kind == "RSA":
-        return not _RSA_PSS.isdisjoint(signatures)
-    return key.kind in ("Ed25519", "Ed448")
+    able = _RSA_PSS if key.kind == "RSA" else _SIGNATURES.get(key.kind, frozenset())
+    return key.kind != "DSA" and not able.isdisjoint(signatures)

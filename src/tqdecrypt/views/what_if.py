@@ -20,6 +20,7 @@ from tqdecrypt.views.words import count
 
 __all__ = ["WhatIfTables"]
 
+MOST_SERVERS = 20
 MOST_ROWS = 100
 """Clients of one server that are shown; JSON has all."""
 
@@ -58,9 +59,12 @@ class WhatIfTables:
             yield Padding(theme.said(note, theme.NOTICE), (0, 0, 0, 2))
         if not self._answer.servers:
             yield Text("There is no TLS session with a ClientHello to reckon with.")
-        for server in self._answer.servers:
+        for server in self._answer.servers[:MOST_SERVERS]:
             yield Text()
             yield from self._server(server, marks, options.max_width)
+        left = len(self._answer.servers) - MOST_SERVERS
+        if left > 0:
+            yield Text(f"and {count(left, 'more server')}: --server names one, --json has all.")
         for name, number in self._answer.counters.items():
             yield theme.said(f"{name.replace('_', ' ')}: {number:,}", theme.DIM)
 

@@ -104,7 +104,12 @@ class SeenServer:
     @property
     def suites(self) -> tuple[int, ...]:
         """Suites up to TLS 1.2 that it was seen to choose, what it prefers first."""
-        chosen = dict.fromkeys(suite for _, _, suite in self.choices if suite not in TLS13_SUITES)
+        return self._chosen(tls13=False)
+
+    def _chosen(self, *, tls13: bool) -> tuple[int, ...]:
+        chosen = dict.fromkeys(
+            suite for _, _, suite in self.choices if find_suite(suite).tls13 is tls13
+        )
         before = {
             suite: {
                 other
@@ -126,6 +131,7 @@ class SeenServer:
             self.suites,
             self.versions,
             self.keys or (ServerKey("RSA"),),
+            tuple(dict.fromkeys((*self._chosen(tls13=True), *TLS13_SUITES))),
             server_order=server_order,
         )
 
