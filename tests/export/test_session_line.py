@@ -37,6 +37,9 @@ def plainly(report: SessionReport) -> dict[str, object]:
         time = getattr(report, name)
         values[name] = None if time is None else format_time(time)
     values["verdict"] = report.verdict.value
+    for field in fields(SessionReport):
+        if field.metadata.get("inside"):  # for the stages behind, and not for JSON
+            del values[field.name]
     plain: dict[str, object] = json.loads(json.dumps(values))
     return plain
 

@@ -56,10 +56,10 @@ class SessionReport:
     """Its subject, RFC 4514."""
     server_names: tuple[str, ...] = ()
     """What it is for: DNS names, addresses, URIs; without any, its common names."""
-    server_not_after: int | None = None
-    """End of its validity."""
     server_key: str | None = None
     """Kind and size of its key: ``RSA 2048``, ``EC 256``."""
+    server_not_after: int | None = None
+    """End of its validity."""
     client_certificate: str | None = None
     client_subject: str | None = None
     client_names: tuple[str, ...] = ()
