@@ -60,8 +60,8 @@ from tqdecrypt.tls.handshake import (
     pull_server_hello,
     pull_sslv2_client_hello,
 )
-from tqdecrypt.tls.outline import RecordOutline
 from tqdecrypt.tls.offer import offer_of
+from tqdecrypt.tls.outline import RecordOutline
 
 __all__ = ["TARGETS", "script", "steps"]
 
