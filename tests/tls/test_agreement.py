@@ -185,6 +185,15 @@ def test_what_the_key_exchange_messages_hold() -> None:
         assert tuple(key_exchange_shares(find_suite(suite), server, client)) == expected, hex(suite)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_key_used_again_opens_whichever_direction_comes_first(first: int) -> None:
+    talk = finite_field_talk(0x0033)
+    said = talk.say()
+    apart = sorted(talk.packets, key=lambda packet: packet[0] != first)
+    heard = listen(apart, ring([PrivateKey(SERVER, "dh.key")]))
+    assert (bytes(heard.client), bytes(heard.server)) == said
+
+
 @pytest.mark.parametrize("suite", [0x0034, 0xC018], ids=["DH_anon", "ECDH_anon"])
 def test_anonymous_key_exchange_with_a_key_used_again(suite: int) -> None:
     if suite == 0x0034:

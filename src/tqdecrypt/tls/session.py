@@ -630,8 +630,13 @@ class TlsSession:
                 self._secrets.find(self, exchange)
             return
         if exchange.full:
+            # The other direction may be behind: a static key needs its ServerKeyExchange, too.
             ready = exchange.encrypted_premaster is not None and (
-                not exchange.extended_master_secret or exchange.done is not None
+                exchange.done is not None
+                or (
+                    not exchange.extended_master_secret
+                    and ("DH" not in suite.key_exchange or any(exchange.incomplete))
+                )
             )
         else:
             ready = exchange.changed_cipher[SERVER] and (
