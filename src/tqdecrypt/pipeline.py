@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tqdecrypt.keys import KeyRing, SecretsStore
     from tqdecrypt.observing import Observer
     from tqdecrypt.packet.transport import TransportColumns
+    from tqdecrypt.tls.watching import Watch
 
 __all__ = [
     "Mask",
@@ -80,6 +81,8 @@ class ReadOptions:
     """Session secrets of earlier runs; those of this one are added."""
     analysis: Analysis | None = None
     """Takes every message and session report, too, when somebody wants answers."""
+    watch: Watch | None = None
+    """Records the handshakes of sessions that are to be explained."""
     keylog_sources: Sequence[KeyLogSource] = ()
     """What the ring's key log grows from while the capture is read."""
     message_sources: Sequence[MessageSource] = ()
@@ -291,6 +294,7 @@ class _Run:
             None if options.analysis is None else options.analysis.dark_data,
             options.observer,
             self._mirror,
+            options.watch,
         )
         wanted = Wanted.SIGNALLING | Wanted.DTLS | Wanted.HEP
         self._decoder = PacketDecoder(wanted, options.ports)

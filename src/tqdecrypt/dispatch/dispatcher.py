@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tqdecrypt.observing import Observer
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SecretSource
+    from tqdecrypt.tls.watching import Watch
 
 __all__ = ["DarkTap", "Dispatcher", "Tap"]
 
@@ -54,6 +55,7 @@ class Dispatcher:
         dark_tap: DarkTap | None = None,
         observer: Observer | None = None,
         mirror: Mirror | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.secrets = secrets
         self.given = given
@@ -65,10 +67,12 @@ class Dispatcher:
         self.dark_tap = dark_tap
         self.observer = observer
         self.mirror = mirror or Mirror()
+        self.watch = watch
+        """Records sessions that are to be explained."""
         self.counters: Counter[str] = Counter()
         self.sessions = 0
         self.budget = WaitingBudget()
-        self.parking = Parking(secrets, self.budget)
+        self.parking = Parking(secrets, self.budget, watch)
         self.awake: dict[TlsConnection, None] = {}
         """Connections whose session is not parked."""
         self._next_tidy = 0

@@ -25,7 +25,11 @@ class DtlsConnection:
         self._dispatcher = dispatcher
         self.ends = ends
         self.number = dispatcher.next_session()
-        self.session = DtlsSession(dispatcher.secrets, self, ends=ends, budget=dispatcher.budget)
+        secrets, budget = dispatcher.secrets, dispatcher.budget
+        if dispatcher.watch is None:
+            self.session = DtlsSession(secrets, self, ends=ends, budget=budget)
+        else:
+            self.session = dispatcher.watch.open_dtls(self.number, secrets, self, ends, budget)
         self._flows = (
             Flow(ends[0], ends[1], "TLS", "verified", self.number),
             Flow(ends[1], ends[0], "TLS", "verified", self.number),
@@ -53,6 +57,8 @@ class DtlsConnection:
         )
         report.messages = self._messages
         dispatcher.observe_end(self.number, self.session)
+        if dispatcher.watch is not None:
+            dispatcher.watch.ended(self.session, report)
         dispatcher.secrets.keep(self.session, report.client, report.server)
         self.session.let_go()
         dispatcher.session_ended(report)

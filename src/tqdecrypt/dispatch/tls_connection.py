@@ -14,6 +14,8 @@ from tqdecrypt.tls import DarkData, Plaintext, TcpFacts, TlsSession, report_sess
 
 if TYPE_CHECKING:
     from tqdecrypt.dispatch.dispatcher import Dispatcher
+    from tqdecrypt.tls.recording import Opening
+    from tqdecrypt.tls.watching import Watch
 
 __all__ = ["TlsConnection"]
 
@@ -38,12 +40,23 @@ class TlsConnection:
         self._connection = connection
         self.number = dispatcher.next_session()
         self._parked: bytes | None = None
-        dispatcher.awake[self] = None
-        self._session: TlsSession | None = TlsSession(
-            dispatcher.secrets, self, ends=connection.ends, budget=dispatcher.budget
-        )
+        self._session: TlsSession | None
+        if dispatcher.watch is None:
+            dispatcher.awake[self] = None
+            self._session = TlsSession(
+                dispatcher.secrets, self, ends=connection.ends, budget=dispatcher.budget
+            )
+        else:
+            self._session = self._watched(dispatcher.watch)
         self._framers: tuple[AnyFramer, AnyFramer] | None = None
         self._messages = 0
+
+    def _watched(self, watch: Watch) -> TlsSession:
+        """Return a session that is watched; one that is recorded is never parked."""
+        dispatcher, ends = self._dispatcher, self._connection.ends
+        if not watch.wants(self.number):
+            dispatcher.awake[self] = None
+        return watch.open_tls(self.number, dispatcher.secrets, self, ends, dispatcher.budget)
 
     @property
     def session(self) -> TlsSession:
@@ -107,6 +120,8 @@ class TlsConnection:
         report.tcp = _tcp_facts(connection, self.session.ends.index(report.client))
         report.messages = self._messages
         dispatcher.observe_end(self.number, self.session)
+        if dispatcher.watch is not None:
+            dispatcher.watch.ended(self.session, report, _opening(connection))
         dispatcher.secrets.keep(self.session, report.client, report.server)
         self.session.let_go()
         self._session = self._framers = None
@@ -161,4 +176,21 @@ def _tcp_facts(connection: Connection, client: int) -> TcpFacts:
         theirs.retransmissions,
         ours.gaps,
         theirs.gaps,
+    )
+
+
+def _opening(connection: Connection) -> Opening:
+    """Return how a TCP connection began, as far as it was captured."""
+    from tqdecrypt.tls.recording import Opening  # for those who explain
+
+    side = connection.initiator
+    if side is None:
+        return Opening()
+    opener, answerer = connection.directions[side], connection.directions[1 - side]
+    return Opening(
+        side,
+        opener.synchronized_frame,
+        opener.synchronized_at or 0,
+        answerer.synchronized_frame,
+        answerer.synchronized_at or 0,
     )

@@ -3,7 +3,11 @@
 Nothing here imports ``cryptography`` before a key or a certificate is read.
 """
 
-from tqdecrypt.keys.certificate import CertificateFacts, read_certificate
+from tqdecrypt.keys.certificate import (
+    CertificateFacts,
+    read_certificate,
+    read_distinguished_name,
+)
 from tqdecrypt.keys.keylog import KeyLog, KeyLogCounters, MalformedLine, TrafficSecret
 from tqdecrypt.keys.keylog_file import KeyLogFile
 from tqdecrypt.keys.keylog_listener import KeyLogListener
@@ -29,4 +33,5 @@ __all__ = [
     "load_private_keys",
     "parse_psk",
     "read_certificate",
+    "read_distinguished_name",
 ]

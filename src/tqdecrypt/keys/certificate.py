@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
-__all__ = ["CertificateFacts", "read_certificate"]
+__all__ = ["CertificateFacts", "read_certificate", "read_distinguished_name"]
 
 _T = TypeVar("_T")
 
@@ -296,6 +296,15 @@ def _read_name(certificate: Certificate | None, which: str, name: Element) -> st
 
     strict = _attempt(read, None)
     return _render_name(_name_attributes(name)) if strict is None else strict
+
+
+def read_distinguished_name(der: bytes) -> str:
+    """Return a name in DER, as a server lists those of CAs, in the spelling of RFC 4514."""
+    try:
+        name = pull_element(Cursor(der))
+    except Malformed:
+        return f"a name that cannot be read ({len(der)} bytes)"
+    return _render_name(_name_attributes(name)) or "an empty name"
 
 
 def _name_attributes(name: Element) -> list[list[tuple[str, str]]]:

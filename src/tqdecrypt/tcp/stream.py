@@ -95,6 +95,7 @@ class Direction:
         "stray",
         "synchronized",
         "synchronized_at",
+        "synchronized_frame",
     )
 
     def __init__(self, connection: Connection, side: int) -> None:
@@ -110,6 +111,8 @@ class Direction:
         """Segments, SYNs included, that held nothing new."""
         self.gaps = 0
         """Holes that were given up."""
+        self.synchronized_frame = 0
+        """Its frame."""
         self.position = 0
         """How many bytes were delivered or given up."""
         self.pending: list[Piece] | None = None

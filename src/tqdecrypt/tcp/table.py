@@ -258,6 +258,7 @@ class ConnectionTable:
             direction.origin = first
         if direction.synchronized_at is None:
             direction.synchronized_at = times[0]
+            direction.synchronized_frame = frames[0]
         else:
             direction.retransmissions += 1
         direction.synchronized = True

@@ -90,6 +90,9 @@ class ExtensionType(enum.IntEnum):
     pre_shared_key = 41
     early_data = 42
     supported_versions = 43
+    cookie = 44
+    psk_key_exchange_modes = 45
+    certificate_authorities = 47
     key_share = 51
     renegotiation_info = 0xFF01
 

@@ -20,6 +20,7 @@ __all__ = [
     "extended_master_secret",
     "hkdf_expand_label",
     "key_block",
+    "key_block_sizes",
     "master_secret",
     "partition_key_block",
     "prf",
@@ -147,17 +148,22 @@ class KeyBlock(NamedTuple):
         return f"<KeyBlock of {'+'.join(str(len(part)) for part in self)} bytes>"
 
 
-def partition_key_block(
-    suite: Suite, version: int, master: bytes, client_random: bytes, server_random: bytes
-) -> KeyBlock:
-    """Derive the key block of *suite* and cut it into its parts."""
+def key_block_sizes(suite: Suite, version: int) -> tuple[int, ...]:
+    """Return the lengths of the key block's parts in its order, in bytes."""
     bulk = suite.bulk
     assert bulk is not None
     mac = _MAC_LENGTHS[suite.mac] if suite.mac else 0
     # TLS 1.1 and later send the CBC IV in each record and take none from the key block.
     cbc_with_iv = bulk.protection is Protection.BLOCK and _later_than_tls10(version)
     iv = 0 if cbc_with_iv else bulk.fixed_iv_length
-    sizes = (mac, mac, bulk.key_length, bulk.key_length, iv, iv)
+    return mac, mac, bulk.key_length, bulk.key_length, iv, iv
+
+
+def partition_key_block(
+    suite: Suite, version: int, master: bytes, client_random: bytes, server_random: bytes
+) -> KeyBlock:
+    """Derive the key block of *suite* and cut it into its parts."""
+    sizes = key_block_sizes(suite, version)
     block = key_block(version, suite.prf_hash, master, client_random, server_random, sum(sizes))
     ends = itertools.accumulate(sizes)
     return KeyBlock(*[block[end - size : end] for size, end in zip(sizes, ends, strict=True)])

@@ -19,6 +19,7 @@ __all__ = [
     "pull_client_hello",
     "pull_encrypted_extensions",
     "pull_encrypted_premaster",
+    "pull_extensions",
     "pull_new_session_ticket",
     "pull_server_hello",
     "pull_sslv2_client_hello",
@@ -120,7 +121,7 @@ def pull_alpn(extensions: dict[int, bytes]) -> str | None:
     return data[3 : 3 + data[2]].decode("ascii", "backslashreplace")
 
 
-def _pull_extensions(cursor: Cursor) -> dict[int, bytes]:
+def pull_extensions(cursor: Cursor) -> dict[int, bytes]:
     """Return extensions by number, the first of each.  Not to be changed: others may share it."""
     if cursor.at_end:  # older clients and servers send none at all
         return {}
@@ -167,7 +168,7 @@ def pull_client_hello(body: bytes, *, dtls: bool = False) -> ClientHello:
         session_id,
         suites,
         cursor.pull_opaque(1),
-        _pull_extensions(cursor),
+        pull_extensions(cursor),
         cookie,
     )
 
@@ -201,7 +202,7 @@ def pull_server_hello(body: bytes) -> ServerHello:
         cursor.pull_opaque(1),
         cursor.pull_uint16(),
         cursor.pull_uint8(),
-        _pull_extensions(cursor),
+        pull_extensions(cursor),
     )
 
 
@@ -229,7 +230,7 @@ def pull_certificates13(body: bytes) -> list[bytes]:
 
 def pull_encrypted_extensions(body: bytes) -> dict[int, bytes]:
     """Return the extensions of EncryptedExtensions (RFC 8446 section 4.3.1)."""
-    return _pull_extensions(Cursor(body))
+    return pull_extensions(Cursor(body))
 
 
 def pull_encrypted_premaster(body: bytes, version: int) -> bytes:

@@ -24,6 +24,7 @@ from tqdecrypt.tls.suites import Protection, Suite, find_suite
 if TYPE_CHECKING:
     from tqdecrypt.tls.exchange import Exchange
     from tqdecrypt.tls.session import Listener, SecretSource, TlsSession, WaitingBudget
+    from tqdecrypt.tls.watching import Watch
 
 __all__ = ["Parking"]
 
@@ -34,9 +35,12 @@ MOST_CERTIFICATES = 4096
 class Parking:
     """Parks sessions and brings them back."""
 
-    def __init__(self, secrets: SecretSource, budget: WaitingBudget) -> None:
+    def __init__(
+        self, secrets: SecretSource, budget: WaitingBudget, watch: Watch | None = None
+    ) -> None:
         self._secrets = secrets
         self._budget = budget
+        self._watch = watch
         self._certificates: dict[str, CertificateFacts] = {}
         self._dictionary: bytes | None = None
         """The first session's pickle: the others say nearly the same (a preset zlib dictionary)."""
@@ -70,6 +74,7 @@ class Parking:
             "secrets": self._secrets,
             "listener": listener,
             "budget": self._budget,
+            "watch": self._watch,
             "opener": None,
         }
         session: TlsSession

@@ -21,10 +21,10 @@ from tqdecrypt.wire import Cursor
 if TYPE_CHECKING:
     from tqdecrypt.keys import KeyRing, PreSharedKey
 
-__all__ = ["external_psk", "without_key_shares"]
+__all__ = ["PskOffer", "external_psk", "pull_psk_offer", "without_key_shares"]
 
 
-class _Offer(NamedTuple):
+class PskOffer(NamedTuple):
     """The pre_shared_key extension of a ClientHello."""
 
     identities: tuple[bytes, ...]
@@ -41,7 +41,7 @@ def external_psk(exchange: Exchange, ring: KeyRing) -> PreSharedKey | None:
     chosen = answer.extensions.get(ExtensionType.pre_shared_key, b"")
     index = int.from_bytes(chosen, "big")
     try:
-        offer = _pull_offer(hello.extensions.get(ExtensionType.pre_shared_key, b""))
+        offer = pull_psk_offer(hello.extensions.get(ExtensionType.pre_shared_key, b""))
     except Malformed:
         return None
     if len(chosen) != 2 or index >= min(len(offer.identities), len(offer.binders)):
@@ -63,7 +63,8 @@ def without_key_shares(exchange: Exchange) -> bool:
     )
 
 
-def _pull_offer(data: bytes) -> _Offer:
+def pull_psk_offer(data: bytes) -> PskOffer:
+    """Parse the pre_shared_key extension of a ClientHello.  Raises ``Malformed``."""
     cursor = Cursor(data)
     identities: list[bytes] = []
     binders: list[bytes] = []
@@ -75,7 +76,7 @@ def _pull_offer(data: bytes) -> _Offer:
     with cursor.block(2):
         while not cursor.at_end:
             binders.append(cursor.pull_opaque(1))
-    return _Offer(tuple(identities), tuple(binders), length)
+    return PskOffer(tuple(identities), tuple(binders), length)
 
 
 def _truncated_hello(exchange: Exchange, binders_length: int) -> bytes | None:
