@@ -11,6 +11,7 @@ from tqdecrypt.cli.advise import advise
 from tqdecrypt.cli.audit import audit
 from tqdecrypt.cli.check import check
 from tqdecrypt.cli.demo import demo
+from tqdecrypt.cli.explain import explain
 from tqdecrypt.cli.export import export
 from tqdecrypt.cli.follow import follow
 from tqdecrypt.cli.read import read
@@ -71,6 +72,7 @@ app.command("what-if", short_help="Say what another cipher list would make of ea
 )
 app.command(short_help="Say what to set on a vendor's device.")(advise)
 app.command(short_help="Ask a TLS server what it negotiates, and who could read it.")(check)
+app.command(short_help="Explain the handshake of one session, and what opens it.")(explain)
 app.add_typer(export, name="export", short_help="Hand results on to other programs.")
 app.command(short_help="Do it all on the example that comes along.")(demo)
 app.command(short_help="Prove decryption for every suite of this machine.")(selftest)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+from tqdecrypt.tls.verdict import MEANINGS
 from tqdecrypt.views.calls import MOST_ROWS, CallRows
 from tqdecrypt.views.message import message_line
 from tqdecrypt.views.sessions import SessionRows
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
     from tqdecrypt.tls.report import SessionReport
     from tqdecrypt.views.timeline import TimelineRows
 
-__all__ = ["JoinedCalls", "MessageLines", "OneCall", "OneSession", "SeveralCalls", "Tables"]
+__all__ = [
+    "JoinedCalls",
+    "ListedSessions",
+    "MessageLines",
+    "OneCall",
+    "OneSession",
+    "SeveralCalls",
+    "Tables",
+]
 
 MOST_CANDIDATES = 64
 """Call-IDs that fit what was asked for and are kept until it is clear which one was meant."""
@@ -281,3 +290,21 @@ class OneSession:
 
     def call(self, call: Call) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
+
+
+class ListedSessions(OneSession):
+    """Keeps the report of the first session and the rows of all: the first may be the only one."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.rows = SessionRows()
+        self.first_dark: int | None = None
+        """Number of the first session that stayed dark."""
+
+    def session(self, report: SessionReport) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+        super().session(report)
+        self.rows.add(report)
+        before = self.first_dark
+        if not MEANINGS[report.verdict].clear and (before is None or report.session < before):
+            self.first_dark = report.session

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tqdecrypt.masking import Masker
     from tqdecrypt.observing import Observer
     from tqdecrypt.pipeline import Mask, Sink, Summary
+    from tqdecrypt.tls.watching import Watch
 
 __all__ = ["Outcome", "Status", "read_for"]
 
@@ -60,6 +61,7 @@ def read_for(
     tap: Tap | None = None,
     analysis: Analysis | None = None,
     observer: Observer | None = None,
+    watch: Watch | None = None,
     again: Outcome | None = None,
     inputs: Inputs | None = None,
     on_idle: Callable[[], None] | None = None,
@@ -76,6 +78,7 @@ def read_for(
 
     :param analysis: is fed beside the sink.
     :param observer: is told of TLS from outside; see :mod:`tqdecrypt.observing`.
+    :param watch: records the handshakes of sessions that are to be explained.
     :param again: what came of reading the same captures before; then nothing is opened, asked or said
         twice.
     :param inputs: what the switches opened, when somebody had to look at it before.
@@ -98,6 +101,7 @@ def read_for(
     if masked and inputs.masker is not None:
         inputs.masker.counters.clear()
         inputs.options.mask = deciding(inputs.masker)
+    inputs.options.watch = watch
     for sentence in (*inputs.problems, *(inputs.notes if notes else ())) if again is None else ():
         complain(sentence)
     interrupted = False

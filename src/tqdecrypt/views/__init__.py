@@ -1,7 +1,8 @@
 """What a person sees: pure functions from results to text, shared by every front end.
 
 Nothing here prints, reads or knows a clock.  Everything is a rich renderable that adapts to the
-width and the encoding of the terminal.
+width and the encoding of the terminal.  Explanations (``explanation_drawing``) are imported by whoever
+draws one: they bring all that is told of handshakes.
 """
 
 from tqdecrypt.views.calls import CallRows, CallsTable
