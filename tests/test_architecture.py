@@ -34,6 +34,7 @@ ABOVE = {
     "api": frozenset({"cli", "views"}),
     "inputs": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
     "insight": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
+    "explain": frozenset({"cli", "views", "export", "pipeline", "dispatch", "insight"}),
     "export": frozenset({"cli"}),
     "views": frozenset({"cli", "export", "dispatch"}),
     "workers": frozenset({"cli", "views", "export", "pipeline"}),

@@ -45,6 +45,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
         flights = [Flight(side == 0, data) for side, data in session.sent]
         packets = tcp_packets(flights)
         made["tls"][name] = script(list(session.sent))
+        made["explain"][name] = made["tls"][name]
         made["packets"][name] = script([(0, packet.data) for packet in packets])
         made["handshake"][name] = session.sent[0][1][9:]
         made["handshake"][f"{name}-answer"] = session.sent[1][1][9:]

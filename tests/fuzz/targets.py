@@ -6,6 +6,7 @@ Input that is more than one thing is a script: see :func:`steps`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import re
@@ -24,7 +25,9 @@ from tqdecrypt.calls import CallTable
 from tqdecrypt.calls.analyser import Analyser
 from tqdecrypt.capture import open_captures
 from tqdecrypt.errors import Malformed, SecretsError
+from tqdecrypt.explain import explain
 from tqdecrypt.export import JsonLines
+from tqdecrypt.export.explanation import explanation_json
 from tqdecrypt.export.spool import Spool
 from tqdecrypt.hep import HepStream, looks_like_hep, pull_packet
 from tqdecrypt.insight import Analysis
@@ -50,7 +53,7 @@ from tqdecrypt.sip import (
 )
 from tqdecrypt.sip.grammar import find_body
 from tqdecrypt.sip.index import index_completely
-from tqdecrypt.tls import SecretFinder
+from tqdecrypt.tls import SecretFinder, WaitingBudget
 from tqdecrypt.tls.handshake import (
     pull_certificates,
     pull_certificates13,
@@ -60,13 +63,28 @@ from tqdecrypt.tls.handshake import (
     pull_server_hello,
     pull_sslv2_client_hello,
 )
+from tqdecrypt.tls.handshake_details import (
+    pull_alpn_names,
+    pull_certificate_request,
+    pull_certificate_verify,
+    pull_key_share_groups,
+    pull_numbers,
+    pull_server_parameters,
+    pull_ticket,
+)
 from tqdecrypt.tls.offer import offer_of
 from tqdecrypt.tls.outline import RecordOutline
+from tqdecrypt.tls.psk13 import pull_psk_offer
+from tqdecrypt.tls.suites import find_suite
+from tqdecrypt.tls.watching import Watch
+from tqdecrypt.views.explanation_drawing import ExplainedSession
 
 __all__ = ["TARGETS", "script", "steps"]
 
 FLOW = Flow("192.0.2.1:5060", "192.0.2.2:5060", "TCP", "clear")
 REQUEST = b"OPTIONS sip:b@example.com SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n"
+VERSIONS = (0x0301, 0x0303, 0x0304)
+BY_VERSION = (pull_certificate_request, pull_certificate_verify, pull_ticket)
 LINK_TYPES = (1, 113, 276, 101, 0, 228, 229, 108, 9, 104, 12)
 MOST_STEPS = 200
 PAUSES = [
@@ -183,6 +201,26 @@ def dtls(data: bytes) -> None:
     passive.finish()
 
 
+def explained(data: bytes) -> None:
+    """Whatever is sent, the session is explained, and no secret is claimed that is not known."""
+    watch, passive = Watch({1}), Passive(SecretFinder(key_ring()))
+    budget = WaitingBudget()
+    passive.session = watch.open_tls(1, passive.finder, passive, passive.ends, budget)
+    for what, piece in steps(data):
+        if what & 2:
+            passive.miss(what & 1, len(piece), snapped=bool(what & 4))
+        elif piece:
+            passive.hear(what & 1, piece)
+    report = passive.finish()
+    watch.ended(passive.session, report)
+    explanation = explain(report, watch.recordings[1], key_ring())
+    line = json.loads(explanation_json(explanation))
+    assert len(line["steps"]) == len(explanation.steps)
+    for derivation in explanation.derivations:
+        assert all(derived.known for derived in derivation if derived.shown)
+    assert ExplainedSession(explanation).svg().startswith("<svg")
+
+
 def _check_said(records: list[tuple[bool, bytes, int]]) -> None:
     said = [b"".join(session.said[side] for session in sessions().values()) for side in (0, 1)]
     for from_client, text, _ in records:
@@ -200,6 +238,16 @@ def handshake(data: bytes) -> None:
         pull_encrypted_extensions,
         pull_new_session_ticket,
         pull_sslv2_client_hello,
+        pull_psk_offer,
+        pull_alpn_names,
+        lambda body: pull_numbers(body, 2),
+        lambda body: pull_key_share_groups(body, of_client=True),
+        lambda body: pull_key_share_groups(body, of_client=False),
+        *(functools.partial(pull, version=version) for pull in BY_VERSION for version in VERSIONS),
+        *(
+            functools.partial(pull_server_parameters, suite=find_suite(number), version=0x0303)
+            for number in (0xC02F, 0x009E, 0x008C, 0x00AC, 0xC035)
+        ),
     ):
         with contextlib.suppress(Malformed):
             pull(data)
@@ -501,6 +549,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "tcp": tcp,
     "tls": tls,
     "dtls": dtls,
+    "explain": explained,
     "handshake": handshake,
     "certificate": certificate,
     "key-file": key_file,

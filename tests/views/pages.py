@@ -19,7 +19,7 @@ HOSTILE = (
 TAGS = {
     "svg", "title", "desc", "style", "g", "line", "rect", "text", "polygon",
     "section", "h2", "h3", "p", "figure", "figcaption", "details", "summary", "table", "caption",
-    "thead", "tbody", "tr", "th", "td", "span", "br", "pre", "code", "ul", "li", "mark", "ins", "del",
+    "thead", "tbody", "tr", "th", "td", "span", "br", "pre", "code", "ol", "ul", "li", "mark", "ins", "del",
 }  # fmt: skip
 """All elements that our pages have."""
 
