@@ -38,6 +38,8 @@ SIZE = 1180, 1010
 COLUMNS = 100
 READ = ("read", "calls.pcap", "-k", "server.key")
 CALL = "answered-1.104"
+DARK = "7"
+"""A session that stays dark."""
 
 
 class Terminal(StringIO):
@@ -56,6 +58,7 @@ def pictures() -> dict[str, str]:
         read = _screen(*READ)
         shown = _screen("show", *READ[1:], "--call", CALL, "--diff")
         ladder, timeline = _ladder(), _timeline()
+        explained = _screen("explain", *READ[1:], "--session", DARK)
     calls, _findings, sessions, causes = _paragraphs(read[1:])[:4]
     invite = next(p for p in _paragraphs(shown[1:]) if p[0].plain.startswith("INVITE  passed"))
     return {
@@ -77,6 +80,14 @@ def pictures() -> dict[str, str]:
             title="tqdecrypt show --diff: what the proxy changed of an INVITE",
             description="An INVITE before and after the proxy, side by side: a Via and two "
             "Record-Route on top, Max-Forwards one less.",
+            columns=COLUMNS,
+        ),
+        "explain.svg": terminal_picture(
+            _shortened(explained),
+            title="tqdecrypt explain: why a session stays dark, and what would open it",
+            description="The heading of session 7 with its verdict; its ServerHello, which chose an "
+            "ephemeral key exchange, and its ServerKeyExchange; which secrets follow from which, none of "
+            "them known; and what would open it.",
             columns=COLUMNS,
         ),
         "ladder.svg": ladder,
@@ -112,6 +123,31 @@ def _screen(*arguments: str) -> list[Text]:
     prompt = Text("$ ", "dim").append(f"tqdecrypt {' '.join(arguments)}", "bold")
     decoder = AnsiDecoder()
     return [prompt, *(decoder.decode_line(line) for line in screen.getvalue().splitlines())]
+
+
+def _shortened(lines: list[Text]) -> list[Text]:
+    """Return of an explained session its heading, the two messages that decide, and the end."""
+    prompt, *rest = lines
+    starts = [n for n, line in enumerate(rest) if "──" in line.plain]
+    heads = {n: rest[n].plain for n in starts}
+
+    def message(name: str) -> list[Text]:
+        begin = next(n for n in starts if f" {name} " in heads[n])
+        return rest[begin : next(n for n in starts if n > begin)]
+
+    first = starts[0]
+    keys = next(n for n, line in enumerate(rest) if line.plain.startswith("From the key exchange"))
+    skipped = Text("[…]", "dim")
+    return [
+        prompt,
+        *rest[:first],
+        *message("ServerHello"),
+        skipped,
+        *message("ServerKeyExchange"),
+        skipped,
+        Text(),
+        *rest[keys:],
+    ]
 
 
 def _paragraphs(lines: list[Text]) -> list[list[Text]]:

@@ -15,7 +15,7 @@ from views.pages import HOSTILE, inside, picture
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "pictures"
-NAMES = ["calls.svg", "dark.svg", "diff.svg", "ladder.svg", "timeline.svg"]
+NAMES = ["calls.svg", "dark.svg", "diff.svg", "explain.svg", "ladder.svg", "timeline.svg"]
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,11 @@ def test_every_picture_is_current(made: dict[str, str], name: str) -> None:
     assert inside(picture(written))
 
 
-def test_there_are_no_others_and_the_readme_shows_three(made: dict[str, str]) -> None:
+def test_there_are_no_others_and_the_readme_shows_five(made: dict[str, str]) -> None:
     assert sorted(made) == NAMES
     assert sorted(path.name for path in FOLDER.iterdir()) == sorted([*NAMES, "report.png"])
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in ("calls.svg", "ladder.svg", "dark.svg", "report.png"):
+    for name in ("calls.svg", "ladder.svg", "dark.svg", "explain.svg", "report.png"):
         assert f"](docs/pictures/{name})" in readme
 
 
