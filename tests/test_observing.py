@@ -17,7 +17,7 @@ from tqdecrypt.calls import Call
 from tqdecrypt.keys import KeyRing, PrivateKey
 from tqdecrypt.pipeline import ReadOptions, read_captures
 from tqdecrypt.sip import Message
-from tqdecrypt.tls import SessionReport, TlsSession
+from tqdecrypt.tls import Session, SessionReport
 from tqdecrypt.tls.outline import RecordFacts
 
 ENDS = tuple(f"{host}:{port}" for host, port in (CLIENT, SERVER))
@@ -40,7 +40,7 @@ class Heard:
     def boundaries_lost(self, session: int, sender: str, lost: int, missing: int) -> None:
         self.lost.append((session, sender, lost, missing))
 
-    def session_ended(self, number: int, session: TlsSession) -> None:
+    def session_ended(self, number: int, session: Session) -> None:
         assert not self.reports or self.reports[-1].session != number, "it comes in front"
         self.ended.append((number, len(session.exchanges)))
 

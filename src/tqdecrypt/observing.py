@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tqdecrypt.tcp import End, Gap, StreamHandler
-from tqdecrypt.tls import TlsSession
+from tqdecrypt.tls import Session
 from tqdecrypt.tls.outline import RecordFacts, RecordOutline
 
 __all__ = ["ObservedStream", "Observer"]
@@ -25,7 +25,7 @@ class Observer(Protocol):
     def boundaries_lost(self, session: int, sender: str, lost: int, missing: int) -> None:
         """Take, at the end, how often the boundary of a record was lost, and how many are damaged."""
 
-    def session_ended(self, number: int, session: TlsSession) -> None:
+    def session_ended(self, number: int, session: Session) -> None:
         """Take a look at a session before its report is made; it is let go behind that."""
 
 

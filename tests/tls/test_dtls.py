@@ -576,6 +576,18 @@ def dispatch(datagrams: list[Datagram], keys: KeyRing) -> list[SessionReport]:
     return reports
 
 
+def test_packets_out_of_order_do_not_set_the_clock_back() -> None:
+    spoken = recording("rsa")
+    heard = PassiveDatagrams(SecretFinder(key_ring()))
+    frames = [2, 1, *range(3, len(spoken.datagrams) - 1), len(spoken.datagrams) + 1]
+    frames.append(len(spoken.datagrams))
+    for (side, data), frame in zip(spoken.datagrams, frames, strict=False):
+        heard.session.receive_datagram(side, data, frame, 1_000 * frame)
+    session = heard.session
+    assert (session.first_frame, session.started) == (1, 1_000)
+    assert (session.last_frame, session.ended) == (max(frames), 1_000 * max(frames))
+
+
 @pytest.mark.parametrize("closed", [True, False], ids=["closed", "restarted"])
 def test_the_ports_are_used_again(closed: bool) -> None:
     """A trunk that is restarted keeps its ports (RFC 6347 section 4.2.8)."""

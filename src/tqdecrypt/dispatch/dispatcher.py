@@ -10,7 +10,7 @@ from tqdecrypt.dispatch.dtls_connection import DtlsConnection
 from tqdecrypt.dispatch.sniffer import Sniffer
 from tqdecrypt.mirror import Mirror
 from tqdecrypt.tcp import Connection, End, StreamHandler
-from tqdecrypt.tls import DarkData, Plaintext, SessionReport, TlsSession, WaitingBudget
+from tqdecrypt.tls import DarkData, Plaintext, Session, SessionReport, WaitingBudget
 from tqdecrypt.tls.parking import Parking
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Dispatcher:
         self.awake: dict[TlsConnection, None] = {}
         """Connections whose session is not parked."""
         self._next_tidy = 0
-        self._unsettled: list[tuple[TlsSession, Callable[[], None]]] = []
+        self._unsettled: list[tuple[Session, Callable[[], None]]] = []
         self._dtls: dict[tuple[str, str], DtlsConnection] = {}
 
     def accept(self, connection: Connection) -> StreamHandler:
@@ -94,7 +94,7 @@ class Dispatcher:
 
         return ObservedStream(handler, self.observer, handler.number, connection.ends)
 
-    def observe_end(self, number: int, session: TlsSession) -> None:
+    def observe_end(self, number: int, session: Session) -> None:
         """Let the observer, if there is one, look at a session that ended."""
         if self.observer is not None:
             self.observer.session_ended(number, session)
@@ -134,7 +134,7 @@ class Dispatcher:
                 self.tap(number, from_client, data, frame, time)
 
     def tap_dark_data(
-        self, number: int, session: TlsSession, side: int, records: Sequence[DarkData]
+        self, number: int, session: Session, side: int, records: Sequence[DarkData]
     ) -> None:
         """Tell the tap for it, if there is one, of records that stay dark."""
         if self.dark_tap is not None:
@@ -142,7 +142,7 @@ class Dispatcher:
             ends = session.ends
             self.dark_tap(number, ends[client], ends[1 - client], side == client, records)
 
-    def when_settled(self, session: TlsSession, report: Callable[[], None]) -> None:
+    def when_settled(self, session: Session, report: Callable[[], None]) -> None:
         """Call *report* once it is known whether there are secrets for *session*."""
         if session.awaits_secrets:
             self._unsettled.append((session, report))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tqdecrypt.insight import Finding
     from tqdecrypt.pipeline import Summary
     from tqdecrypt.sip import Message
-    from tqdecrypt.tls import SessionReport, TlsSession
+    from tqdecrypt.tls import Session, SessionReport
     from tqdecrypt.tls.outline import RecordFacts
 
 __all__ = ["README", "Bundle"]
@@ -181,7 +181,7 @@ class Bundle:
         if kept is not None:
             kept.lost, kept.missing = lost, missing
 
-    def session_ended(self, number: int, session: TlsSession) -> None:
+    def session_ended(self, number: int, session: Session) -> None:
         """See :class:`~tqdecrypt.observing.Observer`."""
         self._facts.clear()  # of a session that nobody wanted
         self._facts[number] = handshake_facts(session, self.pseudonyms)

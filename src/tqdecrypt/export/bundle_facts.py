@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tqdecrypt.insight import Finding
     from tqdecrypt.keys import CertificateFacts
     from tqdecrypt.sip import Message
-    from tqdecrypt.tls import SessionReport, TlsSession
+    from tqdecrypt.tls import Session, SessionReport
     from tqdecrypt.tls.exchange import Exchange
     from tqdecrypt.tls.handshake import ClientHello, ServerHello
 
@@ -41,7 +41,7 @@ SECRETS = ("RSA key", "EC key", "key log", "secrets store", "pre-shared key")
 """Where secrets may come from; what follows these words is a file name."""
 
 
-def handshake_facts(session: TlsSession, pseudonyms: Pseudonyms) -> dict[str, object]:
+def handshake_facts(session: Session, pseudonyms: Pseudonyms) -> dict[str, object]:
     """Return what both sides offered, chose and showed in the handshakes of a session."""
     return {
         "handshakes_seen": len(session.exchanges),

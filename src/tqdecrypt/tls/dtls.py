@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from tqdecrypt.tls.constants import ContentType, HandshakeType, Version
+from tqdecrypt.tls.contracts import Listener, SecretSource, WaitingBudget
 from tqdecrypt.tls.datagrams import RECORD_HEADER, looks_like_dtls
+from tqdecrypt.tls.direction import RecordReader
 from tqdecrypt.tls.dtls_record import DtlsReader
 from tqdecrypt.tls.exchange import CLIENT, Exchange, Refusal
 from tqdecrypt.tls.handshake import ClientHello
-from tqdecrypt.tls.record import RecordReader
-from tqdecrypt.tls.session import Listener, SecretSource, TlsSession, WaitingBudget
+from tqdecrypt.tls.handshaking import ROLE_NAMES
+from tqdecrypt.tls.session import Session
 
 __all__ = ["DtlsSession", "looks_like_dtls"]
 
@@ -29,7 +31,7 @@ MAX_EPOCHS = 4
 """Epochs of a direction that are known at a time: the present, two before it and the next."""
 
 
-class DtlsSession(TlsSession):
+class DtlsSession(Session):
     """A DTLS session between two UDP ends."""
 
     header_length = HANDSHAKE_HEADER
@@ -54,14 +56,15 @@ class DtlsSession(TlsSession):
         """Whether what is missing is waited for no more."""
         self._malformed_frames: list[int] = []
 
-    def _make_readers(self) -> tuple[RecordReader, RecordReader]:
+    def _make_readers(self) -> tuple[DtlsReader, DtlsReader]:
         return DtlsReader(self, 0), DtlsReader(self, 1)
 
     def receive_datagram(self, side: int, data: bytes, frame: int, time: int) -> None:
         """Take one datagram of one side."""
-        if not self.first_frame:
+        if not self.first_frame or frame < self.first_frame:
             self.first_frame, self.started = frame, time
-        self.last_frame, self.ended = frame, time
+        self.last_frame = max(self.last_frame, frame)
+        self.ended = max(self.ended, time)  # clocks are set back, and captures put together
         self.sides_seen |= 1 << side
         self.readers[side].receive_datagram(data, frame, time)
 
@@ -77,7 +80,7 @@ class DtlsSession(TlsSession):
             self._want_secrets(exchange)
 
     def finish(self) -> None:
-        """See :meth:`TlsSession.finish`."""
+        """See :meth:`Session.finish`."""
         self.give_up_missing()
         super().finish()
         for reader in self.readers:
@@ -119,7 +122,7 @@ class DtlsSession(TlsSession):
         if not reader.cipher_changes():
             return
         if self.exchanges:
-            role = _ROLE_NAMES[self._role(reader.side)]
+            role = ROLE_NAMES[self._role(reader.side)]
             self._note(self._exchange_of(reader), f"{role} ChangeCipherSpec", frame)
         reader.begin_epoch()
 
@@ -182,9 +185,6 @@ class DtlsSession(TlsSession):
         for reader in self.readers:
             if missing := reader.missing_records:
                 self.notes.append(
-                    f"{missing} records of the {_ROLE_NAMES[self._role(reader.side)]} did not come, "
+                    f"{missing} records of the {ROLE_NAMES[self._role(reader.side)]} did not come, "
                     "by their numbers: lost on the way, or by the capture"
                 )
-
-
-_ROLE_NAMES = ("client", "server")

@@ -33,9 +33,10 @@ from tqdecrypt.tls.datagrams import (
     RecordNumbers,
     split_datagram,
 )
+from tqdecrypt.tls.direction import RecordReader
 from tqdecrypt.tls.exchange import Exchange
 from tqdecrypt.tls.protection import Opener
-from tqdecrypt.tls.record import MAX_HANDSHAKE, MAX_WAITING, Record, RecordReader, RecordState
+from tqdecrypt.tls.record import MAX_HANDSHAKE, MAX_WAITING, RecordState
 from tqdecrypt.wire import Cursor
 
 if TYPE_CHECKING:
@@ -278,6 +279,9 @@ class DtlsReader(RecordReader):
         if record.content_type == ContentType.alert:
             self._session.dark_alert(self.side, record.frame)
 
+    def _records_lost(self, fragment: bytes) -> None:
+        pass  # each record has its number in it
+
     def cipher_changes(self) -> bool:
         """Take a ChangeCipherSpec; return False when it is an old one."""
         number, number_in_epoch = self._reading >> 48, self._reading & MAX_NUMBER
@@ -314,9 +318,6 @@ class DtlsReader(RecordReader):
         self._waiting_bytes -= size
         self._session.budget.used -= size
         return waiting
-
-    def _take_waiting_list(self) -> list[Record]:
-        return []  # what waits here waits by epoch
 
     # Handshake messages.
 

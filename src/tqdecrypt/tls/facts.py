@@ -18,13 +18,13 @@ from tqdecrypt.tls.timing import handshake_times
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tqdecrypt.tls.session import TlsSession
+    from tqdecrypt.tls.session import Session
 
 __all__ = ["collect_facts", "decisive_exchange", "version_name"]
 
 
 def collect_facts(
-    session: TlsSession,
+    session: Session,
     number: int,
     ends: tuple[str, str],
     initiator: int | None,
@@ -66,7 +66,7 @@ def collect_facts(
     return report
 
 
-def decisive_exchange(session: TlsSession) -> Exchange | None:
+def decisive_exchange(session: Session) -> Exchange | None:
     """Return the handshake that the verdict is about: the first refused, else the last."""
     for exchange in session.exchanges:
         if exchange.refusal is not None:
@@ -77,7 +77,7 @@ def decisive_exchange(session: TlsSession) -> Exchange | None:
     return session.exchanges[-1] if session.exchanges else None
 
 
-def _ending(session: TlsSession, how_ended: str) -> str:
+def _ending(session: Session, how_ended: str) -> str:
     """Tell an orderly end from a truncated one (RFC 5246 section 7.2.1)."""
     said = sorted({alert.role for alert in session.alerts if alert.closes})
     if said:
@@ -106,7 +106,7 @@ def _guess_client(ends: tuple[str, str]) -> int:
     return 0 if ports[0] >= ports[1] else 1
 
 
-def _describe(report: SessionReport, session: TlsSession, exchange: Exchange) -> None:
+def _describe(report: SessionReport, session: Session, exchange: Exchange) -> None:
     hello, answer, suite = exchange.client_hello, exchange.server_hello, exchange.suite
     if hello is not None:
         report.offered_suites = _suite_names(hello.cipher_suites)
@@ -165,7 +165,7 @@ def version_name(version: int) -> str:
     return VERSION_NAMES.get(version) or f"0x{version:04X}"
 
 
-def _mutual(session: TlsSession) -> bool | None:
+def _mutual(session: Session) -> bool | None:
     full = [e for e in session.exchanges if e.full]
     if True in [e.certificate_verified for e in full]:
         return True
@@ -174,7 +174,7 @@ def _mutual(session: TlsSession) -> bool | None:
     return False
 
 
-def _requested(session: TlsSession) -> bool | None:
+def _requested(session: Session) -> bool | None:
     full = [e for e in session.exchanges if e.full]
     if any(e.certificate_requested for e in full):
         return True
@@ -190,7 +190,7 @@ def _finished(exchanges: Iterable[Exchange]) -> bool | None:
     return True if True in results else None
 
 
-def _describe_alerts(report: SessionReport, session: TlsSession) -> None:
+def _describe_alerts(report: SessionReport, session: Session) -> None:
     alerts = session.alerts
     if alerts:
         fatal = [alert for alert in alerts if alert.fatal]
@@ -198,7 +198,7 @@ def _describe_alerts(report: SessionReport, session: TlsSession) -> None:
         report.alert = str((fatal or others or alerts)[0])
 
 
-def _describe_damage(report: SessionReport, session: TlsSession) -> None:
+def _describe_damage(report: SessionReport, session: Session) -> None:
     one, other = session.readers
     bad = one.bad_records + other.bad_records
     if bad:

@@ -23,13 +23,13 @@ from tqdecrypt.tls.report import SessionReport
 from tqdecrypt.tls.verdict import MEANINGS, Verdict
 
 if TYPE_CHECKING:
-    from tqdecrypt.tls.session import TlsSession
+    from tqdecrypt.tls.session import Session
 
 __all__ = ["report_session"]
 
 
 def report_session(
-    session: TlsSession,
+    session: Session,
     number: int,
     ends: tuple[str, str],
     initiator: int | None,

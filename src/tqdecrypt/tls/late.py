@@ -1,6 +1,6 @@
 """Sessions whose secrets may come after their packets: they wait, bounded in number and in time.
 
-What they queue meanwhile has a bound of its own (:class:`~tqdecrypt.tls.session.WaitingBudget`).
+What they queue meanwhile has a bound of its own (:class:`~tqdecrypt.tls.contracts.WaitingBudget`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tqdecrypt.keys import KeyLog
     from tqdecrypt.tls.exchange import Exchange, Refusal
-    from tqdecrypt.tls.session import TlsSession
+    from tqdecrypt.tls.keying import Keying
 
 __all__ = ["LATE_PATIENCE", "LateSecrets"]
 
@@ -21,7 +21,7 @@ LATE_PATIENCE = 60_000_000_000
 """How long they wait, ns of capture time since they last said something: SBCs and proxies write
 their secrets as the handshake ends; a minute covers buffered files and slow shares."""
 
-GiveUp = Callable[["TlsSession", "Exchange", "Refusal"], None]
+GiveUp = Callable[["Keying", "Exchange", "Refusal"], None]
 """Refuses a handshake for which no secrets came."""
 
 
@@ -32,21 +32,19 @@ class LateSecrets:
         self._keylog = keylog
         self._give_up = give_up
         self._version = keylog.version
-        self._waiting: dict[bytes, list[tuple[TlsSession, Exchange, Refusal]]] = {}
+        self._waiting: dict[bytes, list[tuple[Keying, Exchange, Refusal]]] = {}
         """By client random."""
         self.given_up = 0
         """Sessions that were refused since too many waited."""
 
-    def wait(
-        self, random: bytes, session: TlsSession, exchange: Exchange, refusal: Refusal
-    ) -> None:
+    def wait(self, random: bytes, session: Keying, exchange: Exchange, refusal: Refusal) -> None:
         """Let a session wait; *refusal* is what it gets when nothing comes."""
         if len(self._waiting) >= MAX_LATE:
             self._refuse(next(iter(self._waiting)))
             self.given_up += 1
         self._waiting.setdefault(random, []).append((session, exchange, refusal))
 
-    def poll(self, find: Callable[[TlsSession, Exchange], None]) -> None:
+    def poll(self, find: Callable[[Keying, Exchange], None]) -> None:
         """Look again for the sessions that wait, when the key log has grown."""
         version = self._keylog.version
         if version == self._version:

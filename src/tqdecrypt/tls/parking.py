@@ -22,8 +22,9 @@ from tqdecrypt.tls.record import RecordState
 from tqdecrypt.tls.suites import Protection, Suite, find_suite
 
 if TYPE_CHECKING:
+    from tqdecrypt.tls.contracts import Listener, SecretSource, WaitingBudget
     from tqdecrypt.tls.exchange import Exchange
-    from tqdecrypt.tls.session import Listener, SecretSource, TlsSession, WaitingBudget
+    from tqdecrypt.tls.session import TlsSession
     from tqdecrypt.tls.watching import Watch
 
 __all__ = ["Parking"]

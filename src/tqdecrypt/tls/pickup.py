@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tqdecrypt.keys import KeyLog
     from tqdecrypt.tls.protection import Opener
     from tqdecrypt.tls.record import Record
-    from tqdecrypt.tls.session import TlsSession
+    from tqdecrypt.tls.session import Session
 
 __all__ = [
     "MAX_SEARCH",
@@ -180,7 +180,7 @@ def ticket_digest(ticket: bytes) -> bytes:
 
 
 def stored_session(
-    exchange: Exchange, session: TlsSession, client: str, server: str
+    exchange: Exchange, session: Session, client: str, server: str
 ) -> StoredSession | None:
     """Return what a store keeps of a handshake; ``None`` when it was not opened."""
     hello, answer = exchange.client_hello, exchange.server_hello

@@ -13,7 +13,7 @@ from tqdecrypt.tls.pickup import ticket_digest
 
 if TYPE_CHECKING:
     from tqdecrypt.keys import StoredSession
-    from tqdecrypt.tls.session import TlsSession
+    from tqdecrypt.tls.keying import Keying
 
 __all__ = ["Resumable", "ResumptionTable", "resumes"]
 
@@ -31,7 +31,7 @@ class Resumable:
         self.master: bytes | None = None
         self.origin = ""
         self.refusal: Refusal | None = None
-        self.waiters: list[tuple[TlsSession, Exchange]] | None = None
+        self.waiters: list[tuple[Keying, Exchange]] | None = None
         """Resumed handshakes whose first handshake still waits for its secret."""
 
 
@@ -85,7 +85,7 @@ class ResumptionTable:
         resumable.refusal = Refusal.RESUMED_UNSEEN
         _answer_waiters(resumable)
 
-    def resume(self, session: TlsSession, exchange: Exchange) -> bool:
+    def resume(self, session: Keying, exchange: Exchange) -> bool:
         """Answer a handshake that resumes another, now or later; return False when that is unknown."""
         hello = exchange.client_hello
         assert hello is not None
@@ -122,7 +122,7 @@ def _answer_waiters(resumable: Resumable) -> None:
         _answer(session, waiting, resumable)
 
 
-def _answer(session: TlsSession, exchange: Exchange, resumable: Resumable) -> None:
+def _answer(session: Keying, exchange: Exchange, resumable: Resumable) -> None:
     if resumable.master is not None:
         session.provide(exchange, resumable.master, resumable.origin)
     elif resumable.refusal in (None, Refusal.INCOMPLETE):  # not in the capture, or not wholly

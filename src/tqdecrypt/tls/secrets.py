@@ -30,7 +30,8 @@ from tqdecrypt.tls.tls13 import PHASE_LABELS
 
 if TYPE_CHECKING:
     from tqdecrypt.keys import KeyRing, PreSharedKey, SecretsStore, StoredSession
-    from tqdecrypt.tls.session import TlsSession
+    from tqdecrypt.tls.keying import Keying
+    from tqdecrypt.tls.session import Session
 
 __all__ = ["SecretFinder"]
 
@@ -42,7 +43,7 @@ MAX_TRIALS = 16
 
 
 class SecretFinder:
-    """The :class:`~tqdecrypt.tls.session.SecretSource` over a :class:`KeyRing`."""
+    """The :class:`~tqdecrypt.tls.contracts.SecretSource` over a :class:`KeyRing`."""
 
     shared_as = "secrets"
 
@@ -70,7 +71,7 @@ class SecretFinder:
         """See :meth:`SecretSource.hurry`."""
         self._hurry()
 
-    def find(self, session: TlsSession, exchange: Exchange) -> None:
+    def find(self, session: Keying, exchange: Exchange) -> None:
         """See :meth:`SecretSource.find`."""
         for way in _WAYS:
             if way(self, session, exchange):
@@ -80,7 +81,7 @@ class SecretFinder:
             session, exchange, Refusal.INCOMPLETE if lacking else Refusal.UNSUPPORTED_SUITE
         )
 
-    def pick_ups(self, session: TlsSession) -> Iterator[tuple[Exchange, int | None]]:
+    def pick_ups(self, session: Keying) -> Iterator[tuple[Exchange, int | None]]:
         """See :meth:`SecretSource.pick_ups`."""
         if self._store is not None:
             stored = self._by_ends.get(frozenset(session.ends), [])
@@ -102,7 +103,7 @@ class SecretFinder:
             )
             self._resumption.know(session, self._store_name)
 
-    def keep(self, session: TlsSession, client: str, server: str) -> None:
+    def keep(self, session: Session, client: str, server: str) -> None:
         """Put the secrets of a session that ended into the store."""
         if self._store is None:
             return
@@ -140,7 +141,7 @@ class SecretFinder:
 
     # Secrets that come after the packets.
 
-    def _refuse(self, session: TlsSession, exchange: Exchange, refusal: Refusal) -> None:
+    def _refuse(self, session: Keying, exchange: Exchange, refusal: Refusal) -> None:
         """Refuse, or let the session wait when its secrets may still come."""
         if not self.expect_late or exchange.client_hello is None:
             session.refuse(exchange, refusal)
@@ -161,7 +162,7 @@ class SecretFinder:
         self.expect_late = False
         self._late.finish()
 
-    def _give_up(self, session: TlsSession, exchange: Exchange, refusal: Refusal) -> None:
+    def _give_up(self, session: Keying, exchange: Exchange, refusal: Refusal) -> None:
         secrets = self._traffic_secrets(exchange)
         if refusal is Refusal.TLS13 and secrets and exchange.client_hello is not None:
             # Some of them are better than none.
@@ -172,7 +173,7 @@ class SecretFinder:
 
     # The ways.
 
-    def _from_keylog(self, session: TlsSession, exchange: Exchange) -> bool:
+    def _from_keylog(self, session: Keying, exchange: Exchange) -> bool:
         keylog = self._ring.keylog
         if not len(keylog) or exchange.client_hello is None:
             return False
@@ -183,7 +184,7 @@ class SecretFinder:
         session.provide(exchange, master, self._keylog_name(random))
         return True
 
-    def _from_store(self, session: TlsSession, exchange: Exchange) -> bool:
+    def _from_store(self, session: Keying, exchange: Exchange) -> bool:
         """A handshake that was opened in an earlier run."""
         hello, answer = exchange.client_hello, exchange.server_hello
         stored = self._by_random.get(hello.random) if hello else None
@@ -195,7 +196,7 @@ class SecretFinder:
             session.provide_traffic_secrets(exchange, stored.traffic, self._store_name)
         return True
 
-    def _from_keylog_premaster(self, session: TlsSession, exchange: Exchange) -> bool:
+    def _from_keylog_premaster(self, session: Keying, exchange: Exchange) -> bool:
         if not len(self._ring.keylog) or exchange.encrypted_premaster is None:
             return False
         ciphertext = ciphertext_of(exchange)
@@ -206,7 +207,7 @@ class SecretFinder:
         session.provide(exchange, master, "key log (RSA line)")
         return True
 
-    def _tls13(self, session: TlsSession, exchange: Exchange) -> bool:
+    def _tls13(self, session: Keying, exchange: Exchange) -> bool:
         if exchange.version != Version.TLS13:
             return False
         assert exchange.client_hello is not None
@@ -231,20 +232,20 @@ class SecretFinder:
     def _keylog_name(self, identifier: bytes) -> str:
         return f"key log {self._ring.keylog.source_of(identifier) or ''}".strip()
 
-    def _resumed(self, session: TlsSession, exchange: Exchange) -> bool:
+    def _resumed(self, session: Keying, exchange: Exchange) -> bool:
         if not resumes(exchange):
             return False
         if not self._resumption.resume(session, exchange):
             self._refuse(session, exchange, Refusal.RESUMED_UNSEEN)
         return True
 
-    def _forward_secret(self, session: TlsSession, exchange: Exchange) -> bool:
+    def _forward_secret(self, session: Keying, exchange: Exchange) -> bool:
         if exchange.suite is None or not exchange.suite.forward_secret:
             return False
         self._refuse(session, exchange, Refusal.FORWARD_SECRECY)
         return True
 
-    def _from_psk(self, session: TlsSession, exchange: Exchange) -> bool:
+    def _from_psk(self, session: Keying, exchange: Exchange) -> bool:
         suite = exchange.suite
         if suite is None or suite.key_exchange not in ("PSK", "RSA_PSK"):
             return False
@@ -267,7 +268,7 @@ class SecretFinder:
             )
         return True
 
-    def _from_static_key(self, session: TlsSession, exchange: Exchange) -> bool:
+    def _from_static_key(self, session: Keying, exchange: Exchange) -> bool:
         """A Diffie-Hellman key of the server that was given: static, or used again and again."""
         suite = exchange.suite
         if suite is None or "DH" not in suite.key_exchange:
@@ -294,9 +295,7 @@ class SecretFinder:
         self._try_premasters(session, exchange, premasters, f"static key {key.source}")
         return True
 
-    def _schedule13(
-        self, session: TlsSession, exchange: Exchange, psk: PreSharedKey | None
-    ) -> bool:
+    def _schedule13(self, session: Keying, exchange: Exchange, psk: PreSharedKey | None) -> bool:
         """TLS 1.3 with a static server key (ETSI TS 103 523-3), or with nothing but our own PSK."""
         known = psk.key if psk is not None else None
         if known is not None and without_key_shares(exchange):
@@ -314,7 +313,7 @@ class SecretFinder:
 
     def _run_schedule(
         self,
-        session: TlsSession,
+        session: Keying,
         exchange: Exchange,
         shared: bytes | None,
         psk: bytes | None,
@@ -324,7 +323,7 @@ class SecretFinder:
         session.provide_traffic_secrets(exchange, exchange.schedule.handshake_secrets, origin)
 
     def _try_premasters(
-        self, session: TlsSession, exchange: Exchange, premasters: list[bytes], origin: str
+        self, session: Keying, exchange: Exchange, premasters: list[bytes], origin: str
     ) -> None:
         masters = [exchange.derive_master(premaster) for premaster in premasters]
         known = [(master, origin) for master in masters if master is not None]
@@ -334,7 +333,7 @@ class SecretFinder:
         exchange.alternatives = known[1:]
         session.provide(exchange, *known[0])
 
-    def _from_rsa_key(self, session: TlsSession, exchange: Exchange) -> bool:
+    def _from_rsa_key(self, session: Keying, exchange: Exchange) -> bool:
         suite = exchange.suite
         if suite is None or not suite.rsa_key_exchange or exchange.encrypted_premaster is None:
             return False
@@ -346,7 +345,7 @@ class SecretFinder:
 
     def _decrypt(
         self,
-        session: TlsSession,
+        session: Keying,
         exchange: Exchange,
         ciphertext: bytes,
         premasters: Callable[[bytes], list[bytes]],
@@ -398,7 +397,7 @@ class SecretFinder:
         return Refusal.NO_MATCHING_KEY
 
 
-_WAYS: tuple[Callable[[SecretFinder, TlsSession, Exchange], bool], ...] = (
+_WAYS: tuple[Callable[[SecretFinder, Keying, Exchange], bool], ...] = (
     SecretFinder._from_store,
     SecretFinder._tls13,
     SecretFinder._from_keylog,

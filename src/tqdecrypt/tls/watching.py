@@ -11,14 +11,16 @@ from collections.abc import Container, Sequence
 
 from tqdecrypt.errors import Malformed
 from tqdecrypt.tls.constants import HandshakeType
+from tqdecrypt.tls.contracts import Listener, SecretSource, WaitingBudget
+from tqdecrypt.tls.direction import RecordReader
 from tqdecrypt.tls.dtls import DtlsSession
 from tqdecrypt.tls.handshake import pull_server_hello
 from tqdecrypt.tls.handshake_details import pull_ticket
 from tqdecrypt.tls.pickup import ticket_digest
-from tqdecrypt.tls.record import Plaintext, RecordReader
+from tqdecrypt.tls.record import Plaintext
 from tqdecrypt.tls.recording import Opening, Recording
 from tqdecrypt.tls.report import SessionReport
-from tqdecrypt.tls.session import Listener, SecretSource, TlsSession, WaitingBudget
+from tqdecrypt.tls.session import Session, TlsSession
 
 __all__ = ["Watch", "WatchedDtlsSession", "WatchedSession"]
 
@@ -52,7 +54,9 @@ class Watch:
         budget: WaitingBudget,
     ) -> TlsSession:
         """Return a TLS session that is watched."""
-        return self._begin(WatchedSession(secrets, listener, ends=ends, budget=budget), number)
+        session = WatchedSession(secrets, listener, ends=ends, budget=budget)
+        self._begin(session, number)
+        return session
 
     def open_dtls(
         self,
@@ -68,7 +72,7 @@ class Watch:
         return session
 
     def ended(
-        self, session: TlsSession, report: SessionReport, opening: Opening | None = None
+        self, session: Session, report: SessionReport, opening: Opening | None = None
     ) -> None:
         """Take what is known of a session at its end, over TCP also how its connection began."""
         recording = self.recordings.get(report.session)
@@ -93,35 +97,22 @@ class Watch:
             del self.issuers[next(iter(self.issuers))]
         self.issuers[key] = number
 
-    def _begin(self, session: _Watched, number: int) -> TlsSession:
+    def _begin(self, session: _Watched, number: int) -> None:
         session.watch, session.number, session.recording = self, number, None
         if self.wants(number):
             session.recording = self.recordings[number] = Recording(number, dtls=session.dtls)
             session.recording.issuers = self.issuers
-        return session
 
 
 _ISSUING = frozenset((HandshakeType.server_hello, HandshakeType.new_session_ticket))
 
 
-class _Watched(TlsSession):
+class _Watched(Session):
     """What watching adds to a session; with a ``__dict__``, since two classes with slots do not mix."""
 
     watch: Watch
     number: int
     recording: Recording | None
-
-    def receive(
-        self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
-    ) -> None:
-        if self.recording is not None:
-            self.recording.receive(side, data, ends, frames, times)
-        super().receive(side, data, ends, frames, times)
-
-    def gap(self, side: int, size: int, snapped: bool) -> None:
-        if self.recording is not None:
-            self.recording.gap(side, size, snapped)
-        super().gap(side, size, snapped)
 
     def handshake_message(
         self, reader: RecordReader, message: bytes, frame: int, time: int
@@ -154,8 +145,22 @@ class _Watched(TlsSession):
         super().application_data(side, records)
 
 
-class WatchedSession(_Watched):
+class WatchedSession(_Watched, TlsSession):
     """A TLS session that is watched."""
+
+    def receive(
+        self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
+    ) -> None:
+        """See :meth:`TlsSession.receive`."""
+        if self.recording is not None:
+            self.recording.receive(side, data, ends, frames, times)
+        super().receive(side, data, ends, frames, times)
+
+    def gap(self, side: int, size: int, snapped: bool) -> None:
+        """See :meth:`TlsSession.gap`."""
+        if self.recording is not None:
+            self.recording.gap(side, size, snapped)
+        super().gap(side, size, snapped)
 
 
 class WatchedDtlsSession(_Watched, DtlsSession):

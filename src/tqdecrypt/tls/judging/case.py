@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tqdecrypt.keys import CertificateFacts
     from tqdecrypt.tls.exchange import Exchange
     from tqdecrypt.tls.report import SessionReport
-    from tqdecrypt.tls.session import TlsSession
+    from tqdecrypt.tls.session import Session
     from tqdecrypt.tls.verdict import Side, Verdict
 
 __all__ = [
@@ -33,7 +33,7 @@ LOSS_ADVICE = (
 class Case:
     """What the rules look at."""
 
-    session: TlsSession
+    session: Session
     report: SessionReport
     exchange: Exchange | None
     """The handshake that matters: the first that was refused, else the last."""

@@ -1,4 +1,4 @@
-"""The record layer's own decisions: boundaries behind gaps, bounds, what is no TLS."""
+"""The record layer over a stream: boundaries behind gaps, bounds, what is no TLS."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 
 from kit import TlsPair, Version
 from tqdecrypt.tls import SecretFinder
+from tqdecrypt.tls.direction import MAX_FAILED
 from tqdecrypt.tls.premaster import run_at_once
-from tqdecrypt.tls.record import MAX_FAILED, RecordState, plausible_header
+from tqdecrypt.tls.record import RecordState, plausible_header
 
 from .handmade import Talk
 from .passive import Passive, flat, listen, records_of, ring, server_key, talk
