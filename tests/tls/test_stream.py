@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kit import TlsPair, Version
 from tqdecrypt.tls import SecretFinder
 from tqdecrypt.tls.direction import MAX_FAILED
 from tqdecrypt.tls.premaster import run_at_once
-from tqdecrypt.tls.record import RecordState, plausible_header
+from tqdecrypt.tls.record import RecordState, plausible_header, plausible_headers
 
 from .handmade import Talk
 from .passive import Passive, flat, listen, records_of, ring, server_key, talk
@@ -29,6 +31,14 @@ from .passive import Passive, flat, listen, records_of, ring, server_key, talk
 )
 def test_what_may_be_a_header(header: str, plausible: bool) -> None:
     assert plausible_header(bytes.fromhex(header), 0) is plausible
+
+
+@given(st.lists(st.sampled_from([b"\x16\3\1", b"\x14", b"\x17", b"\3", b"\0", b"\x48\0", b"\xff"])))
+def test_headers_are_found_where_each_place_would_be_looked_at(pieces: list[bytes]) -> None:
+    data = b"".join(pieces)
+    for start in range(3):
+        plain = [i for i in range(start, len(data) - 4) if plausible_header(data, i)]
+        assert list(plausible_headers(data, start)) == plain
 
 
 def opened(pair: TlsPair) -> tuple[Passive, list[bytes]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.tls.constants import HandshakeType
 from tqdecrypt.tls.direction import RecordReader
-from tqdecrypt.tls.record import HEADER, Record, RecordState, plausible_header
+from tqdecrypt.tls.record import HEADER, Record, RecordState, plausible_header, plausible_headers
 
 if TYPE_CHECKING:
     from tqdecrypt.tls.session import Session
@@ -92,13 +92,11 @@ class BoundarySearch(RecordReader):
             self._gap_records = max(self._gap_records, 1)
             self._session.boundary_lost(self, frame)
         last = len(data) - HEADER
-        while position <= last:
-            if plausible_header(data, position):
-                following = position + HEADER + (data[position + 3] << 8 | data[position + 4])
-                if following > last or plausible_header(data, following):
-                    return position
-            position += 1
-        return position
+        for place in plausible_headers(data, position):
+            following = place + HEADER + (data[place + 3] << 8 | data[place + 4])
+            if following > last or plausible_header(data, following):
+                return place
+        return max(position, last + 1)
 
     def _records_lost(self, fragment: bytes) -> None:
         # When it was the length that was damaged, other records went down with it.
@@ -120,9 +118,7 @@ class BoundarySearch(RecordReader):
         Ciphertext can look like a header; nothing that follows may wait for its end.  Returns where
         the record that was taken ends, or 0.
         """
-        for place in range(position + 1, len(data) - HEADER + 1):
-            if not plausible_header(data, place):
-                continue
+        for place in plausible_headers(data, position + 1):
             stop = place + HEADER + (data[place + 3] << 8 | data[place + 4])
             if stop > len(data):
                 continue

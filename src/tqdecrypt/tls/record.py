@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tqdecrypt.tls.constants import HandshakeType
@@ -21,6 +22,7 @@ __all__ = [
     "RecordState",
     "make_record",
     "plausible_header",
+    "plausible_headers",
 ]
 
 MAX_FRAGMENT = (1 << 14) + 2048
@@ -75,3 +77,15 @@ def plausible_header(data: bytes, position: int) -> bool:
         and data[position + 2] <= 4
         and (data[position + 3] << 8 | data[position + 4]) <= MAX_FRAGMENT
     )
+
+
+_BEGINNING = re.compile(rb"[\x14-\x18]\x03[\x00-\x04]")
+"""Type and version: no two of these overlap."""
+
+
+def plausible_headers(data: bytes, start: int) -> Iterator[int]:
+    """Yield where a record header may stand, from *start* on: :func:`plausible_header` at each place."""
+    for match in _BEGINNING.finditer(data, start):
+        place = match.start()
+        if place + HEADER <= len(data) and plausible_header(data, place):
+            yield place
