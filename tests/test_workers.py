@@ -42,7 +42,7 @@ def test_results_come_back_in_order(
     cores: int, keys: list[PrivateKey], ciphertexts: list[bytes]
 ) -> None:
     opened: list[bytes | None] = []
-    with Workers(keys) as workers:
+    with Workers(keys, PrivateKey.decrypt_premaster) as workers:
         for number, ciphertext in enumerate(ciphertexts):
             workers.submit(keys, ciphertext, opened.extend)
             if number % 40 == 39:
@@ -55,7 +55,7 @@ def test_what_no_key_opens_is_nothing(
     cores: int, keys: list[PrivateKey], ciphertexts: list[bytes]
 ) -> None:
     opened: list[bytes | None] = []
-    with Workers(keys) as workers:
+    with Workers(keys, PrivateKey.decrypt_premaster) as workers:
         for ciphertext in ciphertexts:
             workers.submit(keys, ciphertext[:-1], opened.extend)
         workers.collect(None)
@@ -66,7 +66,7 @@ def test_a_key_that_the_children_do_not_know_is_used_here(
     cores: int, keys: list[PrivateKey], ciphertexts: list[bytes]
 ) -> None:
     opened: list[bytes | None] = []
-    with Workers() as workers:
+    with Workers((), PrivateKey.decrypt_premaster) as workers:
         for ciphertext in ciphertexts:
             workers.submit(keys, ciphertext, opened.extend)
         workers.collect(None)
@@ -77,7 +77,7 @@ def test_what_was_asked_for_before_is_waited_for(
     cores: int, keys: list[PrivateKey], ciphertexts: list[bytes]
 ) -> None:
     opened: list[bytes | None] = []
-    with Workers(keys) as workers:
+    with Workers(keys, PrivateKey.decrypt_premaster) as workers:
         for frame, ciphertext in enumerate(ciphertexts, 1):
             workers.frame = frame
             workers.submit(keys, ciphertext, opened.extend)
@@ -89,7 +89,7 @@ def test_what_was_asked_for_before_is_waited_for(
 
 def test_a_few_are_not_kept_waiting(keys: list[PrivateKey], ciphertexts: list[bytes]) -> None:
     opened: list[bytes | None] = []
-    with Workers(keys) as workers:
+    with Workers(keys, PrivateKey.decrypt_premaster) as workers:
         workers.submit(keys, ciphertexts[0], opened.extend)
         workers.collect(0)
         assert opened == SECRETS[:1]
@@ -111,7 +111,7 @@ def test_when_a_child_is_killed_nothing_is_lost(
 
     monkeypatch.setattr(os, "fork", fork_and_kill)
     opened: list[bytes | None] = []
-    with Workers(keys) as workers:
+    with Workers(keys, PrivateKey.decrypt_premaster) as workers:
         for ciphertext in ciphertexts:
             workers.submit(keys, ciphertext, opened.extend)
         workers.collect(None)
@@ -128,7 +128,7 @@ def test_without_room_for_a_process_it_goes_without(
     monkeypatch.setattr(workers_module, "_cores", lambda: 2)
     monkeypatch.setattr(os, "fork", fail)
     opened: list[bytes | None] = []
-    with Workers(keys) as workers:
+    with Workers(keys, PrivateKey.decrypt_premaster) as workers:
         for ciphertext in ciphertexts:
             workers.submit(keys, ciphertext, opened.extend)
         workers.collect(None)

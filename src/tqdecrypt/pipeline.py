@@ -30,6 +30,7 @@ from tqdecrypt.packet import PacketDecoder, Wanted, endpoint_text
 from tqdecrypt.sip import Flow, Message, parse_datagram
 from tqdecrypt.tcp import ConnectionTable
 from tqdecrypt.tls import MEANINGS, SecretFinder, SessionReport, Verdict
+from tqdecrypt.tls.derivation import derive
 from tqdecrypt.tls.dtls import looks_like_dtls
 from tqdecrypt.workers import Workers
 
@@ -216,7 +217,7 @@ def read_by_block(
     """
     with (
         open_captures(paths, on_progress=on_progress) as reader,
-        Workers(options.ring.keys) as workers,
+        Workers(options.ring.keys, derive) as workers,
     ):
         live = reader.live or bool(options.message_sources)
         run = _Run(options, sink, workers, live=live)

@@ -1,10 +1,10 @@
-"""Private-key operations beside the reader: processes of our own, results handed back in order.
+"""What private keys are asked, beside the reader: processes of our own, answers handed back in order.
 
 An RSA-2048 operation takes a third of a millisecond, as long as everything else about a handshake.
 In threads it would run beside Python code, too, but each time one ends the reader has to give the
 interpreter's lock away and to get it back, which costs nearly as much again.  So the reader forks
-itself once there is enough to do: a child knows the keys, takes ciphertexts from a pipe and answers
-with what they opened to.  It does nothing else, ignores Ctrl-C, and ends when the pipe does.
+itself once there is enough to do: a child knows the keys, takes questions from a pipe and answers them.
+It does nothing else, ignores Ctrl-C, and ends when the pipe does.
 
 Where there is one core, or no ``fork`` that can be trusted, the reader does everything itself.
 """
@@ -12,6 +12,7 @@ Where there is one core, or no ``fork`` that can be trusted, the reader does eve
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -32,34 +33,41 @@ WORTH_A_CHILD = 32
 """Operations that must wait before a child is started, which takes some ten milliseconds."""
 SENT_TOGETHER = 16
 """Operations that are sent in one piece while blocks are read: a write wakes the child."""
-MOST_UNDER_WAY = 16 << 10
-"""Bytes of requests that one child has not answered: less than a pipe holds, so that writing never
-blocks, enough for some ten milliseconds, and no more, since the reader may have to wait for them in
-the end."""
+MOST_UNDER_WAY = 64
+"""Operations that one child has not answered: enough for some twenty milliseconds, and no more, since
+the reader may have to wait for them in the end."""
+MOST_BYTES_UNDER_WAY = 48 << 10
+"""Bytes of those: less than a pipe holds, so that writing never blocks."""
+WANTED_PIPE = 256 << 10
+"""Bytes that a pipe for questions with whole handshakes in them should hold; Linux gives them."""
 MOST_READ = 1 << 16
 
-_REQUEST = struct.Struct("<IHH")
-"""Number of the operation, index of the key, length of the ciphertext that follows."""
-_ANSWER = struct.Struct("<IH")
-"""Number of the operation, length of the plaintext that follows, or :data:`_NOTHING`."""
-_NOTHING = 0xFFFF
+_REQUEST = struct.Struct("<IHI")
+"""Number of the operation, index of the key, length of the question that follows."""
+_ANSWER = struct.Struct("<II")
+"""Number of the operation, length of the answer that follows, or :data:`_NOTHING`."""
+_NOTHING = 0xFFFFFFFF
+
+
+Answer = Callable[["PrivateKey", bytes], "bytes | None"]
+"""Asks a key a question: bytes that say what is wanted; ``None`` when it has no answer."""
 
 
 class _Task:
-    """The operations of one handshake: one ciphertext, a key or several."""
+    """The operations of one handshake: one question, a key or several."""
 
-    __slots__ = ("ciphertext", "done", "frame", "keys", "lacking", "results")
+    __slots__ = ("done", "frame", "keys", "lacking", "question", "results")
 
     def __init__(
         self,
         frame: int,
         keys: Sequence[PrivateKey],
-        ciphertext: bytes,
+        question: bytes,
         done: Callable[[list[bytes | None]], None],
     ) -> None:
         self.frame = frame
         self.keys = keys
-        self.ciphertext = ciphertext
+        self.question = question
         self.done = done
         self.results: list[bytes | None] = [None] * len(keys)
         self.lacking = len(keys)
@@ -69,26 +77,35 @@ class _Task:
 class _Child:
     """One process."""
 
-    def __init__(self, pid: int, requests: int, answers: int) -> None:
+    def __init__(self, pid: int, requests: int, answers: int, most_bytes: int) -> None:
         self.pid = pid
         self.requests = requests
         self.answers = answers
+        self.most_bytes = most_bytes
+        """Bytes that may be under way."""
         self.rest = b""
         """The beginning of an answer."""
         self.under_way: dict[int, tuple[_Task, int]] = {}
         """Task and place of the key, by number."""
         self.bytes_under_way = 0
 
+    def has_room_for(self, size: int) -> bool:
+        """Return whether a question of *size* bytes may be sent: any, to a child that has nothing else."""
+        room = self.bytes_under_way + size <= self.most_bytes
+        return not self.under_way or (room and len(self.under_way) < MOST_UNDER_WAY)
+
 
 class Workers:
     """Runs what is submitted and hands results back in order.  A context manager.
 
-    :param keys: every key that may be asked for; others are used in this process.
+    :param keys: every key that may be asked; others are asked in this process.
+    :param answer: what to do with a key and a question.
     :ivar frame: first frame of the block that is being read; tasks remember it.
     """
 
-    def __init__(self, keys: Sequence[PrivateKey] = ()) -> None:
+    def __init__(self, keys: Sequence[PrivateKey], answer: Answer) -> None:
         self._keys = tuple(keys)
+        self._answer = answer
         self._index = {id(key): index for index, key in enumerate(self._keys)}
         can_fork = hasattr(os, "fork") and sys.platform != "darwin"
         self._most_children = min(_cores() - 1, MOST_CHILDREN) if can_fork else 0
@@ -122,11 +139,11 @@ class Workers:
     def submit(
         self,
         keys: Sequence[PrivateKey],
-        ciphertext: bytes,
+        question: bytes,
         done: Callable[[list[bytes | None]], None],
     ) -> None:
         """See :data:`tqdecrypt.tls.premaster.Submit`."""
-        task = _Task(self.frame, keys, ciphertext, done)
+        task = _Task(self.frame, keys, question, done)
         self._tasks.append(task)
         self._unsent.extend((task, place) for place in range(len(keys)))
         if len(self._unsent) >= (SENT_TOGETHER if self._children else WORTH_A_CHILD):
@@ -164,7 +181,7 @@ class Workers:
         if not self._unsent:
             return False
         task, place = self._unsent.popleft()
-        _finish(task, place, task.keys[place].decrypt_premaster(task.ciphertext))
+        _finish(task, place, self._answer(task.keys[place], task.question))
         if self._children:
             self._receive(wait=False)
         return True
@@ -175,17 +192,18 @@ class Workers:
         if len(unsent) >= WORTH_A_CHILD and len(self._children) < self._most_children:
             self._start()
         for child in self._children:
-            parts = []
-            while unsent and child.bytes_under_way < MOST_UNDER_WAY:
+            parts: list[bytes] = []
+            while unsent:
                 task, place = unsent[0]
+                question = task.question
                 index = self._index.get(id(task.keys[place]))
-                if index is None:
-                    break  # it stays for this process
+                if index is None or not child.has_room_for(len(question)):
+                    break  # it waits, or stays for this process
                 unsent.popleft()
                 self._number = number = (self._number + 1) & 0xFFFFFFFF
                 child.under_way[number] = task, place
-                child.bytes_under_way += len(task.ciphertext)
-                parts.append(_REQUEST.pack(number, index, len(task.ciphertext)) + task.ciphertext)
+                child.bytes_under_way += len(question)
+                parts += (_REQUEST.pack(number, index, len(question)), question)
             if parts:
                 with contextlib.suppress(BrokenPipeError):  # its end shows when answers are read
                     _write_all(child.requests, b"".join(parts))
@@ -214,7 +232,7 @@ class Workers:
             if stop > len(data):
                 break
             task, place = child.under_way.pop(number)
-            child.bytes_under_way -= len(task.ciphertext)
+            child.bytes_under_way -= len(task.question)
             _finish(task, place, None if length == _NOTHING else data[start:stop])
             position = stop
         child.rest = data[position:]
@@ -244,10 +262,10 @@ class Workers:
                 return
         if pid == 0:
             ours = [file for child in self._children for file in (child.requests, child.answers)]
-            _serve(self._keys, request_end, answer_end, (requests, answers, *ours))
+            _serve(self._keys, self._answer, request_end, answer_end, (requests, answers, *ours))
         os.close(request_end)
         os.close(answer_end)
-        self._children.append(_Child(pid, requests, answers))
+        self._children.append(_Child(pid, requests, answers, _widen(requests)))
 
 
 def _cores() -> int:
@@ -255,6 +273,15 @@ def _cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on Linux
         return os.cpu_count() or 1
+
+
+def _widen(pipe: int) -> int:
+    """Let a pipe hold more, where that can be; return how much may be under way in it."""
+    try:
+        held = fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, WANTED_PIPE)
+    except (AttributeError, OSError):  # not on Linux, or too much for one user
+        return MOST_BYTES_UNDER_WAY
+    return max(held * 3 // 4, MOST_BYTES_UNDER_WAY)
 
 
 def _finish(task: _Task, place: int, result: bytes | None) -> None:
@@ -269,7 +296,11 @@ def _write_all(file: int, data: bytes) -> None:
 
 
 def _serve(
-    keys: Sequence[PrivateKey], requests: int, answers: int, others: Sequence[int]
+    keys: Sequence[PrivateKey],
+    answer: Answer,
+    requests: int,
+    answers: int,
+    others: Sequence[int],
 ) -> None:  # pragma: no cover - in a process of its own
     """Answer requests until their pipe ends, then end without ado: nothing here is to be flushed."""
     try:
@@ -277,18 +308,18 @@ def _serve(
         for file in others:
             os.close(file)
         with open(requests, "rb") as stream:
-            while _answer_one(keys, stream, answers):
+            while _answer_one(keys, answer, stream, answers):
                 pass
     finally:
         os._exit(0)
 
 
-def _answer_one(keys: Sequence[PrivateKey], stream: BinaryIO, answers: int) -> bool:
+def _answer_one(keys: Sequence[PrivateKey], answer: Answer, stream: BinaryIO, answers: int) -> bool:
     header = stream.read(_REQUEST.size)
     if len(header) < _REQUEST.size:
         return False
     number, index, length = _REQUEST.unpack(header)
-    secret = keys[index].decrypt_premaster(stream.read(length))
-    size = _NOTHING if secret is None else len(secret)
-    _write_all(answers, _ANSWER.pack(number, size) + (secret or b""))
+    text = answer(keys[index], stream.read(length))
+    size = _NOTHING if text is None else len(text)
+    _write_all(answers, _ANSWER.pack(number, size) + (text or b""))
     return True

@@ -17,6 +17,7 @@ from tqdecrypt.tls.suites import Protection, Suite
 
 __all__ = [
     "KeyBlock",
+    "cut_key_block",
     "extended_master_secret",
     "hkdf_expand_label",
     "key_block",
@@ -148,8 +149,25 @@ class KeyBlock(NamedTuple):
         return f"<KeyBlock of {'+'.join(str(len(part)) for part in self)} bytes>"
 
 
+def partition_key_block(
+    suite: Suite, version: int, master: bytes, client_random: bytes, server_random: bytes
+) -> KeyBlock:
+    """Derive the key block of *suite* and cut it into its parts."""
+    length = sum(key_block_sizes(suite, version))
+    block = key_block(version, suite.prf_hash, master, client_random, server_random, length)
+    return cut_key_block(suite, version, block)
+
+
+def cut_key_block(suite: Suite, version: int, block: bytes) -> KeyBlock:
+    """Cut a key block into its parts."""
+    sizes = key_block_sizes(suite, version)
+    ends = itertools.accumulate(sizes)
+    return KeyBlock(*[block[end - size : end] for size, end in zip(sizes, ends, strict=True)])
+
+
+@functools.lru_cache(maxsize=256)
 def key_block_sizes(suite: Suite, version: int) -> tuple[int, ...]:
-    """Return the lengths of the key block's parts in its order, in bytes."""
+    """Return the lengths of a key block's parts, in its order."""
     bulk = suite.bulk
     assert bulk is not None
     mac = _MAC_LENGTHS[suite.mac] if suite.mac else 0
@@ -157,16 +175,6 @@ def key_block_sizes(suite: Suite, version: int) -> tuple[int, ...]:
     cbc_with_iv = bulk.protection is Protection.BLOCK and _later_than_tls10(version)
     iv = 0 if cbc_with_iv else bulk.fixed_iv_length
     return mac, mac, bulk.key_length, bulk.key_length, iv, iv
-
-
-def partition_key_block(
-    suite: Suite, version: int, master: bytes, client_random: bytes, server_random: bytes
-) -> KeyBlock:
-    """Derive the key block of *suite* and cut it into its parts."""
-    sizes = key_block_sizes(suite, version)
-    block = key_block(version, suite.prf_hash, master, client_random, server_random, sum(sizes))
-    ends = itertools.accumulate(sizes)
-    return KeyBlock(*[block[end - size : end] for size, end in zip(sizes, ends, strict=True)])
 
 
 _MAC_LENGTHS = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48}

@@ -28,6 +28,7 @@ from tqdecrypt.tls.handshake import HELLO_RETRY_REQUEST
 if TYPE_CHECKING:
     from tqdecrypt.keys import CertificateFacts
     from tqdecrypt.tls.agreement import KeySchedule
+    from tqdecrypt.tls.derivation import Derived
     from tqdecrypt.tls.handshake import ClientHello, ServerHello
     from tqdecrypt.tls.protection import Opener
     from tqdecrypt.tls.resumption import Resumable
@@ -37,6 +38,10 @@ __all__ = ["CLIENT", "SERVER", "Exchange", "Refusal"]
 
 CLIENT, SERVER = 0, 1
 """Index of a role in every pair here."""
+
+
+Basis = tuple["int | None", "int | None", bytes, bytes]
+"""See :attr:`Exchange.basis`."""
 
 
 class Refusal(enum.Enum):
@@ -63,6 +68,8 @@ class Exchange:
         "certificates",
         "changed_cipher",
         "client_hello",
+        "derived",
+        "derived_from",
         "done",
         "encrypted_extensions",
         "encrypted_premaster",
@@ -138,6 +145,10 @@ class Exchange:
         """Further master secrets that may be right, and their origins."""
         self.encrypted_extensions: dict[int, bytes] = {}
         """TLS 1.3: extensions of EncryptedExtensions."""
+        self.derived: Derived | None = None
+        """What was worked out beside the master secret, by whoever had the private key."""
+        self.derived_from: Basis | None = None
+        """Of what."""
         self.openers: tuple[Opener | None, Opener | None] | None = None
         self.refusal: Refusal | None = None
         self.resumable: Resumable | None = None
@@ -147,6 +158,11 @@ class Exchange:
 
     def __repr__(self) -> str:
         return f"<Exchange of {self.suite.name if self.suite else 'no suite yet'}>"
+
+    @property
+    def dtls(self) -> bool:
+        """Whether it is a handshake over datagrams, where messages have longer headers."""
+        return self.header_length != 4
 
     @property
     def completed(self) -> bool:
@@ -223,31 +239,69 @@ class Exchange:
             answer.version, suite.prf_hash, pre_master_secret, hello.random, answer.random
         )
 
+    @property
+    def basis(self) -> Basis:
+        """What is derived from changes with this: how much of the handshake there is, both randoms."""
+        hello, answer = self.client_hello, self.server_hello
+        return (
+            self.key_exchange_index,
+            self.done,
+            hello.random if hello else b"",
+            answer.random if answer else b"",
+        )
+
+    def derived_with(self, master: bytes) -> Derived | None:
+        """Return what was derived together with *master*, if it still holds."""
+        derived = self.derived
+        if derived is None or derived.master != master or self.derived_from != self.basis:
+            return None
+        return derived
+
     def forget_key_exchange(self) -> None:
         """Drop what only served to find the secrets."""
         self.encrypted_premaster = self.server_key_exchange = self.resumable = None
+        self.derived = self.derived_from = None
 
     def verify_finished(self) -> None:
         """Check the Finished messages that can be checked by now (RFC 5246 section 7.4.9)."""
         if self.master is None or self.suite is None or True in self.incomplete:
             return
-        assert self.server_hello is not None
         for role in (CLIENT, SERVER):
             if self.finished_verified[role] is not None or not self.finished_seen[role]:
                 continue
             finished = self._finished_index(role)
-            covered = None if finished is None else self._covered_by_finished(role)
-            if finished is None or covered is None:
+            expected = None if finished is None else self._expected_finished(role)
+            if finished is None or expected is None:
                 continue
-            expected = verify_data(
-                self.server_hello.version, self.suite.prf_hash, self.master, role == CLIENT, covered
-            )
             self.finished_verified[role] = (
                 self.messages[role][finished][self.header_length :] == expected
             )
         if None not in self.finished_verified:
             self.messages[CLIENT].clear()
             self.messages[SERVER].clear()
+
+    def _expected_finished(self, role: int) -> bytes | None:
+        """Return what *role*'s Finished must hold; ``None`` when not all that it covers is here."""
+        assert self.master is not None
+        assert self.server_hello is not None
+        assert self.suite is not None
+        derived = self.derived_with(self.master)
+        if derived is not None and derived.finished[role] and self._finished_follows(role):
+            return derived.finished[role]
+        covered = self._covered_by_finished(role)
+        if covered is None:
+            return None
+        return verify_data(
+            self.server_hello.version, self.suite.prf_hash, self.master, role == CLIENT, covered
+        )
+
+    def _finished_follows(self, role: int) -> bool:
+        """Return whether nothing stands between what was derived from and *role*'s Finished."""
+        if self._finished_index(CLIENT) != self.key_exchange_index:
+            return False
+        return role == CLIENT or (
+            self.finished_verified[CLIENT] is True and self._finished_index(SERVER) == self.done
+        )
 
     def _finished_index(self, role: int) -> int | None:
         for index, message in enumerate(self.messages[role]):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.tls.ciphers import UnsupportedCipher
 from tqdecrypt.tls.compression import DEFLATE, Inflater
-from tqdecrypt.tls.derive import partition_key_block
+from tqdecrypt.tls.derive import cut_key_block, partition_key_block
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.handshaking import Handshaking
 from tqdecrypt.tls.pickup import MAX_SEARCH, MAX_TRIES, find_place
@@ -173,9 +173,14 @@ class Keying(Handshaking):
         assert suite is not None
         if suite.bulk is None:
             return None
-        keys = partition_key_block(suite, answer.version, master, hello.random, answer.random)
+        version = answer.version
+        derived = exchange.derived_with(master)
+        if derived is not None and derived.key_block:
+            keys = cut_key_block(suite, version, derived.key_block)
+        else:
+            keys = partition_key_block(suite, version, master, hello.random, answer.random)
         try:
-            return make_openers(suite, answer.version, exchange.encrypt_then_mac, keys)
+            return make_openers(suite, version, exchange.encrypt_then_mac, keys)
         except UnsupportedCipher:
             return None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.errors import Malformed
 from tqdecrypt.tls.agreement import Shares, key_exchange_shares
+from tqdecrypt.tls.derivation import PREMASTER_LENGTH, derive
 from tqdecrypt.tls.handshake import pull_encrypted_premaster
 
 if TYPE_CHECKING:
@@ -23,18 +24,15 @@ __all__ = [
 ]
 
 Submit = Callable[["Sequence[PrivateKey]", bytes, Callable[["list[bytes | None]"], None]], None]
-"""Decrypts a ciphertext with each of some keys, somewhere, and later calls the function with what
-:meth:`~tqdecrypt.keys.PrivateKey.decrypt_premaster` gave, in the order of the keys."""
-
-PREMASTER_LENGTH = 48
-"""RFC 5246 section 7.4.7.1."""
+"""Asks each of some keys a question, somewhere, and later calls the function with what
+:func:`~tqdecrypt.tls.derivation.derive` answered, in the order of the keys."""
 
 
 def run_at_once(
-    keys: Sequence[PrivateKey], ciphertext: bytes, done: Callable[[list[bytes | None]], None]
+    keys: Sequence[PrivateKey], question: bytes, done: Callable[[list[bytes | None]], None]
 ) -> None:
-    """Decrypt here and now."""
-    done([key.decrypt_premaster(ciphertext) for key in keys])
+    """Answer here and now."""
+    done([derive(key, question) for key in keys])
 
 
 def ciphertext_of(exchange: Exchange) -> bytes:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tqdecrypt.tls.agreement import KeySchedule, key_shares13, psk_premaster
 from tqdecrypt.tls.constants import Version
+from tqdecrypt.tls.derivation import ask_for_keys, ask_for_premaster, read_answer
 from tqdecrypt.tls.exchange import CLIENT, SERVER, Exchange, Refusal
 from tqdecrypt.tls.late import LateSecrets
 from tqdecrypt.tls.pickup import from_keylog, from_store, one_sided, stored_session
@@ -340,7 +342,7 @@ class SecretFinder:
         if suite.bulk is None:
             self._refuse(session, exchange, Refusal.UNSUPPORTED_SUITE)
         else:
-            self._decrypt(session, exchange, ciphertext_of(exchange), lambda secret: [secret])
+            self._decrypt(session, exchange, ciphertext_of(exchange), None)
         return True
 
     def _decrypt(
@@ -348,11 +350,14 @@ class SecretFinder:
         session: Keying,
         exchange: Exchange,
         ciphertext: bytes,
-        premasters: Callable[[bytes], list[bytes]],
+        mixed: Callable[[bytes], list[bytes]] | None,
     ) -> None:
         """Open an encrypted pre-master secret with the key of the server's certificate.
 
         When the certificate was not seen, every key of the right size is tried.
+
+        :param mixed: returns the pre-master secrets that the opened one may be a part of; ``None``: it
+            is one itself.
         """
         if exchange.lacks_session_hash:
             self._refuse(session, exchange, Refusal.INCOMPLETE)
@@ -368,16 +373,28 @@ class SecretFinder:
             return
         versions = versions_in_premaster(exchange) if certificate is None else None
 
-        def done(secrets: list[bytes | None]) -> None:
+        basis = exchange.basis
+
+        def done(answers: list[bytes | None]) -> None:
+            read = [None if answer is None else read_answer(answer) for answer in answers]
             results = [
-                (key, secret)
-                for key, secret in zip(keys, secrets, strict=True)
-                if secret is not None and is_premaster(secret, versions)
+                (key, derived)
+                for key, derived in zip(keys, read, strict=True)
+                if derived is not None and is_premaster(derived.premaster, versions)
             ]
             known: list[tuple[bytes, str]] = []
-            for opened, secret in results:
-                masters = [exchange.derive_master(premaster) for premaster in premasters(secret)]
-                known += [(m, f"RSA key {opened.source}") for m in masters if m is not None]
+            for opened, derived in results:
+                origin = f"RSA key {opened.source}"
+                if derived.master and exchange.basis == basis:
+                    known.append((derived.master, origin))
+                    if exchange.derived is None:
+                        exchange.derived, exchange.derived_from = derived, basis
+                    continue
+                secret = derived.premaster
+                masters = [
+                    exchange.derive_master(p) for p in (mixed(secret) if mixed else [secret])
+                ]
+                known += [(m, origin) for m in masters if m is not None]
             if known:
                 exchange.alternatives = known[1:]
                 session.provide(exchange, *known[0])
@@ -388,7 +405,8 @@ class SecretFinder:
             else:
                 self._refuse(session, exchange, Refusal.WRONG_SECRETS)
 
-        self._submit(keys, ciphertext, done)
+        ask = ask_for_premaster if mixed else partial(ask_for_keys, exchange)
+        self._submit(keys, ask(ciphertext), done)
 
     def _why_no_key(self, exchange: Exchange) -> Refusal:
         client = exchange.certificates[CLIENT]
