@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.dispatch.dtls_connection import DtlsConnection
 from tqdecrypt.dispatch.sniffer import Sniffer
+from tqdecrypt.dispatch.tls_connection import TlsConnection
 from tqdecrypt.mirror import Mirror
 from tqdecrypt.tcp import Connection, End, StreamHandler
 from tqdecrypt.tls import DarkData, Plaintext, Session, SessionReport, WaitingBudget
@@ -15,7 +16,6 @@ from tqdecrypt.tls.parking import Parking
 
 if TYPE_CHECKING:
     from tqdecrypt.dispatch.framed_connection import AnyFramer
-    from tqdecrypt.dispatch.tls_connection import TlsConnection
     from tqdecrypt.observing import Observer
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SecretSource
@@ -85,8 +85,6 @@ class Dispatcher:
 
     def tls_connection(self, connection: Connection) -> StreamHandler:
         """Return what takes the bytes of a connection that speaks TLS."""
-        from tqdecrypt.dispatch.tls_connection import TlsConnection
-
         handler = TlsConnection(self, connection)
         if self.observer is None:
             return handler

@@ -176,9 +176,9 @@ def _mutual(session: Session) -> bool | None:
 
 def _requested(session: Session) -> bool | None:
     full = [e for e in session.exchanges if e.full]
-    if any(e.certificate_requested for e in full):
+    if True in [e.certificate_requested for e in full]:
         return True
-    if not full or any(e.incomplete[SERVER] for e in full):
+    if not full or True in [e.incomplete[SERVER] for e in full]:
         return None
     return False
 

@@ -7,9 +7,11 @@ what one side took includes the way from the capture point to it and back.
 from __future__ import annotations
 
 import enum
+import functools
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ says with those what it says with all."""
 MOST_NAMES = 4096
 """Lists of messages that are shared: nearly all handshakes have the same few."""
 _names: dict[tuple[str, ...], tuple[str, ...]] = {}
+_ORDER = itemgetter(2, 1)
+"""By time, then by frame."""
 
 
 class Phase(enum.StrEnum):
@@ -93,16 +97,15 @@ def handshake_times(exchanges: Iterable[Exchange]) -> tuple[HandshakeTimes, ...]
     for exchange in exchanges:
         if not exchange.frames:  # it was not seen; its secrets are known from elsewhere
             continue
-        steps = sorted(exchange.frames, key=lambda step: (step[2], step[1]))
-        names = tuple(name for name, _, _ in steps)
+        names, frames, moments = zip(*sorted(exchange.frames, key=_ORDER), strict=True)
         if len(_names) >= MOST_NAMES:
             _names.clear()
         found.append(
             HandshakeTimes(
                 exchange.resumed_by is not None and not exchange.external_psk,
                 _names.setdefault(names, names),
-                array("q", [frame for _, frame, _ in steps]),
-                array("q", [time for _, _, time in steps]),
+                array("q", frames),
+                array("q", moments),
             )
         )
         if len(found) >= MOST_EXCHANGES:
@@ -115,12 +118,8 @@ def phases(times: HandshakeTimes, tcp: TcpFacts | None = None) -> dict[Phase, in
 
     :param tcp: of the connection, for its first handshake.
     """
-    last = dict(zip(times.names, times.times, strict=True))
-    first = dict(zip(reversed(times.names), reversed(times.times), strict=True))
-    hello, answer = first.get("client ClientHello"), last.get("server ServerHello")
-    done, key_exchange = first.get("server ServerHelloDone"), first.get("client ClientKeyExchange")
-    client_end = last.get("client Finished", last.get("client ChangeCipherSpec"))
-    server_end = last.get("server Finished", last.get("server ChangeCipherSpec"))
+    moments = [None if place is None else times.times[place] for place in _places(times.names)]
+    hello, answer, done, key_exchange, client_end, server_end = moments
     whole = client_end is not None and server_end is not None
     spans = (
         (Phase.CONNECT, None if tcp is None else tcp.syn, None if tcp is None else tcp.syn_ack),
@@ -135,3 +134,21 @@ def phases(times: HandshakeTimes, tcp: TcpFacts | None = None) -> dict[Phase, in
         for phase, begin, end in spans
         if begin is not None and end is not None
     }
+
+
+@functools.lru_cache(maxsize=MOST_NAMES)
+def _places(names: tuple[str, ...]) -> tuple[int | None, ...]:
+    """Return where the phases begin and end among the messages of a handshake.
+
+    ClientHello, ServerHello, ServerHelloDone, ClientKeyExchange, the client's and the server's end.
+    """
+    last = {name: place for place, name in enumerate(names)}
+    first = {name: names.index(name) for name in last}
+    return (
+        first.get("client ClientHello"),
+        last.get("server ServerHello"),
+        first.get("server ServerHelloDone"),
+        first.get("client ClientKeyExchange"),
+        last.get("client Finished", last.get("client ChangeCipherSpec")),
+        last.get("server Finished", last.get("server ChangeCipherSpec")),
+    )
