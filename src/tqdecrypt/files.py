@@ -11,7 +11,6 @@ import io
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,10 +59,12 @@ def whole_file(
         with io.BufferedWriter(raw) as stream:
             yield cast("BinaryIO", stream)
         return
+    from tempfile import mkstemp
+
     # Where path is a link, what it points at is replaced, not the link.
     place = os.path.realpath(path)
     with refusal.told():
-        descriptor, beside = tempfile.mkstemp(
+        descriptor, beside = mkstemp(
             prefix=f".{os.path.basename(place)[:64]}.", suffix=".part", dir=os.path.dirname(place)
         )
     try:
