@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tqdecrypt.export import format_time, session_line
 from tqdecrypt.export.session_line import SessionLines
-from tqdecrypt.tls.report import INSIDE, SessionReport
+from tqdecrypt.tls.report import SessionReport
 
 reports = st.builds(
     SessionReport,
@@ -30,9 +30,6 @@ TIMES = ("started", "ended", "server_not_after", "client_not_after")
 def plainly(report: SessionReport) -> dict[str, object]:
     """Return what the line must hold, by the JSON module alone."""
     values: dict[str, object] = {"type": "session"} | asdict(report)
-    for field in fields(report):
-        if field.metadata == INSIDE:
-            del values[field.name]
     for name in TIMES:
         time = getattr(report, name)
         values[name] = None if time is None else format_time(time)

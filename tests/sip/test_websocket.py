@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import cast
 
 import pytest
 from hypothesis import given
@@ -20,6 +19,7 @@ from tqdecrypt.pipeline import ReadOptions, Summary, read_captures
 from tqdecrypt.sip import Flow, Message, WebSocketFramer, looks_like_websocket, make_framers
 from tqdecrypt.sip.framer import StreamFramer
 from tqdecrypt.tcp import Connection, End
+from tqdecrypt.tcp.stream import Direction
 from tqdecrypt.tls import SecretFinder, SessionReport
 from websocket.peer import Peers, Sent
 
@@ -250,7 +250,7 @@ def test_a_parked_session_stays_a_websocket() -> None:
     dispatcher = Dispatcher(
         SecretFinder(ring(keylog=pair.keylog_lines)), (), messages, reports.append
     )
-    handler = TlsConnection(dispatcher, cast("Connection", Ends()))
+    handler = TlsConnection(dispatcher, a_connection())
     sent = [one for one in talk(deflate=True).sent if one.data]
     heard_flights = 0
     parked = 0
@@ -268,8 +268,10 @@ def test_a_parked_session_stays_a_websocket() -> None:
     assert reports[0].messages == 4
 
 
-class Ends:
-    """As much of a TCP connection as a handler looks at."""
-
-    ends = ("192.0.2.10:40000", "192.0.2.20:443")
-    initiator = 0
+def a_connection() -> Connection:
+    """Return a TCP connection of whose segments nothing was seen yet."""
+    ends = (0, 0xC000020A, 40_000, 0, 0xC0000214, 443)
+    connection = Connection(4, (ends, (*ends[3:], *ends[:3])), 1, 0)
+    connection.directions = (Direction(connection, 0), Direction(connection, 1))
+    connection.initiator = 0
+    return connection

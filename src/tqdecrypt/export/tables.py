@@ -6,12 +6,13 @@ What is read becomes rows, rows become batches of bounded size, and whoever writ
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tqdecrypt.errors import UsageError
 from tqdecrypt.sip.address import uri_of
+from tqdecrypt.tls.timing import Phase, TcpFacts, phases
 
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call
@@ -35,7 +36,7 @@ class Column:
     """As in the JSON lines."""
     kind: str
     """``time``, ``integer``, ``boolean``, ``text``, ``word`` (few different ones), ``texts``, ``integers``,
-    ``bytes``."""
+    ``bytes``; ``handshakes`` and ``tcp`` of a session."""
     of: Callable[[Any], Any]
     """Returns its value for a record; ``None`` for nothing."""
 
@@ -52,6 +53,23 @@ def _cseq(message: Message) -> int | None:
     return message.cseq if message.cseq_method else None
 
 
+def _handshakes(report: SessionReport) -> list[dict[str, Any]]:
+    """Return how long the phases of each handshake took, in milliseconds."""
+    return [
+        {"resumed": times.resumed}
+        | {
+            phase.value: took / 1e6
+            for phase, took in phases(times, None if number else report.tcp).items()
+        }
+        for number, times in enumerate(report.handshake_times)
+    ]
+
+
+def _tcp(report: SessionReport) -> dict[str, Any] | None:
+    return None if report.tcp is None else {name: getattr(report.tcp, name) for name in TCP}
+
+
+TCP = tuple(one.name for one in fields(TcpFacts))
 MESSAGES = (
     Column("time", "time", lambda m: m.time),
     Column("frame", "integer", lambda m: m.frame),
@@ -95,9 +113,11 @@ SESSIONS = (
     *_named("word", "version", "cipher_suite", "key_exchange"),
     *_named("texts", "offered_suites"),
     *_named("word", "sni", "alpn", "resumed"),
-    *_named("boolean", "mutual_tls", "extended_master_secret", "encrypt_then_mac"),
+    *_named("boolean", "mutual_tls", "client_certificate_requested"),
+    *_named("boolean", "extended_master_secret", "encrypt_then_mac"),
     *_named("word", "server_certificate", "server_subject"),
     *_named("texts", "server_names"),
+    *_named("word", "server_key"),
     *_named("time", "server_not_after"),
     *_named("word", "client_certificate", "client_subject"),
     *_named("texts", "client_names"),
@@ -105,6 +125,8 @@ SESSIONS = (
     *_named("integer", "handshakes"),
     *_named("boolean", "finished_verified"),
     *_named("integers", "handshake_frames"),
+    Column("handshake_times", "handshakes", _handshakes),
+    Column("tcp", "tcp", _tcp),
     *_named("word", "alert", "ending"),
     *_named("integer", "client_bytes", "server_bytes"),
     *_named(
@@ -115,6 +137,7 @@ SESSIONS = (
     *_named("text", "why"),
     *_named("word", "side"),
     *_named("texts", "advice", "notes"),
+    *_named("boolean", "opened", "closed"),
 )
 FINDINGS = (
     Column("finding", "word", lambda f: f.name),
@@ -170,6 +193,15 @@ def schema_of(table: str, *, raw: bool = False) -> Any:
         "texts": pa.list_(pa.string()),
         "integers": pa.list_(pa.int64()),
         "bytes": pa.binary(),
+        "handshakes": pa.list_(
+            pa.struct([("resumed", pa.bool_()), *((phase.value, pa.float64()) for phase in Phase)])
+        ),
+        "tcp": pa.struct(
+            [
+                (name, pa.timestamp("ns", "UTC") if name.startswith("syn") else pa.int64())
+                for name in TCP
+            ]
+        ),
     }
     return pa.schema([(one.name, types[one.kind]) for one in columns_of(table, raw=raw)])
 
