@@ -33,12 +33,14 @@ WORTH_A_CHILD = 32
 """Operations that must wait before a child is started, which takes some ten milliseconds."""
 SENT_TOGETHER = 16
 """Operations that are sent in one piece while blocks are read: a write wakes the child."""
-MOST_UNDER_WAY = 64
-"""Operations that one child has not answered: enough for some twenty milliseconds, and no more, since
-the reader may have to wait for them in the end."""
+MOST_UNDER_WAY = 192
+"""Operations that one child has not answered while blocks are read: enough for some sixty milliseconds,
+in which the reader may be busy with something else."""
+MOST_WHILE_WAITING = 24
+"""How many are sent ahead once the reader waits: it does some itself, and both should end together."""
 MOST_BYTES_UNDER_WAY = 48 << 10
 """Bytes of those: less than a pipe holds, so that writing never blocks."""
-WANTED_PIPE = 256 << 10
+WANTED_PIPE = 512 << 10
 """Bytes that a pipe for questions with whole handshakes in them should hold; Linux gives them."""
 MOST_READ = 1 << 16
 
@@ -89,10 +91,13 @@ class _Child:
         """Task and place of the key, by number."""
         self.bytes_under_way = 0
 
-    def has_room_for(self, size: int) -> bool:
-        """Return whether a question of *size* bytes may be sent: any, to a child that has nothing else."""
+    def has_room_for(self, size: int, most: int) -> bool:
+        """Return whether a question of *size* bytes may be sent: any, to a child that has nothing else.
+
+        :param most: how many it may have.
+        """
         room = self.bytes_under_way + size <= self.most_bytes
-        return not self.under_way or (room and len(self.under_way) < MOST_UNDER_WAY)
+        return not self.under_way or (room and len(self.under_way) < most)
 
 
 class Workers:
@@ -161,18 +166,24 @@ class Workers:
         if not self._children and len(self._unsent) < WORTH_A_CHILD:
             while self._do_one():
                 pass
+        most = MOST_WHILE_WAITING if wait_before is None else MOST_UNDER_WAY
+        handed = 0
         while tasks:
             task = tasks[0]
             if task.lacking:
                 if wait_before is not None and task.frame >= wait_before:
                     break
-                self._send()
+                self._send(most)
                 if not self._do_one():
                     self._receive(wait=True)
                 continue
             tasks.popleft()
             task.done(task.results)
-        self._send()
+            handed += 1
+            if not handed % SENT_TOGETHER:  # that took a while: children may have nothing to do
+                self._receive(wait=False)
+                self._send(most)
+        self._send(most)
 
     # Between the processes.
 
@@ -186,8 +197,8 @@ class Workers:
             self._receive(wait=False)
         return True
 
-    def _send(self) -> None:
-        """Give the children what they can take."""
+    def _send(self, most: int = MOST_UNDER_WAY) -> None:
+        """Give the children what they can take, *most* operations each."""
         unsent = self._unsent
         if len(unsent) >= WORTH_A_CHILD and len(self._children) < self._most_children:
             self._start()
@@ -197,7 +208,7 @@ class Workers:
                 task, place = unsent[0]
                 question = task.question
                 index = self._index.get(id(task.keys[place]))
-                if index is None or not child.has_room_for(len(question)):
+                if index is None or not child.has_room_for(len(question), most):
                     break  # it waits, or stays for this process
                 unsent.popleft()
                 self._number = number = (self._number + 1) & 0xFFFFFFFF
