@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from tqdecrypt import __version__
-from tqdecrypt.cli.advise import advise
-from tqdecrypt.cli.audit import audit
-from tqdecrypt.cli.check import check
-from tqdecrypt.cli.demo import demo
-from tqdecrypt.cli.explain import explain
-from tqdecrypt.cli.export import export
-from tqdecrypt.cli.follow import follow
-from tqdecrypt.cli.read import read
-from tqdecrypt.cli.selftest import selftest
-from tqdecrypt.cli.show import show
-from tqdecrypt.cli.what_if import what_if
 
-__all__ = ["EXIT_STATUS", "app"]
+__all__ = ["EXIT_STATUS", "command_line"]
 
 EXIT_STATUS = (
     (0, "done"),
@@ -31,16 +22,48 @@ EXIT_STATUS = (
     (141, "whoever read the output went away"),
 )
 
-app = typer.Typer(
-    name="tqdecrypt",
-    add_completion=False,
-    rich_markup_mode=None,  # plain help: it needs no rich, and comes at once
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: "
-    + "; ".join(f"{status} {meaning}" for status, meaning in EXIT_STATUS[:4])
-    + ".",
-)
+_COMMANDS = {
+    "read": "List calls and TLS sessions; say what is dark.",
+    "show": "Draw the ladder of one call.",
+    "audit": "Say what can be decrypted with whom, and why not the rest.",
+    "follow": "Write the decrypted bytes of one session.",
+    "explain": "Explain the handshake of one session, and what opens it.",
+    "what-if": "Say what another cipher list would make of each client.",
+    "advise": "Say what to set on a vendor's device.",
+    "check": "Ask a TLS server what it negotiates, and who could read it.",
+    "export": "Hand results on to other programs.",
+    "demo": "Do it all on the example that comes along.",
+    "selftest": "Prove decryption for every suite of this machine.",
+}
+"""In the order of the help.  Each stands in the module of its name, under its name (a dash is a low line): a function, or, with
+commands of its own, a ``Typer``."""
+
+
+def command_line(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return what runs *arguments*: all commands, or only the one that they name.
+
+    The others would be loaded for nothing, which takes longer than to read a small capture.
+    """
+    app = typer.Typer(
+        name="tqdecrypt",
+        add_completion=False,
+        rich_markup_mode=None,  # plain help: it needs no rich, and comes at once
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        epilog="Exit status: "
+        + "; ".join(f"{status} {meaning}" for status, meaning in EXIT_STATUS[:4])
+        + ".",
+    )
+    app.callback()(_describe)
+    named = arguments[0] if arguments else ""
+    for name in (named,) if named in _COMMANDS else _COMMANDS:
+        place = name.replace("-", "_")
+        command = getattr(importlib.import_module(f"tqdecrypt.cli.{place}"), place)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name, short_help=_COMMANDS[name])
+        else:
+            app.command(name, short_help=_COMMANDS[name])(command)
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -49,7 +72,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _describe(
     version: Annotated[
         bool,
@@ -61,18 +83,3 @@ def _describe(
     Every TLS session gets a verdict: decrypted, or the cause, its evidence and what to do.
     Try it on the example that comes along: tqdecrypt demo
     """
-
-
-app.command(short_help="List calls and TLS sessions; say what is dark.")(read)
-app.command(short_help="Draw the ladder of one call.")(show)
-app.command(short_help="Say what can be decrypted with whom, and why not the rest.")(audit)
-app.command(short_help="Write the decrypted bytes of one session.")(follow)
-app.command("what-if", short_help="Say what another cipher list would make of each client.")(
-    what_if
-)
-app.command(short_help="Say what to set on a vendor's device.")(advise)
-app.command(short_help="Ask a TLS server what it negotiates, and who could read it.")(check)
-app.command(short_help="Explain the handshake of one session, and what opens it.")(explain)
-app.add_typer(export, name="export", short_help="Hand results on to other programs.")
-app.command(short_help="Do it all on the example that comes along.")(demo)
-app.command(short_help="Prove decryption for every suite of this machine.")(selftest)

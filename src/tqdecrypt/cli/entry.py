@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from tqdecrypt.cli.app import app
+from tqdecrypt.cli.app import command_line
 from tqdecrypt.cli.run import Status
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.errors import TqdecryptError, UsageError
@@ -53,7 +53,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(command_line(arguments))
     try:
         # Not command.main(): it would take closed pipes and Ctrl-C for itself.
         with command.make_context("tqdecrypt", arguments) as context:

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from tqdecrypt.cli.app import EXIT_STATUS, app
+from tqdecrypt.cli.app import EXIT_STATUS, command_line
 from tqdecrypt.cli.switches import (
     HEP_LISTEN_VARIABLE,
     HEP_PASSWORD_VARIABLE,
@@ -34,7 +34,7 @@ _VARIABLES = {
 
 def reference() -> str:
     """Return the reference of all commands in Markdown."""
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(command_line())
     return "\n".join(_lines(group)) + "\n"
 
 
