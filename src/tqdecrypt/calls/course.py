@@ -145,7 +145,10 @@ class Course:
         if not offer or not from_tag or tag_in(message.to):
             return None
         fields = fields_of(message, wanted.names)
-        return cls(message, facts_of(message, fields, (from_tag, ""), wanted), offer)
+        facts = facts_of(message, fields, (from_tag, ""), wanted)
+        if facts.max_forwards is None and b"max-forwards" in fields:
+            return None  # what is no number, or there twice, is for the machines to read
+        return cls(message, facts, offer)
 
     @property
     def answered(self) -> int | None:
