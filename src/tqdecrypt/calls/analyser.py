@@ -22,8 +22,8 @@ from tqdecrypt.sip.message import LARGEST_STATUS, Message
 
 __all__ = ["Analyser"]
 
-MOST_LEGS = 400_000
-"""Most legs in the table: 2 GB at five kilobytes each, and more than an SBC carries."""
+MOST_LEGS = 500_000
+"""Most legs in the table: 2 GB at four kilobytes each, and more than an SBC carries."""
 LINGER = TIMER_B + 2 * SECOND
 """How long a leg stays when it is over: its transactions' timers end before."""
 SWEEP = 60 * SECOND

@@ -195,15 +195,17 @@ def _short(value: bytes) -> str:
 
 
 def _vias(value: bytes) -> tuple[ViaHop, ...]:
-    """Return the values of Via, as tuples that calls share when only the branch differs."""
+    """Return the values of Via; calls share those that differ in the branch only."""
+    if b"," in value or b'"' in value:
+        return tuple(map(_via, split_values(value)[:MOST_VIAS]))
     key = value
     at = value.find(b";branch=")
     if at >= 0:
         end = value.find(b";", at + 1)
         key = value[:at] if end < 0 else value[:at] + value[end:]
     hops = _via_hops.get(key)
-    if hops is None or b'"' in value or b"," in value:
-        hops = tuple(map(_via, split_values(value)[:MOST_VIAS]))
+    if hops is None:
+        hops = (_via(value),) if value else ()
         if len(_via_hops) >= MOST_SHARED_VIAS:
             _via_hops.clear()
         if len(key) <= MOST_TEXT:

@@ -76,7 +76,7 @@ class Joiner:
         """Legs by their identifiers, while their call goes on."""
         self._recent = LegIndex()
         """Legs by description, media endpoint and number, for a while."""
-        self._expiry: deque[tuple[int, list[Mark], Leg]] = deque()
+        self._expiry: deque[tuple[int, Leg, *tuple[Mark, ...]]] = deque()
         """When which leg leaves :attr:`_recent`."""
 
     def look(self, leg: Leg) -> None:
@@ -270,12 +270,12 @@ class Joiner:
         for mark in marks:
             self._recent.add(mark, leg)
         if marks:
-            self._expiry.append((time + DESCRIPTION_WINDOW, marks, leg))
+            self._expiry.append((time + DESCRIPTION_WINDOW, leg, *marks))
 
     def _expire(self, now: int) -> None:
         expiry = self._expiry
         while expiry and expiry[0][0] < now:
-            _, marks, leg = expiry.popleft()
+            _, leg, *marks = expiry.popleft()
             for mark in marks:
                 self._recent.discard(mark, leg)
 
