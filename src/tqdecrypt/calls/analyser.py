@@ -159,7 +159,7 @@ class Analyser:
         self._ended.clear()
         self._next_leave = _NEVER
         for leg in legs:
-            if leg.course is not None and leg.course.stage != Stage.ENDED:
+            if leg.course is not None and leg.course.stage not in (Stage.ESTABLISHED, Stage.ENDED):
                 leg.leave_course(self._transactions, now)
         self._transactions.finish(now)
         for leg in legs:

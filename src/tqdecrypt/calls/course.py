@@ -16,15 +16,20 @@ A property test holds equal what comes out of both ways, whatever is sent and wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
 from tqdecrypt.calls.facts import FactFields, InviteFacts, facts_of
-from tqdecrypt.calls.fields import fields_of, tag_in
+from tqdecrypt.calls.fields import contact_of, fields_of, tag_in
 from tqdecrypt.calls.following import MOST_DESCRIPTION, reason_in, session_timer_of
 from tqdecrypt.calls.negotiation import direction_of
 from tqdecrypt.calls.traits import Trait, traits_of_answer, traits_of_facts, traits_of_offer
-from tqdecrypt.calls.transaction import MOST_PROVISIONALS, Response, response_of
+from tqdecrypt.calls.transaction import (
+    MOST_PROVISIONALS,
+    Response,
+    max_forwards_of,
+    response_of,
+)
 from tqdecrypt.calls.transaction_table import LINGER, TransactionTable, has_cookie, over_at
 from tqdecrypt.sip.message import Flow, Message
 
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
     from tqdecrypt.calls.dialog import SessionTimer
     from tqdecrypt.calls.leg import Leg
 
-__all__ = ["Course", "Stage"]
+__all__ = ["Bye", "Course", "Ringing", "Stage"]
 
 
 class Stage:
@@ -61,6 +66,54 @@ _LIMITS = (TIMER_B, TIMER_C, TIMER_C, LINGER, _NEVER, TIMER_B, _NEVER)
 """By stage, how long after the last message a timer runs out that the machines see to."""
 
 
+class Ringing(NamedTuple):
+    """What the 18x of a course say that the 2xx will say again.
+
+    Messages themselves are not kept: each would hold on to a dozen objects, and to the memory around them.
+    """
+
+    to: bytes
+    """Value of To."""
+    contact: bytes | None
+    """Value of Contact in the first of them."""
+    hashes: tuple[int, ...]
+    """Of each message whole."""
+
+
+class Bye:
+    """The BYE of a course, and what answered it."""
+
+    __slots__ = (
+        "branch",
+        "by_caller",
+        "cseq",
+        "final",
+        "final_to",
+        "frame",
+        "max_forwards",
+        "reason",
+        "time",
+        "to",
+    )
+
+    final: Response
+    """The 2xx."""
+    final_to: bytes
+    """Value of To in the 2xx."""
+
+    def __init__(self, message: Message, to: bytes, *, by_caller: bool) -> None:
+        self.time = message.time
+        self.frame = message.frame
+        self.cseq = message.cseq
+        self.branch = message.branch
+        self.to = to
+        """Value of To."""
+        self.by_caller = by_caller
+        self.reason = reason_in(message)
+        """Value of Reason; empty when it has none."""
+        self.max_forwards = max_forwards_of(message)
+
+
 class Course:
     """How far a leg came on the ordinary course, and what its messages said."""
 
@@ -73,8 +126,6 @@ class Course:
         "back",
         "branch",
         "bye",
-        "bye_answer",
-        "bye_reason",
         "concluded",
         "early",
         "final",
@@ -106,10 +157,7 @@ class Course:
     acknowledged_frame: int
     acknowledged_branch: str
     """Of the ACK."""
-    bye: Message
-    bye_reason: str
-    """Value of Reason in the BYE; empty when it has none."""
-    bye_answer: Message
+    bye: Bye
 
     def __init__(self, message: Message, invite: InviteFacts, offer: bytes) -> None:
         self.stage = Stage.INVITED
@@ -120,14 +168,14 @@ class Course:
         self.offer = offer
         """Session description in the INVITE."""
         self.provisionals: tuple[Response, ...] = ()
-        self.ringing: tuple[Message, ...] = ()
-        """The 18x, until the 2xx."""
+        self.ringing: Ringing | None = None
+        """What the 18x have besides, until the 2xx."""
         self.early: tuple[bytes, int, int] | None = None
         """The first session description in an 18x, with its time and frame."""
         self.traits = traits_of_facts(invite) | traits_of_offer(offer, message.flow)
         """What the messages so far may have, as bits; see :class:`~tqdecrypt.calls.traits.Trait`."""
-        self.concluded = 0
-        """When the leg was handed over; 0: it goes on."""
+        self.concluded: int | None = None
+        """When the leg was handed over; ``None`` while it goes on."""
 
     @classmethod
     def begin(cls, message: Message, table: TransactionTable, wanted: FactFields) -> Course | None:
@@ -161,11 +209,14 @@ class Course:
         return self.bye.time if self.stage >= Stage.ENDING else None
 
     def is_over(self, now: int) -> bool:
-        """Return whether nothing is open, and the timers of both transactions are over."""
+        """Return whether no request is open, and the timers of all transactions are over."""
         return (
-            self.stage == Stage.ENDED
+            self.stage in (Stage.ESTABLISHED, Stage.ENDED)
             and now >= over_at(self.invite.time, self.final.time + LINGER)
-            and now >= over_at(self.bye.time, self.bye_answer.time + LINGER)
+            and (
+                self.stage == Stage.ESTABLISHED
+                or now >= over_at(self.bye.time, self.bye.final.time + LINGER)
+            )
         )
 
     def receive(
@@ -187,7 +238,7 @@ class Course:
         elif stage == Stage.ANSWERED:
             expected = self._receive_ack(message)
         else:
-            expected = stage == Stage.ESTABLISHED and self._receive_bye(leg, message, table)
+            expected = stage == Stage.ESTABLISHED and self._receive_bye(message, table)
         if expected:
             leg.messages += 1
             leg.last_time = message.time
@@ -227,12 +278,12 @@ class Course:
 
     def _receive_ringing(self, message: Message, status: int) -> bool:
         ringing = self.ringing
-        if not ringing:
+        if ringing is None:
             to_tag = tag_in(message.to)
         elif (
-            message.to == ringing[0].to
-            and len(ringing) < MOST_PROVISIONALS - 1
-            and all(at.status != status for at in ringing)
+            message.to == ringing.to
+            and len(ringing.hashes) < MOST_PROVISIONALS - 1
+            and all(at.status != status for at in self.provisionals)
         ):
             to_tag = self.provisionals[-1].to_tag
         else:
@@ -250,14 +301,19 @@ class Course:
         if description and self.early is None:
             self.early = description, message.time, message.frame
         self.provisionals = (*self.provisionals, response)
-        self.ringing = (*ringing, message)
+        seen = hash(message.raw)
+        if ringing is None:
+            self.ringing = Ringing(message.to, contact_of(message), (seen,))
+        else:
+            self.ringing = ringing._replace(hashes=(*ringing.hashes, seen))
         self.stage = Stage.RINGING
         return True
 
     def _receive_answer(self, leg: Leg, message: Message, status: int, wanted: FactFields) -> bool:
-        if not self.ringing:
+        ringing = self.ringing
+        if ringing is None:
             to_tag = tag_in(message.to)
-        elif message.to == self.ringing[0].to:
+        elif message.to == ringing.to:
             to_tag = self.provisionals[-1].to_tag
         else:
             return False
@@ -281,7 +337,7 @@ class Course:
         self.record_route = fields.get(b"record-route", b"")
         self.session_timer = session_timer_of(message, fields, False, None)
         self.traits |= traits_of_facts(facts) | traits_of_answer(answer, self.offer, self.there)
-        self.ringing = ()
+        self.ringing = None
         self.stage = Stage.ANSWERED
         return True
 
@@ -302,10 +358,11 @@ class Course:
         self.stage = Stage.ESTABLISHED
         return True
 
-    def _receive_bye(self, leg: Leg, message: Message, table: TransactionTable) -> bool:
+    def _receive_bye(self, message: Message, table: TransactionTable) -> bool:
         if message.method != "BYE" or message.cseq_method != "BYE" or table.knows(message):
             return False
-        if message.flow is self.there:
+        by_caller = message.flow is self.there
+        if by_caller:
             expected = self._is_between(message.from_, message.to)
         else:
             expected = message.flow is self.back and self._is_between(message.to, message.from_)
@@ -314,9 +371,9 @@ class Course:
         timer = self.session_timer
         if timer is not None and message.time - timer.refreshed > timer.interval * SECOND // 2:
             self.traits |= Trait.SESSION_TIMER
-        self.bye = message
-        self.bye_reason = reason_in(message)
-        if self.bye_reason:
+        own = self.accepted.to if by_caller else self.invite.from_
+        self.bye = Bye(message, own if message.to == own else message.to, by_caller=by_caller)
+        if self.bye.reason:
             self.traits |= Trait.REASON
         self.stage = Stage.ENDING
         return True
@@ -335,10 +392,12 @@ class Course:
             or message.cseq != bye.cseq
             or message.cseq_method != "BYE"
             or message.branch != bye.branch
-            or message.flow is not (self.back if bye.flow is self.there else self.there)
+            or message.flow is not (self.back if bye.by_caller else self.there)
         ):
             return False
-        self.bye_answer = message
+        to = message.to
+        bye.final = response_of(message, status, tag_in(to))
+        bye.final_to = bye.to if to == bye.to else to
         self.stage = Stage.ENDED
         return True
 

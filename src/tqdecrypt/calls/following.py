@@ -39,7 +39,7 @@ from tqdecrypt.sip.message import Message
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
 
-__all__ = ["end_by", "follow", "hangup_of", "reason_in", "routes_of", "session_timer_of", "settle"]
+__all__ = ["end_by", "follow", "reason_in", "routes_of", "session_timer_of", "settle"]
 
 MOST_DIALOGS = 32
 """Forks of one leg that are told apart."""
@@ -140,15 +140,11 @@ def _handle_bye(leg: Leg, message: Message, transaction: Transaction, _: FactFie
     by = Party.CALLER if transaction.from_tag == dialog.caller_tag else Party.CALLEE
     if dialog.bye is not None and (dialog.bye.by is by or dialog.other_bye is not None):
         return
+    hangup = Hangup(message.time, message.frame, by, reason_in(message), message.flow)
     if dialog.bye is not None:
-        dialog.other_bye = hangup_of(message, by, reason_in(message))
+        dialog.other_bye = hangup
     else:
-        end_by(dialog, hangup_of(message, by, reason_in(message)))
-
-
-def hangup_of(message: Message, by: Party, reason: str) -> Hangup:
-    """Return what a BYE says; *reason* is its :func:`reason_in`."""
-    return Hangup(message.time, message.frame, by, reason, message.flow)
+        end_by(dialog, hangup)
 
 
 def reason_in(message: Message) -> str:

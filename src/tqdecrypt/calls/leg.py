@@ -80,8 +80,8 @@ class Leg:
         """From 1, in the order in which legs began."""
         self.call_id = message.call_id
         self.course: Course | None = None
-        """While it goes the ordinary course, and when it went it to the end: :attr:`call`,
-        :attr:`transactions`, :attr:`dialogs` and :attr:`offers` are made when somebody asks."""
+        """While it goes the ordinary course, and when it was still on it when it was handed over:
+        :attr:`call`, :attr:`transactions`, :attr:`dialogs` and :attr:`offers` are made when asked for."""
         self.invite: InviteFacts | None = None
         """Of the first INVITE outside of a dialog, on the first hop; ``None``: not captured."""
         self.answer: InviteFacts | None = None
@@ -167,7 +167,7 @@ class Leg:
     def bye_reasons(self) -> list[str]:
         """Value of Reason in the first BYE of each dialog; empty where there is none."""
         if self.course is not None:
-            return [self.course.bye_reason] if self.course.ended is not None else []
+            return [self.course.bye.reason] if self.course.ended is not None else []
         return [dialog.bye.reason_header for dialog in self.dialogs if dialog.bye is not None]
 
     @property
@@ -225,7 +225,7 @@ class Leg:
     def conclude(self, now: int) -> None:
         """Settle what is still open; *now* is the capture time at which the leg is handed over."""
         if self.course is not None:
-            self.course.concluded = now  # nothing is open at its end
+            self.course.concluded = now  # no request is open
         else:
             self.call.conclude(now)
             settle(self, now)

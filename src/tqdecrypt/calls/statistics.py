@@ -79,7 +79,7 @@ class TransactionStatistics:
             row.first_delays.add(first.time - transaction.started)
 
     def add_course(self, course: Course) -> None:
-        """Count both transactions of a leg that went its ordinary course to the end."""
+        """Count the transactions of a leg that was on its ordinary course when it was handed over."""
         final = course.final
         started = course.invite.time
         row = self._row("INVITE", course.there)
@@ -88,11 +88,13 @@ class TransactionStatistics:
         row.delays.add(final.time - started)
         first = course.provisionals[0] if course.provisionals else final
         row.first_delays.add(first.time - started)
-        bye, answer = course.bye, course.bye_answer
-        row = self._row("BYE", bye.flow)
+        if course.ended is None:
+            return
+        bye = course.bye
+        row = self._row("BYE", course.there if bye.by_caller else course.back)
         row.transactions += 1
-        row.statuses[answer.status or 0] += 1
-        delay = answer.time - bye.time
+        row.statuses[bye.final.status] += 1
+        delay = bye.final.time - bye.time
         row.delays.add(delay)
         row.first_delays.add(delay)
 

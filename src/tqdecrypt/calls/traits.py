@@ -1,7 +1,7 @@
 """What of a leg may be worth a closer look: told cheaply, so that most rules need not look at most legs.
 
-A leg that left the ordinary course may have anything.  One that went it to the end has what is found
-here: nothing failed, nothing was sent twice, nobody was put on hold; what is left to look at are addresses,
+A leg that left the ordinary course may have anything.  One that did not has what is found here: nothing
+failed, nothing was sent twice, nobody was put on hold; what is left to look at are addresses,
 descriptions and what the BYE says.  A trait says that something *may* be there, and never misses it.
 """
 
@@ -38,14 +38,16 @@ class Trait:
     REASON = 16
     """The BYE has a Reason."""
     SESSION_TIMER = 32
-    """More than half of the interval agreed on (RFC 4028) had passed when it ended."""
+    """More than half of the interval agreed on (RFC 4028) had passed when it ended, or it goes on."""
     MEDIA_ELSEWHERE = 64
     """A description asks for media to another address than the one that it came from."""
     SECURE_MEDIA = 128
     """A description asks for SRTP."""
     OTHER_CODECS = 256
     """The first format of the answer's audio is not in the offer."""
-    ANY = 512
+    GOES_ON = 512
+    """It was answered, and nobody ended it."""
+    ANY = 1024
     """Not told of a leg: every one has it."""
 
 
@@ -59,7 +61,12 @@ _connections: dict[str, bytes] = {}
 def traits_of(leg: Leg) -> int:
     """Return what a leg that is over may have, as bits."""
     course = leg.course
-    return Trait.UNUSUAL if course is None else course.traits
+    if course is None:
+        return Trait.UNUSUAL
+    if course.ended is not None:
+        return course.traits
+    timer = Trait.SESSION_TIMER if course.session_timer is not None else 0
+    return course.traits | Trait.GOES_ON | timer
 
 
 def first_formats(body: bytes) -> list[bytes]:

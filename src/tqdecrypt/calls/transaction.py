@@ -22,7 +22,15 @@ from tqdecrypt.calls.transaction_state import INVITE, OTHERS, Event, Transaction
 from tqdecrypt.sip.grammar import text
 from tqdecrypt.sip.message import Flow, Message
 
-__all__ = ["Cancellation", "Response", "Transaction", "TransactionState", "on_hop", "response_of"]
+__all__ = [
+    "Cancellation",
+    "Response",
+    "Transaction",
+    "TransactionState",
+    "max_forwards_of",
+    "on_hop",
+    "response_of",
+]
 
 MOST_PROVISIONALS = 12
 """Provisional responses kept of one transaction; each fork may send some."""
@@ -176,12 +184,7 @@ class Transaction:
         self.started = min(self.started, message.time)
         self.from_tag = tag_in(message.from_)
         self.to_tag = tag_in(message.to)
-        raw = message.raw
-        at = raw.find(b"\r\nMax-Forwards: ", 0, message.body_start)
-        digits = raw[at + 16 : raw.find(b"\r", at + 16)] if at >= 0 else None
-        if digits is None or not digits.isdigit():
-            digits = maybe_field(message, b"max-forwards")
-        self.max_forwards = int(digits) if digits and digits.isdigit() and len(digits) < 6 else None
+        self.max_forwards = max_forwards_of(message)
 
     def take_response(self, message: Message, status: int) -> Response | None:
         """Take a response and return it; ``None`` when it is a retransmission."""
@@ -233,6 +236,16 @@ class Transaction:
         else:
             self.finals_dropped += 1
         return response
+
+
+def max_forwards_of(message: Message) -> int | None:
+    """Return the number in Max-Forwards; ``None`` without a readable one."""
+    raw = message.raw
+    at = raw.find(b"\r\nMax-Forwards: ", 0, message.body_start)
+    digits = raw[at + 16 : raw.find(b"\r", at + 16)] if at >= 0 else None
+    if digits is None or not digits.isdigit():
+        digits = maybe_field(message, b"max-forwards")
+    return int(digits) if digits and digits.isdigit() and len(digits) < 6 else None
 
 
 def on_hop(transactions: Iterable[Transaction], flow: Flow) -> list[Transaction]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.call import Call, Party
 from tqdecrypt.calls.course import Course, Stage
-from tqdecrypt.calls.dialog import Dialog, DialogState
+from tqdecrypt.calls.dialog import Dialog, DialogState, Hangup
 from tqdecrypt.calls.facts import short_uri
-from tqdecrypt.calls.fields import contact_of
-from tqdecrypt.calls.following import end_by, hangup_of, routes_of
+from tqdecrypt.calls.following import end_by, routes_of, settle
 from tqdecrypt.calls.offer import Offer
 from tqdecrypt.calls.transaction import Response, Transaction
 from tqdecrypt.calls.transaction_state import TransactionState
@@ -32,16 +31,20 @@ def unfold(leg: Leg, course: Course) -> None:
     leg.dialogs = []
     leg.offers = [offer]
     if course.stage >= Stage.ENDING:
-        leg.transactions.append(_bye_transaction(course))
+        leg.transactions.append(_bye_transaction(course, leg.call_id))
     if course.stage >= Stage.RINGING:
         dialog = _dialog(course, leg)
         leg.dialogs = [dialog]
         if offer.callee_tag:
             dialog.offers = [offer]
-    for transaction in leg.transactions:
-        final = transaction.final
-        if final is not None and final.time + LINGER <= course.concluded:
-            transaction.state = TransactionState.TERMINATED
+    now = course.concluded
+    if now is not None:
+        for transaction in leg.transactions:
+            final = transaction.final
+            if final is not None and final.time + LINGER <= now:
+                transaction.state = TransactionState.TERMINATED
+        leg.call.conclude(now)
+        settle(leg, now)
 
 
 def _call(course: Course, call_id: str) -> Call:
@@ -67,7 +70,7 @@ def _messages(course: Course, call_id: str) -> Iterator[Message]:
         return message
 
     yield _message(course, call_id, course.there, facts.time, facts.frame, facts.to)
-    ringing = course.ringing[0].to if course.ringing else b""
+    ringing = course.ringing.to if course.ringing is not None else b""
     to = course.accepted.to if stage >= Stage.ANSWERED else ringing
     for one in course.provisionals:
         yield response(one, facts.to if one.status == 100 else to)
@@ -80,9 +83,14 @@ def _messages(course: Course, call_id: str) -> Iterator[Message]:
         acknowledgment.branch = course.acknowledged_branch
         yield acknowledgment
     if stage >= Stage.ENDING:
-        yield course.bye
+        yield _bye_message(course, call_id)
     if stage >= Stage.ENDED:
-        yield course.bye_answer
+        final, back = course.bye.final, course.back if course.bye.by_caller else course.there
+        answer = _message(course, call_id, back, final.time, final.frame, course.bye.final_to)
+        answer.status, answer.reason = final.status, final.reason
+        answer.cseq, answer.cseq_method = course.bye.cseq, "BYE"
+        answer.branch = course.bye.branch
+        yield answer
 
 
 def _message(course: Course, call_id: str, flow: Flow, time: int, frame: int, to: bytes) -> Message:
@@ -98,6 +106,17 @@ def _message(course: Course, call_id: str, flow: Flow, time: int, frame: int, to
     return message
 
 
+def _bye_message(course: Course, call_id: str) -> Message:
+    bye = course.bye
+    flow = course.there if bye.by_caller else course.back
+    message = _message(course, call_id, flow, bye.time, bye.frame, bye.to)
+    # As far as anybody asks: whose it is.
+    message.from_ = course.invite.from_ if bye.by_caller else course.accepted.to
+    message.method = message.cseq_method = "BYE"
+    message.cseq, message.branch = bye.cseq, bye.branch
+    return message
+
+
 def _invite_transaction(course: Course, call_id: str) -> Transaction:
     facts = course.invite
     invite = _message(course, call_id, course.there, facts.time, facts.frame, facts.to)
@@ -109,7 +128,7 @@ def _invite_transaction(course: Course, call_id: str) -> Transaction:
     if course.provisionals:
         transaction.state = TransactionState.PROCEEDING
         transaction.last_time = course.provisionals[-1].time
-        transaction._hashes = tuple(hash(message.raw) for message in course.ringing)
+        transaction._hashes = course.ringing.hashes if course.ringing else ()
     if course.stage >= Stage.ANSWERED:
         transaction.state = TransactionState.ACCEPTED
         transaction.final = course.final
@@ -122,15 +141,18 @@ def _invite_transaction(course: Course, call_id: str) -> Transaction:
     return transaction
 
 
-def _bye_transaction(course: Course) -> Transaction:
-    bye = course.bye
-    transaction = Transaction("BYE", bye, bye.flow)
-    transaction.take_request(bye)
+def _bye_transaction(course: Course, call_id: str) -> Transaction:
+    bye, caller_tag, callee_tag = course.bye, course.invite.from_tag, course.final.to_tag
+    message = _bye_message(course, call_id)
+    transaction = Transaction("BYE", message, message.flow)
+    tags = (caller_tag, callee_tag) if bye.by_caller else (callee_tag, caller_tag)
+    transaction.from_tag, transaction.to_tag = tags
+    transaction.frame, transaction.max_forwards = bye.frame, bye.max_forwards
     transaction.messages = 1
     if course.stage >= Stage.ENDED:
-        answer = course.bye_answer
-        transaction.take_response(answer, answer.status or 0)
-        transaction.last_time = answer.time
+        transaction.state = TransactionState.COMPLETED
+        transaction.final = bye.final
+        transaction.last_time = bye.final.time
         transaction.messages = 2
     return transaction
 
@@ -155,9 +177,8 @@ def _dialog(course: Course, leg: Leg) -> Dialog:
     made = next(tagged, None) or course.final
     dialog = Dialog(leg.call_id, facts.from_tag, made.to_tag, made.time, made.frame)
     dialog.caller_contact = facts.contact
-    contact = contact_of(course.ringing[0]) if course.ringing else None
-    if contact:
-        dialog.callee_contact = short_uri(contact)
+    if course.ringing is not None and course.ringing.contact:
+        dialog.callee_contact = short_uri(course.ringing.contact)
     if course.stage >= Stage.ANSWERED and leg.answer is not None:
         dialog.state = DialogState.CONFIRMED
         dialog.confirmed = course.final.time
@@ -165,8 +186,9 @@ def _dialog(course: Course, leg: Leg) -> Dialog:
         dialog.route_set = routes_of(course.record_route)
         dialog.session_timer = course.session_timer
     if course.stage >= Stage.ENDING:
-        by = Party.CALLER if course.bye.flow is course.there else Party.CALLEE
-        end_by(dialog, hangup_of(course.bye, by, course.bye_reason))
+        bye = course.bye
+        by, flow = (Party.CALLER, course.there) if bye.by_caller else (Party.CALLEE, course.back)
+        end_by(dialog, Hangup(bye.time, bye.frame, by, bye.reason, flow))
     return dialog
 
 

@@ -24,16 +24,15 @@ MEANING = Meaning(
 )
 
 
-@on_leg_with(Trait.UNUSUAL)
+@on_leg_with(Trait.GOES_ON)
 def connection_lost(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield calls without a BYE whose last connection ended before the capture did."""
-    call = leg.call
-    if call.ended is not None or not leg.sessions:
+    if leg.ended is not None or not leg.sessions:
         return
     report = context.session(leg.sessions[-1])
     if report is None or not _ended_by_itself(report) or report.ended < leg.last_time:
         return
-    state = "was answered" if call.answered is not None else "was not answered yet"
+    state = "was answered" if leg.answered is not None else "was not answered yet"
     yield Finding(
         MEANING.name,
         MEANING.severity,
