@@ -418,16 +418,13 @@ class _Run:
             ready = [message for message in masked if message is not None]
         receive_call = self._calls.receive
         receive_sink = self._sink.message
-        if self._analysis is None:
-            for message in ready:
-                receive_call(message)
-                receive_sink(message)
-            return
-        analyse = self._analysis.message
-        for message in ready:  # all at once, while the message is at hand in the processor's cache
+        for message in ready:
             receive_call(message)
             receive_sink(message)
-            analyse(message)
+        if self._analysis is not None:
+            analyse = self._analysis.message
+            for message in ready:
+                analyse(message)
 
     def _receive_udp(self, columns: TransportColumns, block: PacketBlock) -> None:
         buffer = memoryview(block.buffer)
