@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
+import heapq
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
+from operator import attrgetter
 
 from tqdecrypt.calls.boxes import Boxes
 from tqdecrypt.calls.call import SECOND, TIMER_B, TIMER_C
@@ -34,6 +36,8 @@ _LEG_METHODS = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "PRACK", "UPDATE"})
 _CALL_METHODS = _LEG_METHODS | {"INFO"}
 _SUBSCRIPTION_METHODS = frozenset({"SUBSCRIBE", "NOTIFY", "REFER"})
 _NEVER = 1 << 63
+_LAST_FRAME = attrgetter("last_frame")
+"""Orders legs by their last message, since messages come in frame order."""
 
 
 class Analyser:
@@ -84,8 +88,7 @@ class Analyser:
         self._pings = PingTable(on_ping, self.counters)
         self._subscriptions = SubscriptionTable(on_subscription, self.counters)
         self.statistics = TransactionStatistics()
-        self._legs: OrderedDict[str, Leg] = OrderedDict()
-        """In the order of their last message."""
+        self._legs: dict[str, Leg] = {}
         self._ended: deque[tuple[int, Leg]] = deque()
         """With the time at which they leave the table."""
         self._joiner: Joiner | None = None
@@ -124,7 +127,6 @@ class Analyser:
                 return
         elif leg.course is not None:
             if leg.course.receive(leg, message, self._now, transactions, self._wanted):
-                self._legs.move_to_end(leg.call_id)
                 if leg.course.stage == Stage.ENDING:
                     self._queue(leg, time + LINGER)
                 return
@@ -138,13 +140,11 @@ class Analyser:
         method = message.cseq_method
         if transaction is not None and method not in _CALL_METHODS:
             self._receive_other(message, method, transaction)
-        if leg is not None:
-            self._legs.move_to_end(leg.call_id)
-        elif method in _LEG_METHODS and message.call_id:
+        if leg is None:
+            if method not in _LEG_METHODS or not message.call_id:
+                return
             leg = self._begin(message)
             leg.leave_to_machines(message)
-        else:
-            return
         leg.receive(message, transaction, transactions, self._wanted)
         if leg.looks < 2 and method == "INVITE" and self._joiner is not None:
             self._joiner.look(leg)
@@ -154,7 +154,7 @@ class Analyser:
     def finish(self, time: int | None = None) -> None:
         """End of input at capture time *time* (that of the last message, unless given)."""
         now = self._now if time is None else max(time, self._now)
-        legs = list(self._legs.values())
+        legs = sorted(self._legs.values(), key=_LAST_FRAME)
         self._legs.clear()
         self._ended.clear()
         self._next_leave = _NEVER
@@ -196,13 +196,23 @@ class Analyser:
 
     def _begin(self, message: Message) -> Leg:
         if len(self._legs) >= self._most_legs:
-            _, oldest = self._legs.popitem(last=False)
-            self.counters["legs_evicted"] += 1
-            oldest.given_up = "the table of legs was full"
-            self._hand_over(oldest, self._now)
+            self._evict()
         self._legs_begun += 1
         leg = self._legs[message.call_id] = Leg(self._legs_begun, message)
         return leg
+
+    def _evict(self) -> None:
+        """Make room: one leg in sixteen goes, those that were silent for the longest.
+
+        Several at once, because finding them takes a look at every leg; keeping the legs in the
+        order of their last messages instead would cost something with every message.
+        """
+        number = max(1, len(self._legs) // 16)
+        for leg in heapq.nsmallest(number, self._legs.values(), key=_LAST_FRAME):
+            del self._legs[leg.call_id]
+            self.counters["legs_evicted"] += 1
+            leg.given_up = "the table of legs was full"
+            self._hand_over(leg, self._now)
 
     def _queue(self, leg: Leg, due: int) -> None:
         leg.ends_queued = True
