@@ -35,8 +35,8 @@ _COMMANDS = {
     "demo": "Do it all on the example that comes along.",
     "selftest": "Prove decryption for every suite of this machine.",
 }
-"""In the order of the help.  Each stands in the module of its name, under its name (a dash is a low line): a function, or, with
-commands of its own, a ``Typer``."""
+"""In the order of the help.  Each stands in the module of its name, under its name (a dash becomes a low
+line): a function, or, with commands of its own, a ``Typer``."""
 
 
 def command_line(arguments: Sequence[str] = ()) -> typer.Typer:
