@@ -15,7 +15,7 @@ import os
 import select
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -24,8 +24,10 @@ from typing import TYPE_CHECKING, Protocol
 from tqdecrypt.calls import Call, CallTable
 from tqdecrypt.capture import IDLE, Interface, PacketBlock, open_captures
 from tqdecrypt.dispatch import Dispatcher, Tap
+from tqdecrypt.endings import EndQueue
 from tqdecrypt.hep import looks_like_hep
 from tqdecrypt.mirror import Merger, Mirror
+from tqdecrypt.mirror.merger import HOLD
 from tqdecrypt.packet import PacketDecoder, Wanted, endpoint_text
 from tqdecrypt.sip import Flow, Message, parse_datagram
 from tqdecrypt.tcp import ConnectionTable
@@ -36,6 +38,7 @@ from tqdecrypt.workers import Workers
 
 if TYPE_CHECKING:
     from tqdecrypt.capture import CapturedSecrets
+    from tqdecrypt.endings import EndListener
     from tqdecrypt.insight import Analysis
     from tqdecrypt.keys import KeyRing, SecretsStore
     from tqdecrypt.observing import Observer
@@ -86,6 +89,8 @@ class ReadOptions:
     """Records the handshakes of sessions that are to be explained."""
     keylog_sources: Sequence[KeyLogSource] = ()
     """What the ring's key log grows from while the capture is read."""
+    end_listener: EndListener | None = None
+    """Is told of each connection that is over, behind the messages that came on it."""
     message_sources: Sequence[MessageSource] = ()
     """Where messages come from besides packets.  Without captures, they are waited for without end."""
     mask: Mask | None = None
@@ -297,6 +302,11 @@ class _Run:
             self._mirror,
             options.watch,
         )
+        self._ends: EndQueue | None = None
+        if options.end_listener is not None:
+            self._ends = EndQueue(options.end_listener)
+            self._dispatcher.on_end = self._ends.add
+            self._dispatcher.wants_secrets = options.end_listener.wants_secrets
         wanted = Wanted.SIGNALLING | Wanted.DTLS | Wanted.HEP
         self._decoder = PacketDecoder(wanted, options.ports)
         # Results are taken while a block is gone through: what they open keeps the threads company.
@@ -410,15 +420,29 @@ class _Run:
             ready = self._merger.take(None if last else now)
         else:
             self._latest.extend(ready)
-        if not ready:
-            return
         self.summary.messages += len(ready)
         if self._mask is not None:
             masked = map(self._mask.message, ready)
             ready = [message for message in masked if message is not None]
+        ends = self._ends
+        if ends is None:
+            self._hand_on_messages(ready, ready)
+        elif self._merger is None:
+            self._hand_on_messages(ready, ends.among(ready))
+            ends.tell(before)
+        else:
+            self._hand_on_messages(ready, ready)
+            now = time.time_ns() if self._live else self._now
+            ends.tell_ripe(None if last else now - HOLD, now)
+
+    def _hand_on_messages(self, ready: Sequence[Message], told: Iterable[Message]) -> None:
+        """Give messages to the calls and the sink, then to the analysis.
+
+        :param told: yields *ready*, and does something in between.
+        """
         receive_call = self._calls.receive
         receive_sink = self._sink.message
-        for message in ready:
+        for message in told:
             receive_call(message)
             receive_sink(message)
         if self._analysis is not None:

@@ -20,6 +20,7 @@ from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call, JointCall
+    from tqdecrypt.endings import EndListener
     from tqdecrypt.insight import Analysis, Finding
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.indicators import IndicatorTable
@@ -194,6 +195,7 @@ class Choice:
         sink: Sink,
         *,
         analysis: Analysis | None = None,
+        end_listener: EndListener | None = None,
         tap: Tap | None = None,
         observer: Observer | None = None,
         again: Outcome | None = None,
@@ -209,6 +211,7 @@ class Choice:
             switches,
             self.sink(sink),
             analysis=analysis,
+            end_listener=end_listener,
             tap=tap,
             observer=observer,
             again=self.first if again is None else again,

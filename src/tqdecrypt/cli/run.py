@@ -17,6 +17,7 @@ from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import Switches
 
 if TYPE_CHECKING:
+    from tqdecrypt.endings import EndListener
     from tqdecrypt.insight import Analysis
     from tqdecrypt.masking import Masker
     from tqdecrypt.observing import Observer
@@ -62,6 +63,7 @@ def read_for(
     analysis: Analysis | None = None,
     observer: Observer | None = None,
     watch: Watch | None = None,
+    end_listener: EndListener | None = None,
     again: Outcome | None = None,
     inputs: Inputs | None = None,
     on_idle: Callable[[], None] | None = None,
@@ -79,6 +81,7 @@ def read_for(
     :param analysis: is fed beside the sink.
     :param observer: is told of TLS from outside; see :mod:`tqdecrypt.observing`.
     :param watch: records the handshakes of sessions that are to be explained.
+    :param end_listener: is told of each connection that is over; see :mod:`tqdecrypt.endings`.
     :param again: what came of reading the same captures before; then nothing is opened, asked or said
         twice.
     :param inputs: what the switches opened, when somebody had to look at it before.
@@ -102,6 +105,7 @@ def read_for(
         inputs.masker.counters.clear()
         inputs.options.mask = deciding(inputs.masker)
     inputs.options.watch = watch
+    inputs.options.end_listener = end_listener
     for sentence in (*inputs.problems, *(inputs.notes if notes else ())) if again is None else ():
         complain(sentence)
     interrupted = False

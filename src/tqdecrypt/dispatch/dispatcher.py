@@ -13,12 +13,15 @@ from tqdecrypt.mirror import Mirror
 from tqdecrypt.tcp import Connection, End, StreamHandler
 from tqdecrypt.tls import DarkData, Plaintext, Session, SessionReport, WaitingBudget
 from tqdecrypt.tls.parking import Parking
+from tqdecrypt.tls.session_secrets import session_secrets
 
 if TYPE_CHECKING:
     from tqdecrypt.dispatch.framed_connection import AnyFramer
+    from tqdecrypt.endings import ConnectionEnd
     from tqdecrypt.observing import Observer
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SecretSource
+    from tqdecrypt.tls.session_secrets import SessionSecrets
     from tqdecrypt.tls.watching import Watch
 
 __all__ = ["DarkTap", "Dispatcher", "Tap"]
@@ -70,6 +73,11 @@ class Dispatcher:
         self.watch = watch
         """Records sessions that are to be explained."""
         self.counters: Counter[str] = Counter()
+        self.on_end: Callable[[ConnectionEnd], None] | None = None
+        """Is told of connections that are over, when somebody asks."""
+        self.wants_secrets = False
+        """Whether it is told the secrets of their sessions, too."""
+        self.streams = 0
         self.sessions = 0
         self.budget = WaitingBudget()
         self.parking = Parking(secrets, self.budget, watch)
@@ -171,3 +179,12 @@ class Dispatcher:
         """Return the number of a new session."""
         self.sessions += 1
         return self.sessions
+
+    def next_stream(self) -> int:
+        """Return the number of a new TCP connection with SIP or TLS in it."""
+        self.streams += 1
+        return self.streams
+
+    def secrets_of(self, session: Session) -> SessionSecrets | None:
+        """Return what opened a session, when somebody wants it."""
+        return session_secrets(session) if self.wants_secrets else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tqdecrypt.endings import ConnectionEnd
 from tqdecrypt.sip import Flow, parse_datagram
 from tqdecrypt.tcp import End
 from tqdecrypt.tls import DarkData, Plaintext, report_session
@@ -60,6 +61,20 @@ class DtlsConnection:
         if dispatcher.watch is not None:
             dispatcher.watch.ended(self.session, report)
         dispatcher.secrets.keep(self.session, report.client, report.server)
+        if dispatcher.on_end is not None:
+            dispatcher.on_end(
+                ConnectionEnd(
+                    client=report.client,
+                    server=report.server,
+                    stream=None,
+                    session=self.number,
+                    first_frame=report.first_frame,
+                    last_frame=report.last_frame,
+                    time=report.ended,
+                    reason=reason,
+                    secrets=dispatcher.secrets_of(self.session),
+                )
+            )
         self.session.let_go()
         dispatcher.session_ended(report)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tqdecrypt.endings import tcp_connection_end
 from tqdecrypt.mirror import HepFramer
 from tqdecrypt.sip import Flow, Framer, StreamFramer, WebSocketFramer
 from tqdecrypt.tcp import Connection, End, Gap
@@ -20,13 +21,22 @@ class FramedConnection:
     """Gives each direction to its framer.
 
     :param framers: of side 0 and 1.
+    :param stream: what the flows of its messages call it; ``None``: nobody is told when it is over.
     """
 
-    __slots__ = ("_dispatcher", "_framers")
+    __slots__ = ("_connection", "_dispatcher", "_framers", "_stream")
 
-    def __init__(self, dispatcher: Dispatcher, framers: tuple[AnyFramer, AnyFramer]) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        connection: Connection,
+        framers: tuple[AnyFramer, AnyFramer],
+        stream: int | None = None,
+    ) -> None:
         self._dispatcher = dispatcher
+        self._connection = connection
         self._framers = framers
+        self._stream = stream
 
     def receive(
         self, side: int, data: bytes, ends: list[int], frames: list[int], times: list[int]
@@ -42,26 +52,38 @@ class FramedConnection:
 
     def end(self, reason: End, frame: int, time: int) -> None:
         """See :class:`~tqdecrypt.tcp.StreamHandler`."""
+        dispatcher, connection = self._dispatcher, self._connection
         for framer in self._framers:
             framer.end()
-            self._dispatcher.add_counters(framer)
+            dispatcher.add_counters(framer)
+        if dispatcher.on_end is not None and self._stream is not None:
+            client_side = connection.initiator or 0
+            dispatcher.on_end(tcp_connection_end(connection, client_side, self._stream, reason))
 
 
 def sip_connection(
     dispatcher: Dispatcher, connection: Connection, *, websocket: bool = False
 ) -> FramedConnection:
     """Return what takes SIP over TCP, in a WebSocket or not."""
-    there = Flow(connection.ends[0], connection.ends[1], "TCP", "clear")
-    back = Flow(connection.ends[1], connection.ends[0], "TCP", "clear")
-    if websocket:
-        return FramedConnection(
-            dispatcher,
-            (WebSocketFramer(there, certain=True), WebSocketFramer(back, certain=True)),
+    stream, opener = dispatcher.next_stream(), connection.initiator
+    there, back = (
+        Flow(
+            connection.ends[side],
+            connection.ends[1 - side],
+            "TCP",
+            "clear",
+            stream=stream,
+            from_opener=None if opener is None else opener == side,
         )
-    return FramedConnection(dispatcher, (StreamFramer(there), StreamFramer(back)))
+        for side in (0, 1)
+    )
+    framers: tuple[AnyFramer, AnyFramer] = StreamFramer(there), StreamFramer(back)
+    if websocket:
+        framers = WebSocketFramer(there, certain=True), WebSocketFramer(back, certain=True)
+    return FramedConnection(dispatcher, connection, framers, stream)
 
 
-def hep_connection(dispatcher: Dispatcher) -> FramedConnection:
+def hep_connection(dispatcher: Dispatcher, connection: Connection) -> FramedConnection:
     """Return what takes HEP over TCP: what a server mirrors."""
     mirror = dispatcher.mirror
-    return FramedConnection(dispatcher, (HepFramer(mirror), HepFramer(mirror)))
+    return FramedConnection(dispatcher, connection, (HepFramer(mirror), HepFramer(mirror)))

@@ -64,7 +64,7 @@ class Sniffer:
             self._replace(self._dispatcher.tls_connection(self._connection))
             return
         if _hep_at_packet_start(beginning, data, ends):
-            self._replace(hep_connection(self._dispatcher))
+            self._replace(hep_connection(self._dispatcher, self._connection))
             return
         if looks_like_sip(beginning):
             self._replace(sip_connection(self._dispatcher, self._connection))

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tqdecrypt.dispatch.framed_connection import AnyFramer
+from tqdecrypt.endings import ConnectionEnd, tcp_connection_end
 from tqdecrypt.hep import MAGIC as HEP
 from tqdecrypt.mirror import HepFramer
 from tqdecrypt.sip import Flow, WebSocketFramer, make_framers
 from tqdecrypt.tcp import Connection, End, Gap, GapCause
-from tqdecrypt.tls import DarkData, Plaintext, TcpFacts, TlsSession, report_session
+from tqdecrypt.tls import (
+    DarkData,
+    Plaintext,
+    SessionReport,
+    TcpFacts,
+    TlsSession,
+    report_session,
+)
 
 if TYPE_CHECKING:
     from tqdecrypt.dispatch.dispatcher import Dispatcher
@@ -32,6 +40,7 @@ class TlsConnection:
         "_messages",
         "_parked",
         "_session",
+        "_stream",
         "number",
     )
 
@@ -39,6 +48,7 @@ class TlsConnection:
         self._dispatcher = dispatcher
         self._connection = connection
         self.number = dispatcher.next_session()
+        self._stream = dispatcher.next_stream()
         self._parked: bytes | None = None
         self._session: TlsSession | None
         if dispatcher.watch is None:
@@ -123,6 +133,8 @@ class TlsConnection:
         if dispatcher.watch is not None:
             dispatcher.watch.ended(self.session, report, _opening(connection))
         dispatcher.secrets.keep(self.session, report.client, report.server)
+        if dispatcher.on_end is not None:
+            dispatcher.on_end(self._end_of(report, reason))
         self.session.let_go()
         self._session = self._framers = None
         dispatcher.session_ended(report)
@@ -148,6 +160,17 @@ class TlsConnection:
         """See :class:`~tqdecrypt.tls.Listener`."""
         self._dispatcher.tap_dark_data(self.number, self.session, side, records)
 
+    def _end_of(self, report: SessionReport, reason: End) -> ConnectionEnd:
+        connection = self._connection
+        return tcp_connection_end(
+            connection,
+            connection.ends.index(report.client),
+            self._stream,
+            reason,
+            self.number,
+            self._dispatcher.secrets_of(self.session),
+        )
+
     def _make_framers(self, records: Sequence[Plaintext]) -> tuple[AnyFramer, AnyFramer]:
         beginning = b"".join([data[:4] for data, _, _ in records[:8]])
         if beginning[:4] == HEP:
@@ -155,9 +178,10 @@ class TlsConnection:
             return HepFramer(mirror), HepFramer(mirror)
         client_side = self.session.client_side or 0
         client, server = self.session.ends[client_side], self.session.ends[1 - client_side]
+        number, stream = self.number, self._stream
         flows = (
-            Flow(client, server, "TLS", "verified", self.number),
-            Flow(server, client, "TLS", "verified", self.number),
+            Flow(client, server, "TLS", "verified", number, stream=stream, from_opener=True),
+            Flow(server, client, "TLS", "verified", number, stream=stream, from_opener=False),
         )
         return make_framers(flows, beginning)
 

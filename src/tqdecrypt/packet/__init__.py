@@ -4,7 +4,7 @@
 time.
 """
 
-from tqdecrypt.packet.address import endpoint_text
+from tqdecrypt.packet.address import Endpoint, endpoint_text, parse_endpoint
 from tqdecrypt.packet.decoder import Decoded, PacketDecoder
 from tqdecrypt.packet.fragments import FragmentTable
 from tqdecrypt.packet.outcome import Dropped, Transport
@@ -15,6 +15,7 @@ __all__ = [
     "ControlBits",
     "Decoded",
     "Dropped",
+    "Endpoint",
     "FragmentTable",
     "PacketDecoder",
     "Transport",
@@ -22,4 +23,5 @@ __all__ = [
     "Wanted",
     "decode_packet",
     "endpoint_text",
+    "parse_endpoint",
 ]

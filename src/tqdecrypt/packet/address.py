@@ -1,10 +1,30 @@
-"""Endpoints as text."""
+"""Endpoints as text, and back."""
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
-__all__ = ["endpoint_text"]
+__all__ = ["Endpoint", "endpoint_text", "parse_endpoint"]
+
+
+class Endpoint(NamedTuple):
+    """An address and a port, as numbers."""
+
+    version: int
+    """IP version, 4 or 6."""
+    high: int
+    """The upper 64 bits of the address; 0 for IPv4."""
+    low: int
+    """The lower 64 bits of the address."""
+    port: int
+
+    @property
+    def address(self) -> bytes:
+        """The address as it stands in a packet."""
+        if self.version == 4:
+            return self.low.to_bytes(4, "big")
+        return (self.high << 64 | self.low).to_bytes(16, "big")
 
 
 def endpoint_text(version: int, high: int, low: int, port: int) -> str:
@@ -22,3 +42,16 @@ def endpoint_text(version: int, high: int, low: int, port: int) -> str:
     if version == 4:
         return f"{low >> 24}.{low >> 16 & 255}.{low >> 8 & 255}.{low & 255}:{port}"
     return f"[{IPv6Address(high << 64 | low)}]:{port}"
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Return what :func:`endpoint_text` made *text* of.
+
+    >>> parse_endpoint("192.0.2.1:5061")
+    Endpoint(version=4, high=0, low=3221225985, port=5061)
+    """
+    address, _, port = text.rpartition(":")
+    if address.startswith("["):
+        number = int(IPv6Address(address[1:-1]))
+        return Endpoint(6, number >> 64, number & (1 << 64) - 1, int(port))
+    return Endpoint(4, 0, int(IPv4Address(address)), int(port))

@@ -37,6 +37,8 @@ class PacketDecoder:
 
     :param wanted: which packets become rows.
     :param ports: only those from or to one of these ports become rows; empty: any.
+    :ivar fragments: of rows of the last block that were put together from IP fragments: index of the
+        packet → frames of all of them.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class PacketDecoder:
         self._selection = Selection(wanted, ports)
         self._counters: Counter[str] = Counter()
         self._fragments = FragmentTable(self._counters)
+        self.fragments: dict[int, tuple[int, ...]] = {}
 
     @property
     def counters(self) -> dict[str, int]:
@@ -57,6 +60,7 @@ class PacketDecoder:
     def decode(self, block: PacketBlock) -> Decoded:
         """Decode a block.  Nothing in a packet raises; the block's buffer is not kept."""
         plain = BlockDecoder(block, self._selection, self._counters)
+        self.fragments = {}
         rare = self._decode_rare(block, plain.scalar)
         return Decoded(
             _in_order([*plain.tcp, *_as_columns([r for r in rare if r[2].flags is not None])]),
@@ -81,9 +85,12 @@ class PacketDecoder:
         with memoryview(block.buffer) as buffer:
             for packet, offset, captured, length, interface, time in columns:
                 data = bytes(buffer[offset : offset + captured])
+                self._fragments.unit = (block.first_frame + packet,)
                 result = self._decode_packet(data, length, link_types[interface], time)
                 if isinstance(result, Transport):
                     rows.append((packet, offset, result))
+                    if len(self._fragments.unit) > 1:
+                        self.fragments[packet] = self._fragments.unit
                 else:
                     self._counters[result] += 1
         return rows

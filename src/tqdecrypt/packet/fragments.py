@@ -27,6 +27,8 @@ MAX_BYTES = 64 << 20
 """Memory that waiting fragments may take."""
 MAX_DATAGRAM_LENGTH = 65_535
 """Most bytes of payload that a fragment's offset can reach (RFC 791 section 3.1)."""
+MOST_FRAMES = 1 << 13
+"""Frames of one datagram that are remembered: as many as it can have fragments (8 bytes each)."""
 PIECE_OVERHEAD = 128
 """About what Python needs for a piece beside its bytes: many small ones must count, too."""
 
@@ -40,7 +42,7 @@ FragmentKey: TypeAlias = tuple[int, Address, Address, int, int]
 class _Datagram:
     """The pieces of one datagram that are there, in order and free of overlap."""
 
-    __slots__ = ("data", "fragments", "held", "length", "protocol", "started", "starts")
+    __slots__ = ("data", "fragments", "frames", "held", "length", "protocol", "started", "starts")
 
     def __init__(self, time: int) -> None:
         self.started = time
@@ -51,6 +53,8 @@ class _Datagram:
         self.length: int | None = None
         """Length of the whole; known from the last fragment."""
         self.fragments = 0
+        self.frames: list[int] = []
+        """Of its fragments, repeated ones among them."""
         self.protocol: int | None = None
         """Protocol of the payload: what the fragment at offset 0 says (RFC 8200 section 4.5)."""
 
@@ -118,6 +122,9 @@ class FragmentTable:
         self.counters: Counter[str] = Counter() if counters is None else counters
         self.memory = 0
         """Bytes that waiting fragments take."""
+        self.unit: tuple[int, ...] = ()
+        """Frames that hold what is being decoded: set to that of each packet by who cares, and to those of
+        all fragments by a datagram that they complete."""
         self._datagrams: dict[FragmentKey, _Datagram] = {}
         self._max_age = max_age
         self._max_datagrams = max_datagrams
@@ -144,6 +151,8 @@ class FragmentTable:
         self._expire(time)
         datagram = self._datagrams.get(key) or _Datagram(time)
         datagram.check_end(stop, more)
+        if len(datagram.frames) < MOST_FRAMES:
+            datagram.frames += self.unit
         before = datagram.memory
         new = datagram.add(start, data)
         if not more and datagram.length is None:
@@ -167,6 +176,7 @@ class FragmentTable:
         if self._datagrams.pop(key, None) is not None:
             self.memory -= memory
         self._move(datagram.fragments - 1, Dropped.FRAGMENT_REASSEMBLED)
+        self.unit = tuple(datagram.frames)
         assert datagram.protocol is not None
         return datagram.protocol, b"".join(datagram.data)
 

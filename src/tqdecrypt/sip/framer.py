@@ -49,6 +49,7 @@ class StreamFramer:
     __slots__ = (
         "_behind_gap",
         "_flow",
+        "_gap_to_mark",
         "_held",
         "_in_line",
         "_searched",
@@ -68,6 +69,8 @@ class StreamFramer:
         """How much of ``_held`` has no end of a header in it."""
         self._seeking = False
         self._behind_gap = False
+        self._gap_to_mark = False
+        """Whether the next message is the first one behind a gap."""
         self._in_line = False
         """Whether the rest of a line that is too long has to be skipped."""
 
@@ -82,6 +85,7 @@ class StreamFramer:
     ) -> None:
         """Take the next chunks, each with its frame and time; append what they complete."""
         flow = self._flow
+        before = len(messages)
         for chunk, frame, time in chunks:
             data = self._join(chunk) if self._held else chunk
             if data is None:
@@ -118,6 +122,9 @@ class StreamFramer:
                 position = self._advance(data, position, frame, time, messages)
                 if position < 0:
                     break
+        if self._gap_to_mark and len(messages) > before:
+            messages[before].behind_gap = True
+            self._gap_to_mark = False
 
     @property
     def idle(self) -> bool:
@@ -127,7 +134,7 @@ class StreamFramer:
     def gap(self) -> None:
         """Bytes are missing behind what was received."""
         self._drop_held()
-        self._seeking = self._behind_gap = True
+        self._seeking = self._behind_gap = self._gap_to_mark = True
         self._in_line = False
         self.counters["sip_resynchronisations"] += 1
 

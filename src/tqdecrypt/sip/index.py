@@ -125,6 +125,7 @@ def index_framed(
     message.frame = frame
     message.time = time
     message.flow = flow
+    message.behind_gap = False
     return message
 
 
@@ -157,6 +158,7 @@ def index_completely(raw: bytes, body_start: int, flow: Flow, frame: int, time: 
     message.frame = frame
     message.time = time
     message.flow = flow
+    message.behind_gap = False
     return message
 
 

@@ -18,11 +18,13 @@ class Flow:
 
     __slots__ = (
         "destination",
+        "from_opener",
         "integrity",
         "json_part",
         "mirrored_by",
         "session",
         "source",
+        "stream",
         "transport",
     )
 
@@ -35,6 +37,8 @@ class Flow:
         session: int | None = None,
         *,
         mirrored_by: str | None = None,
+        stream: int | None = None,
+        from_opener: bool | None = None,
     ) -> None:
         self.source = source
         """``ip:port``, IPv6 in brackets."""
@@ -47,6 +51,11 @@ class Flow:
         """Number of the TLS session, from 1; ``None`` for clear transports and what was mirrored."""
         self.mirrored_by = mirrored_by
         """Name or number of the capture agent that mirrored it (HEP); ``None``: it was captured."""
+        self.stream = stream
+        """Number of the TCP connection, from 1 among those with SIP or TLS; ``None`` for datagrams and what
+        was mirrored."""
+        self.from_opener = from_opener
+        """Whether ``source`` opened that connection; ``None`` when it is not known."""
         self.json_part: str | None = None
         """The flow's part of a JSON line, kept by the writer that made it."""
 
@@ -62,6 +71,7 @@ class Message:
     """
 
     __slots__ = (
+        "behind_gap",
         "body_start",
         "branch",
         "call_id",
@@ -88,6 +98,8 @@ class Message:
     time: int
     """When that packet was captured, in nanoseconds since 1970-01-01 UTC."""
     flow: Flow
+    behind_gap: bool
+    """Whether bytes of the stream are missing in front of it: it is the first message behind a gap."""
     method: str | None
     """``INVITE`` …; ``None`` for a response."""
     request_uri: str | None

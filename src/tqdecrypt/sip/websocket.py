@@ -57,6 +57,7 @@ class WebSocketFramer:
         "_certain",
         "_counters",
         "_fresh",
+        "_gap_to_mark",
         "_held",
         "_plain",
         "_skipping",
@@ -73,6 +74,8 @@ class WebSocketFramer:
         self._skipping = False
         """Whether the body of a response that refused stands there."""
         self._behind_gap = False
+        self._gap_to_mark = False
+        """Whether the next message is the first one behind a gap."""
         self._fresh = False
         """Whether nothing came yet behind the request, which may have been refused."""
         self._stream: WebSocketStream | None = None
@@ -116,6 +119,7 @@ class WebSocketFramer:
     def gap(self) -> None:
         """Bytes are missing behind what was received."""
         inner = self._stream or self._plain
+        self._gap_to_mark = True
         if inner:
             inner.gap()
             return
@@ -202,6 +206,8 @@ class WebSocketFramer:
         malformed = self._counters["sip_malformed_messages"]
         message = parse_datagram(data, self.flow, frame, time, self._counters)
         if message is not None:
+            message.behind_gap = self._gap_to_mark
+            self._gap_to_mark = False
             messages.append(message)
         elif data.strip(b"\r\n") and malformed == self._counters["sip_malformed_messages"]:
             self._counters["websocket_other_messages"] += 1
