@@ -85,6 +85,7 @@ class Choice:
     :ivar first: what came of the first pass, if there was one.
     :ivar call_ids: Call-IDs of messages that are in; complete after a first pass.
     :ivar sessions: TLS sessions that are in, likewise.
+    :ivar beside: how many Call-IDs that are not in the sessions that are carried besides.
     """
 
     def __init__(self, wanted: Wanted, trunks: Trunks | None, selection: Selection | None) -> None:
@@ -95,6 +96,7 @@ class Choice:
         self.decided = False
         self.call_ids: set[str] = set()
         self.sessions: set[int] = set()
+        self.beside = 0
         self.counters: Counter[str] = Counter()
         self._decisions: dict[int, bool] = {}
         self._masked_names: set[str] = set()
@@ -297,6 +299,10 @@ class Choice:
                 for one in self.call_ids
                 if not wanted.sessions.isdisjoint(first.carried.get(one, ()))
             }
+        self.beside = sum(
+            call_id not in self.call_ids and not self.sessions.isdisjoint(sessions)
+            for call_id, sessions in first.carried.items()
+        )
         self.counters.update(first.counters)
         self.decided = True
 

@@ -12,7 +12,7 @@ from tqdecrypt.keys.keylog_lines import KeyLogLine
 from tqdecrypt.tls.exchange import Exchange
 
 if TYPE_CHECKING:
-    from tqdecrypt.tls.session import TlsSession
+    from tqdecrypt.tls.session import Session
 
 __all__ = ["SessionSecrets", "session_secrets"]
 
@@ -27,7 +27,7 @@ class SessionSecrets:
     """Whether both hellos of each handshake were captured: who has nothing but a key log needs them."""
 
 
-def session_secrets(session: TlsSession) -> SessionSecrets | None:
+def session_secrets(session: Session) -> SessionSecrets | None:
     """Return the secrets of *session*; ``None`` when nothing proved any."""
     if not any(reader.opened_records for reader in session.readers):
         return None

@@ -80,6 +80,11 @@ class ExportSwitches(Switches):
         ),
     ] = None
 
+    @property
+    def by_session_alone(self) -> bool:
+        """Whether no other switch than ``--session`` chooses."""
+        return not (self.where or self.calls or self.since or self.until)
+
     def choose(self) -> Choice:
         """Return what decides what is handed on; read files once, if that takes it.
 

@@ -1,0 +1,156 @@
+"""``tqdecrypt export pcap`` and ``export pcapng``: packets for Wireshark, sngrep and their like."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tqdecrypt.cli.export.said import say_written
+from tqdecrypt.cli.export.switches import ExportSwitches
+from tqdecrypt.cli.switches import reading
+from tqdecrypt.errors import UsageError
+from tqdecrypt.files import whole_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import BinaryIO
+
+    from tqdecrypt.export.signalling import PacketWriter, SignallingPackets
+
+__all__ = ["As", "pcap", "pcapng"]
+
+_COMMENT = (
+    "Signalling that tqdecrypt took out of a capture: the SIP messages byte for byte, with their true ends, "
+    "ports and times; the IP, TCP and UDP headers around them are made."
+)
+
+
+class As(enum.Enum):
+    """What messages become that did not come in datagrams."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+AsOption = Annotated[
+    As,
+    typer.Option(
+        "--as",
+        metavar="tcp|udp",
+        help="tcp: what came over TLS, TCP or a WebSocket is put on TCP connections, the rest in "
+        "datagrams. udp: everything in datagrams.",
+    ),
+]
+
+
+@reading
+def pcap(switches: ExportSwitches, *, carried: AsOption = As.TCP) -> int:
+    """Write the clear text of the signalling as packets, in the format that everything reads.
+
+    Wireshark, sngrep and tcpdump need no key for them. pcapng also says, packet by packet, where each
+    message came from.
+    """
+    from tqdecrypt.export.pcap_writer import PcapWriter
+
+    return _write_signalling(switches, carried, PcapWriter)
+
+
+@reading
+def pcapng(
+    switches: ExportSwitches,
+    *,
+    carried: AsOption = As.TCP,
+    secrets: Annotated[
+        bool,
+        typer.Option(
+            "--secrets",
+            help="Instead, cut the original packets of the chosen connections out of the capture, and "
+            "put the secrets of just those TLS sessions in front: Wireshark opens them, and nothing else.",
+        ),
+    ] = False,
+) -> int:
+    """Write the clear text of the signalling as packets, each with a comment: which TLS session, whether
+    it is verified, which frame of the capture.
+
+    With --secrets, write the encrypted packets and what opens them.
+    """
+    from tqdecrypt.export.pcapng_writer import PcapngWriter
+
+    if not secrets:
+        return _write_signalling(switches, carried, lambda file: PcapngWriter(file, _COMMENT))
+    if carried is not As.TCP:
+        raise UsageError("--secrets writes packets as they were captured; leave out --as.")
+    from tqdecrypt.cli.export.secrets import cut_with_secrets
+
+    return cut_with_secrets(switches)
+
+
+def _write_signalling(
+    switches: ExportSwitches, carried: As, open_writer: Callable[[BinaryIO], PacketWriter]
+) -> int:
+    from tqdecrypt.export.signalling import SignallingPackets
+
+    choice = switches.choose()
+    with whole_file(switches.output, replace=switches.force, what="capture") as file:
+        writer = open_writer(file)
+        sink = SignallingPackets(writer, as_udp=carried is As.UDP)
+        outcome = choice.read(switches, sink, end_listener=sink, on_idle=sink.flush)
+        if not sink.messages:
+            raise UsageError(
+                "nothing to write: no SIP message fits that could be read; read says why."
+            )
+        sink.flush()
+    counters = outcome.summary.counters if outcome.summary is not None else {}
+    say_written(switches.output, _written(sink), _besides(sink, writer, counters))
+    return outcome.status
+
+
+def _written(sink: SignallingPackets) -> list[str]:
+    said = [f"{sink.messages:,} messages on {sink.connections:,} TCP connections"]
+    return [*said, f"in {sink.datagrams:,} datagrams"] if sink.datagrams else said
+
+
+def _besides(
+    sink: SignallingPackets, writer: PacketWriter, counters: Mapping[str, int]
+) -> list[str]:
+    """Say what to know of what was written, and what was left out."""
+    found = []
+    for number, words in (
+        (sink.gaps, "messages behind gaps"),
+        (
+            sink.counters["messages_as_datagrams"],
+            "of them in datagrams though they came in a stream, as "
+            "their Content-Length is missing or wrong",
+        ),
+        (sink.counters["messages_too_large_for_udp"], "left out, too large for a datagram"),
+        (sink.counters["connection_ends_left_out"], "ends of connections left out, known too late"),
+        (writer.counters["times_clamped"], "times that the format cannot say"),
+        (counters.get("sip_keep_alives", 0), "keep-alives in the whole capture are no messages"),
+        (_no_sip(counters), "bytes and messages in the whole capture that are no SIP"),
+    ):
+        if number:
+            found.append(f"{number:,} {words}")
+    if sink.shown_ports:
+        found.append(
+            f"port {_ports(sink.shown_ports)} of {sink.shown_ports.total():,} messages is written as 5060, "
+            "since Wireshark would take one of their ports for another protocol"
+        )
+    if sink.hidden_ports:
+        found.append(
+            f"Wireshark takes port {_ports(sink.hidden_ports)} for another protocol: use Decode As, or "
+            f"tshark -d tcp.port=={min(sink.hidden_ports)},sip"
+        )
+    return found
+
+
+def _ports(ports: Mapping[int, int]) -> str:
+    return ", ".join(map(str, sorted(ports)))
+
+
+def _no_sip(counters: Mapping[str, int]) -> int:
+    return sum(counters.get(name, 0) for name in _NO_SIP)
+
+
+_NO_SIP = ("sip_garbage_bytes", "sip_partial_bytes", "websocket_other_messages")
