@@ -108,49 +108,57 @@ def _write_signalling(
 
 
 def _written(sink: SignallingPackets) -> list[str]:
-    said = [f"{sink.messages:,} messages on {sink.connections:,} TCP connections"]
-    return [*said, f"in {sink.datagrams:,} datagrams"] if sink.datagrams else said
+    from tqdecrypt.views.words import count
+
+    words = [count(sink.messages, "message")]
+    if sink.connections:
+        words.append(f"on {count(sink.connections, 'TCP connection')}")
+    if sink.datagrams:
+        inside = f"{sink.datagrams:,} of them " if sink.connections else ""
+        words.append(f"{inside}in datagrams")
+    return [" ".join(words[:2]), *words[2:]]
 
 
 def _besides(
     sink: SignallingPackets, writer: PacketWriter, counters: Mapping[str, int]
 ) -> list[str]:
     """Say what to know of what was written, and what was left out."""
-    found = []
-    for number, words in (
-        (sink.gaps, "messages behind gaps"),
+    from tqdecrypt.views.words import count, listed
+
+    numbers = (
+        ("{} behind a gap", sink.gaps),
         (
+            "{} in a datagram instead of a stream, as Content-Length is missing or wrong",
             sink.counters["messages_as_datagrams"],
-            "of them in datagrams though they came in a stream, as "
-            "their Content-Length is missing or wrong",
         ),
-        (sink.counters["messages_too_large_for_udp"], "left out, too large for a datagram"),
-        (sink.counters["connection_ends_left_out"], "ends of connections left out, known too late"),
-        (writer.counters["times_clamped"], "times that the format cannot say"),
-        (counters.get("sip_keep_alives", 0), "keep-alives in the whole capture are no messages"),
-        (_no_sip(counters), "bytes and messages in the whole capture that are no SIP"),
-    ):
-        if number:
-            found.append(f"{number:,} {words}")
+        ("{} left out, too large for UDP", sink.counters["messages_too_large_for_udp"]),
+        (
+            "{} ends of connections left out, known too late to stand in their place",
+            sink.counters["connection_ends_left_out"],
+        ),
+        ("{} times that the format cannot say", writer.counters["times_clamped"]),
+        ("{} keep-alives in the whole capture left out", counters.get("sip_keep_alives", 0)),
+        (
+            "{} bytes in it that are no SIP message left out",
+            sum(counters.get(name, 0) for name in _NO_SIP),
+        ),
+        (
+            "{} messages of WebSockets in it that are no SIP left out",
+            counters.get("websocket_other_messages", 0),
+        ),
+    )
+    found = [words.format(f"{number:,}") for words, number in numbers if number]
     if sink.shown_ports:
         found.append(
-            f"port {_ports(sink.shown_ports)} of {sink.shown_ports.total():,} messages is written as 5060, "
-            "since Wireshark would take one of their ports for another protocol"
+            f"port {listed(sorted(sink.shown_ports))} is written as 5060 for "
+            f"{count(sink.shown_ports.total(), 'message')}, as Wireshark would not see SIP there"
         )
     if sink.hidden_ports:
         found.append(
-            f"Wireshark takes port {_ports(sink.hidden_ports)} for another protocol: use Decode As, or "
-            f"tshark -d tcp.port=={min(sink.hidden_ports)},sip"
+            f"Wireshark takes port {listed(sorted(sink.hidden_ports))} for another protocol: use "
+            f"Decode As, or tshark -d tcp.port=={min(sink.hidden_ports)},sip"
         )
     return found
 
 
-def _ports(ports: Mapping[int, int]) -> str:
-    return ", ".join(map(str, sorted(ports)))
-
-
-def _no_sip(counters: Mapping[str, int]) -> int:
-    return sum(counters.get(name, 0) for name in _NO_SIP)
-
-
-_NO_SIP = ("sip_garbage_bytes", "sip_partial_bytes", "websocket_other_messages")
+_NO_SIP = ("sip_garbage_bytes", "sip_partial_bytes")

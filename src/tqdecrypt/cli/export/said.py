@@ -17,4 +17,6 @@ def say_written(output: str, what: Sequence[str], besides: Sequence[str] = ()) -
 
 
 def _listed(words: Sequence[str]) -> str:
-    return " and ".join([*([", ".join(words[:-1])] if words[:-1] else []), words[-1]])
+    """Return ``a, b and c``."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last

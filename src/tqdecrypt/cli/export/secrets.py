@@ -12,7 +12,6 @@ from tqdecrypt.errors import UsageError
 from tqdecrypt.files import whole_file
 
 if TYPE_CHECKING:
-    from tqdecrypt.cli.choice import Choice
     from tqdecrypt.export.chosen import ChosenConnections
 
 __all__ = ["cut_with_secrets", "keylog"]
@@ -40,9 +39,7 @@ def keylog(switches: ExportSwitches) -> int:
         if not chosen.lines:
             raise UsageError(_nothing(chosen))
         file.write(render_key_log(chosen.lines, f"{_sessions(chosen.opened)}, by tqdecrypt"))
-    say_written(
-        switches.output, [f"the secrets of {_sessions(chosen.opened)}"], _left_out(chosen, choice)
-    )
+    say_written(switches.output, [f"the secrets of {_sessions(chosen.opened)}"], _left_out(chosen))
     return outcome.status
 
 
@@ -52,6 +49,7 @@ def cut_with_secrets(switches: ExportSwitches) -> int:
     from tqdecrypt.export.cutting import copy_frames, find_frames
     from tqdecrypt.export.pcapng_writer import PcapngFile
     from tqdecrypt.keys.keylog_lines import render_key_log
+    from tqdecrypt.views.words import count
 
     if not readable_twice(switches):
         raise UsageError(
@@ -72,11 +70,12 @@ def cut_with_secrets(switches: ExportSwitches) -> int:
             file.secrets(render_key_log(chosen.lines))
         find_frames(switches.captures, chosen.extents, chosen.frames)
         packets = copy_frames(switches.captures, chosen.frames, file)
-    said = [f"{packets:,} packets of {len(chosen.extents):,} connections"]
+    connections = count(len(chosen.extents), "connection")
+    said = [f"{count(packets, 'packet')} of {connections}"]
     if chosen.datagrams:
-        said.append(f"{chosen.datagrams:,} clear datagrams")
+        said.append(f"of {count(chosen.datagrams, 'clear message')} in datagrams")
     said.append(f"the secrets of {_sessions(chosen.opened)}")
-    left_out = _left_out(chosen, choice)
+    left_out = _left_out(chosen)
     if chosen.hellos_missing:
         left_out.append(
             f"{_sessions(chosen.hellos_missing)} whose handshake is not in the capture, which Wireshark "
@@ -99,15 +98,19 @@ def _nothing(chosen: ChosenConnections) -> str:
     return "nothing to write: no TLS session fits; read lists them."
 
 
-def _left_out(chosen: ChosenConnections, choice: Choice) -> list[str]:
+def _left_out(chosen: ChosenConnections) -> list[str]:
+    from tqdecrypt.views.words import count
+
     found = []
     if chosen.dark:
         found.append(f"no secrets for {_sessions(chosen.dark)}")
     beyond = chosen.counters["connections_beyond_the_cut"]
     if beyond:
-        found.append(f"{beyond:,} further connections, too many for one file")
+        found.append(f"{count(beyond, 'further connection')} left out, too many for one file")
     return found
 
 
 def _sessions(number: int) -> str:
-    return f"{number:,} TLS session{'' if number == 1 else 's'}"
+    from tqdecrypt.views.words import count
+
+    return count(number, "TLS session")
