@@ -40,6 +40,7 @@ ABOVE = {
     "workers": frozenset({"cli", "views", "export", "pipeline"}),
     "check": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
     "selftest": frozenset({"cli", "views", "pipeline"}),
+    "endings": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
     "dispatch": frozenset({"cli", "views", "export", "pipeline"}),
     "observing": frozenset({"cli", "views", "export", "pipeline", "dispatch"}),
     "pipeline": frozenset({"cli", "views", "export"}),

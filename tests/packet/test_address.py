@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tqdecrypt.packet import endpoint_text
+from tqdecrypt.packet import Endpoint, endpoint_text, parse_endpoint
 
 PORTS = st.integers(0, 65535)
 
@@ -38,3 +38,6 @@ def test_endpoints_can_be_read_back(
     host, _, number = endpoint_text(address.version, high, low, port).rpartition(":")
     assert ipaddress.ip_address(host.strip("[]")) == address
     assert int(number) == port
+    endpoint = Endpoint(address.version, high, low, port)
+    assert parse_endpoint(endpoint_text(*endpoint)) == endpoint
+    assert endpoint.address == address.packed

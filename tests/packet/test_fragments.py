@@ -331,3 +331,16 @@ def test_a_flood_of_first_fragments_is_bounded() -> None:
     counters = decoded([*flood, *frames])[1]
     assert counters["fragments_dropped"] + counters["fragments_waiting"] >= 4999
     assert counters["fragments_waiting"] <= 4096
+
+
+def test_the_decoder_tells_in_which_frames_a_datagram_came() -> None:
+    talk = Conversation().datagram(True, b"INVITE " + b"x" * 1000).datagram(True, b"OPTIONS whole")
+    pieces = apply(talk.packets, fragment(400), duplicate())
+    decoder = PacketDecoder(EVERYTHING)
+    found = []
+    for first in (0, 3):
+        block = block_of([Frame(p.data) for p in pieces[first : first + 3]])
+        block.first_frame = first + 1
+        decoder.decode(block)
+        found.append(decoder.fragments)
+    assert found == [{}, {1: (1, 2, 3, 4, 5)}]

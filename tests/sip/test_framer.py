@@ -88,6 +88,14 @@ class TestDamage:
         assert framer.counters["sip_partial_bytes"] == 100
         assert framer.counters["sip_garbage_bytes"] == len(INVITE) - 150
 
+    @pytest.mark.parametrize("between", [b"", b"rest of what is lost\r\n"])
+    def test_the_first_message_behind_a_gap_is_marked(self, between: bytes) -> None:
+        framer = StreamFramer(FLOW)
+        before = feed(framer, INVITE)
+        framer.gap()
+        behind = feed(framer, between + INVITE[:50], INVITE[50:] + RINGING, RINGING)
+        assert [m.behind_gap for m in before + behind] == [False, True, False, False]
+
     def test_chunk_behind_a_gap_that_begins_with_a_message(self) -> None:
         framer = StreamFramer(FLOW)
         framer.gap()

@@ -54,6 +54,22 @@ def talk(**switches: bool) -> Peers:
     return peers
 
 
+def test_the_first_message_behind_a_gap_is_marked() -> None:
+    peers = Peers().open()
+    framer = WebSocketFramer(flow())
+    messages: list[Message] = []
+    framer.receive_all([(peers.bytes_from(True), 1, 1)], messages)
+    for frame in range(2, 6):
+        said = len(peers.sent)
+        peers.say(True, INVITE)
+        if frame == 3:
+            framer.gap()
+        else:
+            framer.receive_all([(peers.sent[said].data, frame, frame)], messages)
+    assert [m.frame for m in messages] == [2, 4, 5]
+    assert [m.behind_gap for m in messages] == [False, True, False]
+
+
 class TestAPeer:
     @pytest.mark.parametrize("deflate", [False, True])
     @pytest.mark.parametrize("client", [True, False])

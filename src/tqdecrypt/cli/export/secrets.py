@@ -70,11 +70,13 @@ def cut_with_secrets(switches: ExportSwitches) -> int:
             file.secrets(render_key_log(chosen.lines))
         find_frames(switches.captures, chosen.extents, chosen.frames)
         packets = copy_frames(switches.captures, chosen.frames, file)
-    connections = count(len(chosen.extents), "connection")
-    said = [f"{count(packets, 'packet')} of {connections}"]
+    inside = [count(len(chosen.extents), "connection")] if chosen.extents else []
     if chosen.datagrams:
-        said.append(f"of {count(chosen.datagrams, 'clear message')} in datagrams")
-    said.append(f"the secrets of {_sessions(chosen.opened)}")
+        inside.append(f"{count(chosen.datagrams, 'clear message')} in datagrams")
+    said = [
+        f"{count(packets, 'packet')} ({', '.join(inside)})",
+        f"the secrets of {_sessions(chosen.opened)}",
+    ]
     left_out = _left_out(chosen)
     if chosen.hellos_missing:
         left_out.append(
@@ -83,7 +85,7 @@ def cut_with_secrets(switches: ExportSwitches) -> int:
         )
     if choice.beside:
         left_out.append(
-            f"{choice.beside:,} other Call-IDs are on the same connections and come along"
+            f"{count(choice.beside, 'other Call-ID')} on the same connections, which come whole"
         )
     say_written(switches.output, said, left_out)
     return outcome.status
