@@ -430,9 +430,8 @@ class TestMistakesAndFaults:
     def test_what_takes_two_passes_is_refused_on_a_pipe(
         self, capture: Path, key: Path, tmp_path: Path, arguments: tuple[str, ...], sentence: str
     ) -> None:
-        process = spawn(
-            *("export", *arguments, "-", "-k", key, "-o", tmp_path / "out"), stdin=subprocess.PIPE
-        )
+        out = tmp_path / "out"
+        process = spawn("export", *arguments, "-", "-k", key, "-o", out, stdin=subprocess.PIPE)
         _, err = process.communicate(capture.read_bytes())
         assert process.returncode == 2
         assert sentence in err.decode()

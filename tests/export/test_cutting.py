@@ -25,6 +25,7 @@ from kit import (
     write_pcap,
     write_pcapng,
 )
+from packet.frames import vxlan
 from tqdecrypt.capture import source
 from tqdecrypt.export.cutting import Extent, Frames, copy_frames, find_frames
 from tqdecrypt.export.pcapng_writer import PcapngFile
@@ -141,6 +142,19 @@ def test_acknowledgments_behind_the_end_come_along_also_from_a_later_block(
     packets = [*mine.packets, *later.packets, mine.packets[-1]]
     path = write_pcap(tmp_path / "late.pcap", packets, nanoseconds=True)
     assert cut(path, extent(packets[:-1], mine.packets[:-3])) == records(mine.packets)
+
+
+def test_tunnelled_packets_stay_in_their_tunnel(tmp_path: Path) -> None:
+    inner, others = talk().packets, talk(OTHER).packets
+    tunnel = Conversation(("10.0.0.1", 51_000), ("10.0.0.2", 4789))
+    for packet in interleave(inner, others):
+        tunnel.datagram(True, vxlan(packet.data))
+    path = write_pcap(tmp_path / "tunnel.pcap", tunnel.packets, nanoseconds=True)
+    mine = [p for p in tunnel.packets if any(p.data.endswith(one.data) for one in inner)]
+    assert len(mine) == len(inner)
+    first, last = tunnel.packets.index(mine[0]) + 1, tunnel.packets.index(mine[-2]) + 1
+    ends = parse_endpoint(text(CLIENT)), parse_endpoint(text(SERVER))
+    assert cut(path, Extent(ends, first, last)) == records(mine)
 
 
 @pytest.mark.parametrize("ipv6", [False, True])

@@ -10,7 +10,7 @@ Rows of a block are compared as columns; Python runs once for each wanted connec
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -100,13 +100,22 @@ class _Wanted:
         return frames
 
 
-def find_frames(paths: Sequence[str], extents: Iterable[Extent], frames: Frames) -> None:
+Progress = Callable[[int, int], None]
+"""Takes the bytes read and the bytes in all."""
+
+
+def find_frames(
+    paths: Sequence[str],
+    extents: Iterable[Extent],
+    frames: Frames,
+    on_progress: Progress | None = None,
+) -> None:
     """Add the frames of connections to *frames*, and the other fragments of datagrams that are there."""
     wanted = [_Wanted(extent) for extent in extents]
     tcp = _Table([one for one in wanted if not one.extent.datagrams])
     dtls = _Table([one for one in wanted if one.extent.datagrams])
     decoder = PacketDecoder(Wanted.SIGNALLING | Wanted.ACKNOWLEDGMENTS | Wanted.DTLS)
-    with open_captures(paths) as reader:
+    with open_captures(paths, on_progress=on_progress) as reader:
         for block in reader:
             decoded = decoder.decode(block)
             for found in tcp.find(decoded.tcp, block.first_frame):
@@ -197,11 +206,13 @@ def _goes(
     return found
 
 
-def copy_frames(paths: Sequence[str], frames: Frames, file: PcapngFile) -> int:
+def copy_frames(
+    paths: Sequence[str], frames: Frames, file: PcapngFile, on_progress: Progress | None = None
+) -> int:
     """Copy the packets of *frames* with their interfaces; return how many there were."""
     numbers: dict[int, int] = {}
     copied = 0
-    with open_captures(paths) as reader:
+    with open_captures(paths, on_progress=on_progress) as reader:
         for block in reader:
             rows = frames.among(block.first_frame, len(block))
             copied += len(rows)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tqdecrypt.cli.choice import readable_twice
 from tqdecrypt.cli.export.said import say_written
 from tqdecrypt.cli.export.switches import ExportSwitches
+from tqdecrypt.cli.progress import ProgressBar
 from tqdecrypt.cli.switches import reading
 from tqdecrypt.errors import UsageError
 from tqdecrypt.files import whole_file
@@ -68,8 +69,10 @@ def cut_with_secrets(switches: ExportSwitches) -> int:
         file = PcapngFile(stream, "Cut out by tqdecrypt, with the secrets of its TLS sessions")
         if chosen.lines:
             file.secrets(render_key_log(chosen.lines))
-        find_frames(switches.captures, chosen.extents, chosen.frames)
-        packets = copy_frames(switches.captures, chosen.frames, file)
+        with ProgressBar() as bar:
+            find_frames(switches.captures, chosen.extents, chosen.frames, bar)
+        with ProgressBar() as bar:
+            packets = copy_frames(switches.captures, chosen.frames, file, bar)
     inside = [count(len(chosen.extents), "connection")] if chosen.extents else []
     if chosen.datagrams:
         inside.append(f"{count(chosen.datagrams, 'clear message')} in datagrams")
