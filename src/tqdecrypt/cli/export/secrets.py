@@ -76,10 +76,9 @@ def cut_with_secrets(switches: ExportSwitches) -> int:
     inside = [count(len(chosen.extents), "connection")] if chosen.extents else []
     if chosen.datagrams:
         inside.append(f"{count(chosen.datagrams, 'clear message')} in datagrams")
-    said = [
-        f"{count(packets, 'packet')} ({', '.join(inside)})",
-        f"the secrets of {_sessions(chosen.opened)}",
-    ]
+    said = [f"{count(packets, 'packet')} ({', '.join(inside)})"]
+    if chosen.opened:
+        said.append(f"the secrets of {_sessions(chosen.opened)}")
     left_out = _left_out(chosen)
     if chosen.hellos_missing:
         left_out.append(
