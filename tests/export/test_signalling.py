@@ -61,11 +61,9 @@ class Kept:
 def flows(
     client: str = CLIENT, server: str = SERVER, stream: int | None = 1, session: int | None = 3
 ) -> tuple[Flow, Flow]:
-    known = None if stream is None else True
-    return (
-        Flow(client, server, "TLS", "verified", session, stream, known),
-        Flow(server, client, "TLS", "verified", session, stream, None if known is None else False),
-    )
+    there = Flow(client, server, "TLS", "verified", session, stream=stream, from_opener=True)
+    back = Flow(server, client, "TLS", "verified", session, stream=stream, from_opener=False)
+    return there, back
 
 
 def message(
@@ -118,8 +116,8 @@ def test_who_opened_it_is_told_from_the_flow_not_from_who_spoke_first() -> None:
 
 
 def test_where_it_is_not_known_who_opened_it_who_spoke_first_did() -> None:
-    one = Flow(SERVER, CLIENT, "TCP", "clear", None, 1)
-    other = Flow(CLIENT, SERVER, "TCP", "clear", None, 1)
+    one = Flow(SERVER, CLIENT, "TCP", "clear", stream=1)
+    other = Flow(CLIENT, SERVER, "TCP", "clear", stream=1)
     kept, _ = write(message(one, 1), message(other, 2))
     assert [row.source_port for _, row, _, _ in kept.packets] == [5061, 40000, 5061, 5061, 40000]
 
@@ -135,6 +133,22 @@ def test_comments_say_session_proof_and_frame() -> None:
         "TLS session 3, every record verified; in a WebSocket; frame 7",
         "sent in clear over UDP; frame 8",
     ]
+
+
+def test_what_a_server_mirrored_is_called_that_and_stands_in_datagrams() -> None:
+    flow = Flow(CLIENT, SERVER, "TLS", "unverified", mirrored_by="proxy-1")
+    kept, _ = write(message(flow, 7))
+    assert kept.flags == [None]
+    assert kept.packets[0][3] == "mirrored by proxy-1 as TLS, not verified; frame 7"
+
+
+def test_times_that_go_back_change_no_order() -> None:
+    there, back = flows()
+    said = [message(there, 7, 9 * SECOND), message(back, 8, 2 * SECOND), message(there, 9, SECOND)]
+    kept, _ = write(*said, end(10))
+    assert kept.said == [one.raw for one in said]
+    assert [time for time, *_ in kept.packets][3:6] == [9 * SECOND, 2 * SECOND, SECOND]
+    assert kept.flags[-4:] == [FIN | ACK, ACK, FIN | ACK, ACK]
 
 
 def test_the_numbers_go_on_behind_a_gap_and_the_comment_says_it() -> None:

@@ -35,7 +35,8 @@ class ChosenConnections:
     :ivar opened: sessions with secrets.
     :ivar dark: sessions without.
     :ivar hellos_missing: sessions with secrets of which the capture lacks a hello.
-    :ivar counters: ``connections_beyond_the_cut``, left out for their number.
+    :ivar counters: ``connections_beyond_the_cut``, left out for their number; ``mirrored_messages``, left
+        out since what a server says is no packet of the connection.
     """
 
     wants_secrets = True
@@ -63,6 +64,9 @@ class ChosenConnections:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         flow = message.flow
         if flow.session is not None:
+            return
+        if flow.mirrored_by is not None:
+            self.counters["mirrored_messages"] += 1
             return
         if flow.stream is not None:
             self._streams.add(flow.stream)

@@ -9,8 +9,8 @@ them stands what a reader needs to follow a connection: handshake, numbers, ackn
 Bytes that the capture lacks are not made up.  The numbers go on behind a gap as if nothing were missing,
 so that every message can be read, and the packet's comment says that something is.
 
-Packets come out in the order of the frames that they are made from.  The end of a connection is known
-some time after it was captured, so packets wait :data:`HOLD` for it.
+Packets come out in the order in which the messages come.  The end of a connection is known some time after
+it was captured, so packets wait :data:`HOLD` for it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import heapq
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tqdecrypt.export.packets import MOST_UDP_PAYLOAD, TcpStream, udp_packet
@@ -36,9 +37,10 @@ if TYPE_CHECKING:
 
 __all__ = ["HOLD", "PacketWriter", "SignallingPackets"]
 
-HOLD = 3_000_000_000
+HOLD = 5_000_000_000
 """How long packets wait, ns of capture time: a connection's end is known 2 s after it
-(:data:`tqdecrypt.tcp.table.LINGER`)."""
+(:data:`tqdecrypt.tcp.table.LINGER`), one second more where mirrored messages are merged in
+(:data:`tqdecrypt.mirror.merger.HOLD`), and some blocks later."""
 MOST_HELD = 100_000
 """Packets that wait at most, some 100 MB."""
 
@@ -59,7 +61,8 @@ class PacketWriter(Protocol):
         """Hand over what was written."""
 
 
-class _Stream(NamedTuple):
+@dataclass(slots=True)
+class _Stream:
     """A connection that is going on."""
 
     stream: TcpStream
@@ -67,14 +70,17 @@ class _Stream(NamedTuple):
     """The true port of the called end, when another one is written."""
     hidden: int | None
     """A port that Wireshark takes for another protocol's, when it stays."""
+    place: int = 0
+    """Of its last packet."""
 
 
 class _Packet(NamedTuple):
-    """What waits to be written, in order of frames."""
+    """What waits to be written, in order of places."""
 
-    frame: int
+    place: int
+    """The latest time of any message so far, ns: like the time, but it never falls."""
     number: int
-    """Of packets that were made, which tells the order within a frame."""
+    """Of packets that were made, which tells the order at a place."""
     time: int
     data: bytes
     comment: str
@@ -106,8 +112,9 @@ class SignallingPackets:
         self._between: dict[tuple[Endpoint, Endpoint], int] = {}
         self._waiting: list[_Packet] = []
         self._made = 0
-        self._written_frame = 0
-        self._newest = 0
+        self._written = _BEFORE_ALL
+        """Place of the last packet that was written."""
+        self._place = _BEFORE_ALL
         self.messages = 0
         self.connections = 0
         self.datagrams = 0
@@ -121,13 +128,13 @@ class SignallingPackets:
     def message(self, message: Message) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         stream = message.flow.stream
+        self._place = max(self._place, message.time)
         if self._as_udp or stream is None:
             self._send_datagram(message)
         elif _says_its_length(message):
             self._send_in_stream(message, stream)
         elif self._send_datagram(message):
             self.counters["messages_as_datagrams"] += 1
-        self._newest = max(self._newest, message.time)
         self._write_ripe()
 
     def session(self, report: SessionReport) -> None:
@@ -146,7 +153,8 @@ class SignallingPackets:
             del self._between[stream.client, stream.server]
         if end.reason not in _COMMENTS:
             return
-        if end.last_frame < self._written_frame:
+        place = max(end.time, known.place)
+        if place < self._written:
             self.counters["connection_ends_left_out"] += 1
             return
         comment = f"{_COMMENTS[end.reason]}, frame {end.last_frame}"
@@ -161,7 +169,7 @@ class SignallingPackets:
                 for packet in stream.finish(from_client)
             ]
         for packet in packets:
-            self._add(end.last_frame, end.time, packet, comment)
+            self._add(place, end.time, packet, comment)
 
     def flush(self) -> None:
         """Write what waits, as far as it came."""
@@ -172,7 +180,7 @@ class SignallingPackets:
     # What goes out.
 
     def _send_in_stream(self, message: Message, number: int) -> None:
-        flow, frame, time = message.flow, message.frame, message.time
+        flow, place, time = message.flow, self._place, message.time
         from_client = flow.from_opener is not False
         known = self._streams.get(number)
         if known is None:
@@ -180,7 +188,7 @@ class SignallingPackets:
             client, server = ends if from_client else ends[::-1]
             known = self._streams[number] = self._begin(client, server, number)
             for packet in known.stream.open():
-                self._add(frame, time, packet, _OPENING)
+                self._add(place, time, packet, _OPENING)
         elif flow.from_opener is None:
             from_client = known.stream.client == _endpoint(flow.source)
         comment = _comment(message)
@@ -190,7 +198,8 @@ class SignallingPackets:
         elif known.hidden is not None:
             self.hidden_ports[known.hidden] += 1
         for packet, completes in known.stream.send(from_client, message.raw):
-            self._add(frame, time, packet, comment if completes else "")
+            self._add(place, time, packet, comment if completes else "")
+        known.place = place
         self.messages += 1
         self.gaps += message.behind_gap
 
@@ -214,27 +223,28 @@ class SignallingPackets:
             self.counters["messages_too_large_for_udp"] += 1
             return False
         packet = udp_packet(source, destination, message.raw)
-        self._add(message.frame, message.time, packet, _comment(message))
+        self._add(self._place, message.time, packet, _comment(message))
         self.messages += 1
         self.datagrams += 1
         self.gaps += message.behind_gap
         return True
 
-    def _add(self, frame: int, time: int, data: bytes, comment: str) -> None:
+    def _add(self, place: int, time: int, data: bytes, comment: str) -> None:
         self._made += 1
-        heapq.heappush(self._waiting, _Packet(frame, self._made, time, data, comment))
+        heapq.heappush(self._waiting, _Packet(place, self._made, time, data, comment))
 
     def _write_ripe(self) -> None:
         """Write what no end of a connection can come in front of any more."""
         waiting = self._waiting
-        while waiting and (waiting[0].time < self._newest - HOLD or len(waiting) > MOST_HELD):
+        while waiting and (waiting[0].place < self._place - HOLD or len(waiting) > MOST_HELD):
             self._write(heapq.heappop(waiting))
 
     def _write(self, packet: _Packet) -> None:
-        self._written_frame = packet.frame
+        self._written = packet.place
         self._writer.write(packet.time, packet.data, packet.comment)
 
 
+_BEFORE_ALL = -(1 << 63)
 _OPENING = "TCP handshake made by tqdecrypt, so that readers can follow the connection"
 _COMMENTS = {End.FIN: "the connection was closed", End.RST: "the connection was reset"}
 """Ends that were captured; other connections are left open."""
@@ -246,6 +256,8 @@ def _comment(message: Message) -> str:
     if flow.session is not None:
         proof = "every record verified" if flow.integrity == "verified" else flow.integrity
         words = [f"TLS session {flow.session}, {proof}"]
+    elif flow.mirrored_by is not None:
+        words = [f"mirrored by {flow.mirrored_by} as {flow.transport}, not verified"]
     else:
         words = [f"sent in clear over {flow.transport}"]
     if flow.transport == "WSS":

@@ -111,6 +111,11 @@ def _left_out(chosen: ChosenConnections) -> list[str]:
     beyond = chosen.counters["connections_beyond_the_cut"]
     if beyond:
         found.append(f"{count(beyond, 'further connection')} left out, too many for one file")
+    mirrored = chosen.counters["mirrored_messages"]
+    if mirrored:
+        found.append(
+            f"{count(mirrored, 'mirrored message')} left out, which no packet of these holds"
+        )
     return found
 
 
