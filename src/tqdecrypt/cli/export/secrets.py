@@ -11,6 +11,7 @@ from tqdecrypt.cli.progress import ProgressBar
 from tqdecrypt.cli.switches import reading
 from tqdecrypt.errors import UsageError
 from tqdecrypt.files import whole_file
+from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
     from tqdecrypt.export.chosen import ChosenConnections
@@ -28,6 +29,7 @@ def keylog(switches: ExportSwitches) -> int:
     from tqdecrypt.export.chosen import ChosenConnections
     from tqdecrypt.keys.keylog_lines import render_key_log
 
+    _refuse_masking(switches)
     if not readable_twice(switches) and not switches.by_session_alone:
         raise UsageError(
             "which sessions carried a call is known at the end, and a pipe comes but once: save it to a "
@@ -44,6 +46,18 @@ def keylog(switches: ExportSwitches) -> int:
     return outcome.status
 
 
+def _refuse_masking(switches: ExportSwitches) -> None:
+    """Say that what is handed on as it was captured cannot be masked.
+
+    :raises UsageError: when numbers and names are to be masked.
+    """
+    if switches.mask_profile is Profile.PEOPLE:
+        raise UsageError(
+            "session secrets open what was captured, numbers and names and all; for others use export "
+            "pcap --mask people, or leave --mask out."
+        )
+
+
 def cut_with_secrets(switches: ExportSwitches) -> int:
     """Write the packets of the chosen connections as they are, behind the secrets that open them."""
     from tqdecrypt.export.chosen import ChosenConnections
@@ -52,6 +66,7 @@ def cut_with_secrets(switches: ExportSwitches) -> int:
     from tqdecrypt.keys.keylog_lines import render_key_log
     from tqdecrypt.views.words import count
 
+    _refuse_masking(switches)
     if not readable_twice(switches):
         raise UsageError(
             "--secrets puts what opens the packets in front of them, and a pipe comes but once: save it "
