@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "sip": frozenset({"errors", "wire", "websocket"}),
     "mirror": frozenset({"errors", "network", "hep", "sip"}),
     "calls": frozenset({"errors", "wire", "sip"}),
-    "masking": frozenset({"errors", "files", "sip", "tls"}),
+    "masking": frozenset({"errors", "files", "keys", "sip", "tls"}),
     "example": frozenset(),
     "vendors": frozenset({"errors"}),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,16 +16,22 @@ from tqdecrypt.cli.switches import Switches, reading
 from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls import Call
-    from tqdecrypt.insight.products import ProductTable
-    from tqdecrypt.insight.trunks import Trunks
-    from tqdecrypt.insight.what_if import OfferTable, WhatIf, Wish
-    from tqdecrypt.keys import KeyRing
-    from tqdecrypt.sip import Message
-    from tqdecrypt.tls.negotiation import ServerKey
-    from tqdecrypt.tls.report import SessionReport
+    from rich.console import RenderableType
 
-__all__ = ["OfferSink", "answer_what_if", "make_wish", "print_what_if", "what_if"]
+    from tqdecrypt.insight.trunks import Trunks
+    from tqdecrypt.insight.what_if import OfferSink, WhatIf, Wish
+    from tqdecrypt.keys import KeyRing
+    from tqdecrypt.tls.negotiation import ServerKey
+    from tqdecrypt.vendors import Vendor
+
+__all__ = [
+    "answer_what_if",
+    "make_wish",
+    "vendor_named",
+    "what_if",
+    "what_if_document",
+    "what_if_view",
+]
 
 _VERSIONS = {"1.0": 0x0301, "1.1": 0x0302, "1.2": 0x0303, "1.3": 0x0304}
 _KEYS = {"rsa": ("RSA", 2048), "ecdsa": ("EC", 256)}
@@ -122,35 +129,19 @@ def what_if(
         propose=propose,
         trunks=trunk or (),
     )
-    advisor = _vendor(vendor)
+    advisor = vendor_named(vendor)
     trunks = open_trunks(switches)
+    from tqdecrypt.insight.what_if import OfferSink
+
     sink = OfferSink()
     outcome = read_for(switches, sink, progress=not (as_json and sys.stdout.isatty()))
     answer = answer_what_if(sink, wish, outcome.inputs.options.ring, trunks)
-    print_what_if(switches, answer, advisor, as_json=as_json)
+    if as_json:
+        sys.stdout.write(json.dumps(what_if_document(answer, advisor), ensure_ascii=False) + "\n")
+    else:
+        screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
+        screen.print(*what_if_view(answer, advisor))
     return outcome.status
-
-
-class OfferSink:
-    """Collects offers, and what the peers call themselves."""
-
-    def __init__(self) -> None:
-        from tqdecrypt.insight.products import ProductTable
-        from tqdecrypt.insight.what_if import OfferTable
-
-        self.offers: OfferTable = OfferTable()
-        self.products: ProductTable = ProductTable()
-
-    def message(self, message: Message) -> None:
-        """See :class:`~tqdecrypt.pipeline.Sink`."""
-        self.products.add(message)
-
-    def session(self, report: SessionReport) -> None:
-        """See :class:`~tqdecrypt.pipeline.Sink`."""
-        self.offers.add(report)
-
-    def call(self, call: Call) -> None:
-        """See :class:`~tqdecrypt.pipeline.Sink`."""
 
 
 def make_wish(
@@ -188,15 +179,7 @@ def answer_what_if(sink: OfferSink, wish: Wish, ring: KeyRing, trunks: Trunks | 
 
     :raises UsageError: when no server of the capture is the one that was named.
     """
-    from tqdecrypt.insight.what_if import answer
-
-    def key_of(spki: bytes) -> str | None:
-        key = ring.match_spki(spki)
-        return None if key is None else key.describe()
-
-    found = answer(
-        sink.offers, wish, key_of=key_of, trunks=trunks, product_of=sink.products.product_at
-    )
+    found = sink.answer(wish, ring, trunks)
     if wish.servers and not found.servers:
         known = ", ".join(list(sink.offers.servers)[:8]) or "none"
         raise UsageError(
@@ -205,44 +188,44 @@ def answer_what_if(sink: OfferSink, wish: Wish, ring: KeyRing, trunks: Trunks | 
     return found
 
 
-def print_what_if(
-    switches: Switches, answer: WhatIf, vendor: str | None = None, *, as_json: bool
-) -> None:
-    """Print it as tables, or as one JSON object.
+def what_if_document(answer: WhatIf, vendor: Vendor | None) -> dict[str, object]:
+    """Return the answer as one JSON object.
 
-    :param vendor: name of the server's vendor: its settings come below.
+    :param vendor: of the server: lists are in its spelling, and its settings are there.
     """
-    from tqdecrypt.vendors import Topic, load_vendor
+    from tqdecrypt.export.vendors import vendor_object
+    from tqdecrypt.export.what_if import what_if_object
 
-    known = load_vendor(vendor) if vendor is not None else None
-    spelling = known.spelling if known is not None else "openssl"
-    if as_json:
-        from tqdecrypt.export.vendors import vendor_object
-        from tqdecrypt.export.what_if import what_if_object
+    whole = what_if_object(answer, "openssl" if vendor is None else vendor.spelling)
+    whole["vendor"] = None if vendor is None else vendor_object(vendor)
+    return whole
 
-        whole = what_if_object(answer, spelling)
-        whole["vendor"] = None if known is None else vendor_object(known)
-        sys.stdout.write(json.dumps(whole, ensure_ascii=False) + "\n")
-        return
+
+def what_if_view(answer: WhatIf, vendor: Vendor | None) -> Iterator[RenderableType]:
+    """Yield what is printed of an answer: the tables, and the vendor's settings."""
     from rich.text import Text
 
+    from tqdecrypt.vendors import Topic
     from tqdecrypt.views.vendors import VendorAdvice
     from tqdecrypt.views.what_if import WhatIfTables
 
-    screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
-    screen.print(WhatIfTables(answer, spelling))
-    if known is not None:
+    yield WhatIfTables(answer, "openssl" if vendor is None else vendor.spelling)
+    if vendor is not None:
         topics = (Topic.RSA_KEY_EXCHANGE, Topic.TLS13_OFF, Topic.SESSION_SECRETS, Topic.PLAINTEXT)
-        screen.print(Text(), VendorAdvice(known, topics))
+        yield Text()
+        yield VendorAdvice(vendor, topics)
 
 
-def _vendor(name: str | None) -> str | None:
-    """Return the name of a vendor's file."""
+def vendor_named(name: str | None) -> Vendor | None:
+    """Return what is known of a vendor; ``None`` when none is named.
+
+    :raises UsageError: when there is no advice for it, or for several of that name.
+    """
     if name is None:
         return None
     from tqdecrypt.vendors import find_vendor
 
-    return find_vendor(name).name
+    return find_vendor(name)
 
 
 def _parse_versions(text: str) -> frozenset[int]:

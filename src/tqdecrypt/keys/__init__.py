@@ -8,6 +8,7 @@ from tqdecrypt.keys.certificate import (
     read_certificate,
     read_distinguished_name,
 )
+from tqdecrypt.keys.chain import Chain, Linking, judge_chain
 from tqdecrypt.keys.keylog import KeyLog, KeyLogCounters, MalformedLine, TrafficSecret
 from tqdecrypt.keys.keylog_file import KeyLogFile
 from tqdecrypt.keys.keylog_listener import KeyLogListener
@@ -18,11 +19,13 @@ from tqdecrypt.keys.store import SecretsStore, StoredSession
 
 __all__ = [
     "CertificateFacts",
+    "Chain",
     "KeyLog",
     "KeyLogCounters",
     "KeyLogFile",
     "KeyLogListener",
     "KeyRing",
+    "Linking",
     "LoadedKeys",
     "MalformedLine",
     "PreSharedKey",
@@ -30,6 +33,7 @@ __all__ = [
     "SecretsStore",
     "StoredSession",
     "TrafficSecret",
+    "judge_chain",
     "load_private_keys",
     "parse_psk",
     "read_certificate",

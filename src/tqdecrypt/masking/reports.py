@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tqdecrypt.keys import CertificateFacts
     from tqdecrypt.masking.words import Words
     from tqdecrypt.tls.report import SessionReport
 
@@ -38,6 +39,21 @@ def masked_report(report: SessionReport, words: Words) -> SessionReport:
     def mask_all(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(mask(name) or "" for name in names)
 
+    def mask_facts(facts: CertificateFacts | None) -> CertificateFacts | None:
+        if facts is None:
+            return None
+        issuer = mask(facts.issuer, subject=True) if facts.self_signed else facts.issuer
+        return replace(
+            facts,
+            subject=mask(facts.subject, subject=True) or "",
+            names=mask_all(facts.names),
+            issuer=issuer or "",
+        )
+
+    def mask_chain(chain: tuple[CertificateFacts, ...]) -> tuple[CertificateFacts, ...]:
+        # Those behind the first are of authorities.
+        return tuple(filter(None, (mask_facts(facts) for facts in chain[:1]))) + chain[1:]
+
     masked = replace(
         report,
         sni=mask(report.sni),
@@ -46,6 +62,11 @@ def masked_report(report: SessionReport, words: Words) -> SessionReport:
         client_subject=mask(report.client_subject, subject=True),
         client_names=mask_all(report.client_names),
     )
+
+    masked.server_facts = mask_facts(report.server_facts)
+    masked.client_facts = mask_facts(report.client_facts)
+    masked.server_chain = mask_chain(report.server_chain)
+    masked.client_chain = mask_chain(report.client_chain)
 
     def said(sentence: str) -> str:
         for original in sorted(changed, key=len, reverse=True):

@@ -66,6 +66,7 @@ class Exchange:
         "certificate_requested",
         "certificate_verified",
         "certificates",
+        "chains",
         "changed_cipher",
         "client_hello",
         "derived",
@@ -109,6 +110,8 @@ class Exchange:
         self.incomplete = [False, False]
         """By role: handshake bytes are missing from the capture."""
         self.certificates: list[CertificateFacts | None] = [None, None]
+        self.chains: list[tuple[CertificateFacts, ...]] = [(), ()]
+        """By role: all certificates as they were sent, the sender's own first."""
         """The end-entity certificate, by role."""
         self.certificate_requested = False
         self.certificate_verified = False

@@ -142,12 +142,14 @@ def _describe(report: SessionReport, session: Session, exchange: Exchange) -> No
             report.server_not_after = _nanoseconds(server.not_after)
             report.server_key = server.key
             report.server_facts = server
+            report.server_chain = known.chains[SERVER]
         if client is not None:
             report.client_certificate = client.fingerprint_sha256
             report.client_subject = client.subject
             report.client_names = client.names
             report.client_not_after = _nanoseconds(client.not_after)
             report.client_facts = client
+            report.client_chain = known.chains[CLIENT]
 
 
 @functools.lru_cache(maxsize=512)

@@ -7,7 +7,7 @@ directions: what belongs to which handshake is told by counting each end's hello
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tqdecrypt.errors import Malformed
@@ -29,6 +29,7 @@ from tqdecrypt.tls.suites import find_suite
 from tqdecrypt.tls.tls13 import Tls13Opener, verify_finished13
 
 if TYPE_CHECKING:
+    from tqdecrypt.keys import CertificateFacts
     from tqdecrypt.tls.contracts import SecretSource
     from tqdecrypt.tls.direction import RecordReader
 
@@ -37,6 +38,10 @@ __all__ = ["ROLE_NAMES", "Handshaking"]
 ROLE_NAMES = ("client", "server")
 MAX_TRANSCRIPT = 1 << 19
 """Bytes of handshake messages that are kept of each end: two of the longest."""
+MAX_CHAIN = 16
+"""Certificates of a chain that are looked at: those of public authorities have two to four."""
+MAX_NOTES = 16
+"""Sentences about handshake messages that cannot be read; more of the same say nothing new."""
 MAX_EXCHANGES = 64
 """Handshakes of one session that are kept; renegotiation beyond that is abuse."""
 
@@ -73,8 +78,11 @@ class Handshaking(ABC):
         try:
             _HANDLERS.get(kind, Handshaking._other)(self, reader, message, frame)
         except Malformed as error:
-            if len(self.notes) < 16:
-                self.notes.append(f"frame {frame}: {HandshakeType(kind).name}: {error}")
+            self._remark(f"frame {frame}: {HandshakeType(kind).name}: {error}")
+
+    def _remark(self, note: str) -> None:
+        if len(self.notes) < MAX_NOTES:
+            self.notes.append(note)
 
     # Handshake messages, by table.
 
@@ -128,6 +136,22 @@ class Handshaking(ABC):
         chain = pull(message[self.header_length :])
         if chain:
             exchange.certificates[role] = read_certificate(chain[0])
+            exchange.chains[role] = self._read_chain(chain, frame)
+
+    def _read_chain(self, chain: Sequence[bytes], frame: int) -> tuple[CertificateFacts, ...]:
+        """Return what the certificates say, up to the first that cannot be read."""
+        facts = []
+        for place, certificate in enumerate(chain[:MAX_CHAIN], 1):
+            try:
+                facts.append(read_certificate(certificate))
+            except Malformed as error:
+                self._remark(f"frame {frame}: certificate {place} of {len(chain)}: {error}")
+                break
+        if len(chain) > MAX_CHAIN:
+            self._remark(
+                f"frame {frame}: {len(chain)} certificates, of which {MAX_CHAIN} are looked at"
+            )
+        return tuple(facts)
 
     def _server_key_exchange(self, reader: RecordReader, message: bytes, frame: int) -> None:
         exchange = self._exchange_of(reader)

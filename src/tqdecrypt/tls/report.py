@@ -108,3 +108,6 @@ class SessionReport:
     server_facts: CertificateFacts | None = field(default=None, metadata=INSIDE)
     """All about the server's certificate; sessions alike share it."""
     client_facts: CertificateFacts | None = field(default=None, metadata=INSIDE)
+    server_chain: tuple[CertificateFacts, ...] = field(default=(), metadata=INSIDE)
+    """All certificates that the server sent, as it sent them, its own first."""
+    client_chain: tuple[CertificateFacts, ...] = field(default=(), metadata=INSIDE)

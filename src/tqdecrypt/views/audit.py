@@ -2,82 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from tqdecrypt.insight.audit.baseline import Weight
 from tqdecrypt.insight.audit.relation import PROPERTIES
 from tqdecrypt.tls.verdict import MEANINGS, Verdict
 from tqdecrypt.views import theme
-from tqdecrypt.views.grid import Column, Row, draw, table
-from tqdecrypt.views.markup import Markup, element
+from tqdecrypt.views.audit_certificates import chains_cell
+from tqdecrypt.views.audit_table import (
+    SHARES,
+    AuditTable,
+    certificate_name,
+    expiry,
+    percent,
+    share_cells,
+    short_suite,
+    yes_share,
+)
+from tqdecrypt.views.grid import Column, Row
+from tqdecrypt.views.markup import Markup, element, joined
 from tqdecrypt.views.words import count, date_of, time_of_day
 
 if TYPE_CHECKING:
     from tqdecrypt.insight.audit import Audited, Peer, Server
+    from tqdecrypt.insight.audit.advice import Advice
     from tqdecrypt.insight.audit.baseline import Change
     from tqdecrypt.insight.audit.reconnect import Reconnect
     from tqdecrypt.insight.audit.relation import Properties
     from tqdecrypt.insight.audit.shares import Decryptability
-    from tqdecrypt.insight.audit.tally import Tally
     from tqdecrypt.insight.audit.uniformity import Difference
     from tqdecrypt.keys import CertificateFacts
 
 __all__ = [
+    "AdviceList",
     "AuditHeading",
-    "AuditTable",
-    "certificates_table",
     "changes_table",
     "differences_table",
-    "failures_table",
     "peers_table",
+    "properties_table",
     "reconnects_table",
     "servers_table",
 ]
 
-MOST_ROWS = 200
-"""Rows of a table; --json has all."""
 MOST_VALUES = 4
-"""Values that one row of differences tells apart."""
+"""Values that one row tells apart."""
+MOST_ADVISED = 25
+"""Peers, the darkest first, of which it is written out what would help."""
 SECOND = 1_000_000_000
-
-
-class AuditTable:
-    """A table of the audit: a heading, and a row a thing.
-
-    :param heading: the line above.
-    """
-
-    def __init__(
-        self, name: str, columns: Sequence[Column], heading: Text, rows: Iterable[Row]
-    ) -> None:
-        self._name = name
-        self._columns = columns
-        self._heading = heading
-        every = list(rows)
-        self._rows = every[:MOST_ROWS]
-        self._left = len(every) - len(self._rows)
-
-    def __bool__(self) -> bool:
-        return bool(self._rows)
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self._heading
-        if self._rows:
-            yield from draw(self._columns, self._rows, options.max_width)
-        if self._left:
-            yield Text(f"and {count(self._left, 'more row')}; --json has all.", theme.NOTICE)
-
-    def html(self) -> Markup:
-        """Return the table as a fragment of a page."""
-        more = None
-        if self._left:
-            more = element("p", f"and {count(self._left, 'more row')}.", class_="notice")
-        whole = table(self._columns, self._rows, self._heading)
-        return element("section", whole, more, class_=f"tq audit {self._name}")
 
 
 class AuditHeading:
@@ -96,7 +73,7 @@ class AuditHeading:
         if with_data:
             found.append(
                 f"{total.clear_sessions:,} of {count(with_data, 'session')} with data can be decrypted "
-                f"({_percent(total.session_share)}), {_percent(total.byte_share)} of the bytes."
+                f"({percent(total.session_share)}), {percent(total.byte_share)} of the bytes."
             )
         if total.calls or total.dark_calls:
             inferred = (
@@ -124,19 +101,8 @@ class AuditHeading:
 
     def html(self) -> Markup:
         """Return the sentences as a fragment of a page."""
-        return element(
-            "section",
-            element("h2", "Decryptability"),
-            *(element("p", sentence) for sentence in self.sentences()),
-            class_="tq audit heading",
-        )
-
-
-_SHARES = (
-    Column("Sessions", right=True),
-    Column("Clear", right=True),
-    Column("Bytes", right=True, least=0, yields=7),
-)
+        paragraphs = (element("p", sentence) for sentence in self.sentences())
+        return element("section", *paragraphs, class_="tq audit shares")
 
 
 def peers_table(audited: Audited) -> AuditTable:
@@ -144,10 +110,9 @@ def peers_table(audited: Audited) -> AuditTable:
     columns = (
         Column("Peer", least=15, most=36, yields=4),
         Column("We are TLS", least=6),
-        *_SHARES,
+        *SHARES,
         Column("Calls in/out", right=True, least=0, yields=8),
         Column("Agreed", least=16, yields=3),
-        Column("Mutual", least=0, yields=6),
         Column("Why dark", least=16, yields=2),
     )
     heading = Text(count(len(audited.peers), "peer"), theme.HEADING)
@@ -160,10 +125,9 @@ def _peer(peer: Peer) -> Row:
     cells = [
         theme.said(peer.name),
         Text(peer.role.value),
-        *_share_cells(shares),
+        *share_cells(shares),
         Text(_calls(peer)),
         theme.said(_agreed(properties), theme.DIM),
-        Text(_yes_share(properties.mutual_tls)),
         _causes(shares),
     ]
     remarks = []
@@ -180,6 +144,51 @@ def _peer(peer: Peer) -> Row:
     return Row(cells, theme.said("; ".join(filter(None, remarks)), theme.DIM) if remarks else None)
 
 
+def properties_table(audited: Audited) -> AuditTable:
+    """Return the table of what was offered, agreed on and asked for with each peer."""
+    columns = (
+        Column("Peer", least=15, most=36, yields=2),
+        Column("Versions", least=0, yields=6),
+        Column("Offers RSA", least=0, yields=5),
+        Column("Client certificate asked for", least=0, yields=7),
+        Column("given", least=0, yields=8),
+        Column("EMS", least=0, yields=9),
+        Column("EtM", least=0, yields=10),
+        Column("Resumed", right=True, least=0, yields=3),
+        Column("Name asked for", least=0, most=40, yields=11),
+    )
+    heading = Text("What was asked for and agreed on", theme.HEADING)
+    heading.append("  EMS: extended master secret, EtM: encrypt-then-MAC", theme.DIM)
+    return AuditTable("properties", columns, heading, map(_properties, audited.peers))
+
+
+def _properties(peer: Peer) -> Row:
+    properties = peer.properties
+    resumed = properties.resumed
+    names = [name for name in properties.names_asked if name != "(none)"]
+    suites = ", ".join(
+        f"{short_suite(suite)} ({properties.suites[suite]:,})"
+        for suite in properties.suites.values[:MOST_VALUES]
+    )
+    left = len(properties.suites) - MOST_VALUES
+    return Row(
+        [
+            theme.said(peer.name),
+            Text(", ".join(properties.versions)),
+            Text(yes_share(properties.offers_of_rsa)),
+            Text(yes_share(properties.client_certificate_requested)),
+            Text(yes_share(properties.mutual_tls)),
+            Text(yes_share(properties.extended_master_secret)),
+            Text(yes_share(properties.encrypt_then_mac)),
+            Text(f"{resumed.total - resumed['no']:,} of {resumed.total:,}" if resumed else ""),
+            theme.said(", ".join(names[:2])),
+        ],
+        theme.said(suites + (f" and {left:,} more" if left > 0 else ""), theme.DIM)
+        if suites
+        else None,
+    )
+
+
 def servers_table(audited: Audited, now: int) -> AuditTable:
     """Return the table of TLS servers, with their certificates.
 
@@ -191,18 +200,19 @@ def servers_table(audited: Audited, now: int) -> AuditTable:
         Column("Certificate", least=12, most=40, yields=3),
         Column("Key", least=0, yields=5),
         Column("Issuer", least=0, most=40, yields=9),
+        Column("Chain as sent", least=0, yields=10),
         Column("Expires", least=10),
         Column("Key given", least=0, yields=4),
         Column("Asks client", least=0, yields=6),
         Column("Clients", right=True, least=0, yields=7),
-        *_SHARES,
+        *SHARES,
     )
     heading = Text(count(len(audited.servers), "TLS server"), theme.HEADING)
-    rows = (row for server in audited.servers for row in _server(server, now))
+    rows = (row for server in audited.servers for row in _server(audited, server, now))
     return AuditTable("servers", columns, heading, rows)
 
 
-def _server(server: Server, now: int) -> Iterator[Row]:
+def _server(audited: Audited, server: Server, now: int) -> Iterator[Row]:
     """Yield a row a certificate."""
     first = True
     certificates: list[CertificateFacts | None] = [*server.certificates.values()]
@@ -212,86 +222,18 @@ def _server(server: Server, now: int) -> Iterator[Row]:
             [
                 theme.said(server.endpoint if first else ""),
                 Text("yes" if server.ours and first else ""),
-                theme.said(_certificate_name(facts)),
+                theme.said(certificate_name(facts)),
                 theme.said("" if facts is None else facts.key),
                 theme.said("" if facts is None else facts.issuer),
-                _expiry(facts, now),
+                chains_cell(audited, [] if facts is None else [facts.fingerprint_sha256]),
+                expiry(facts, now),
                 theme.said(given.values[0] if given and first else "" if given else "no"),
-                Text(_yes_share(server.properties.client_certificate_requested) if first else ""),
+                Text(yes_share(server.properties.client_certificate_requested) if first else ""),
                 Text(f"{server.clients:,}" if first else ""),
-                *(_share_cells(server.decryptability) if first else (Text(), Text(), Text())),
+                *(share_cells(server.decryptability) if first else (Text(), Text(), Text())),
             ]
         )
         first = False
-
-
-def certificates_table(audited: Audited, now: int) -> AuditTable:
-    """Return the table of all certificates, the one that ends first on top.
-
-    :param now: the moment for which expiry is reckoned, ns.
-    """
-    columns = (
-        Column("Certificate", least=12, most=40, yields=2),
-        Column("Shown by", least=10, most=40, yields=3),
-        Column("As", least=6),
-        Column("Key", least=0, yields=5),
-        Column("Issuer", least=0, most=60, yields=6),
-        Column("Expires", least=10),
-        Column("SHA-256", least=0, most=17, yields=7),
-    )
-    shown: dict[tuple[str, str], dict[str, None]] = {}
-    for peer in audited.peers:
-        for relation in peer.relations:
-            for fingerprint in relation.properties.server_certificates:
-                shown.setdefault((fingerprint, "server"), {})[relation.server] = None
-            for fingerprint in relation.properties.client_certificates:
-                shown.setdefault((fingerprint, "client"), {})[relation.client] = None
-    found = [
-        (audited.certificates[fingerprint], role, list(hosts))
-        for (fingerprint, role), hosts in shown.items()
-        if fingerprint in audited.certificates
-    ]
-    found.sort(key=lambda one: one[0].not_after.timestamp() if one[0].not_after else 0)
-    rows = (
-        Row(
-            [
-                theme.said(_certificate_name(facts)),
-                theme.said(hosts[0] + (f" +{len(hosts) - 1}" if len(hosts) > 1 else "")),
-                Text(role),
-                theme.said(facts.key),
-                theme.said("self-signed" if facts.self_signed else facts.issuer),
-                _expiry(facts, now),
-                Text(f"{facts.fingerprint_sha256[:16]}…", theme.DIM),
-            ]
-        )
-        for facts, role, hosts in found
-    )
-    heading = Text(count(len(found), "certificate"), theme.HEADING)
-    return AuditTable("certificates", columns, heading, rows)
-
-
-def failures_table(audited: Audited) -> AuditTable:
-    """Return the table of failed handshakes by peer and cause; the alert names its sender."""
-    columns = (
-        Column("Peer", least=12, most=36, yields=3),
-        Column("Handshakes", right=True),
-        Column("Failed", right=True),
-        Column("Cause", least=20, yields=2),
-    )
-    rows = []
-    for peer in audited.peers:
-        alerts = peer.properties.alerts
-        for cause in alerts:
-            cells = [
-                theme.said(peer.name),
-                Text(f"{peer.decryptability.sessions:,}"),
-                Text(f"{alerts[cause]:,}"),
-                theme.said(cause, theme.FAILURE),
-            ]
-            rows.append(Row(cells))
-    failed = audited.total.failed_sessions
-    heading = Text(count(failed, "failed handshake"), theme.HEADING)
-    return AuditTable("failures", columns, heading, rows)
 
 
 def differences_table(differences: Sequence[Difference]) -> AuditTable:
@@ -396,32 +338,55 @@ def _reconnect(one: Reconnect) -> Row:
     )
 
 
+class AdviceList:
+    """What would make each dark peer readable."""
+
+    def __init__(self, advice: Sequence[Advice]) -> None:
+        self._advice = advice[:MOST_ADVISED]
+        self._left = len(advice) - len(self._advice)
+
+    def __bool__(self) -> bool:
+        return bool(self._advice)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        marks = theme.glyphs(options)
+        yield Text("What would make dark peers readable", theme.HEADING)
+        for one in self._advice:
+            line = theme.said(one.peer)
+            yield line.append(f"  {_dark(one)}", theme.DIM)
+            for sentence in one.sentences:
+                grid = Table.grid(padding=(0, 1, 0, 0))
+                grid.add_row(Text(f"  {marks.to}"), theme.said(sentence))
+                yield Padding(grid, 0)
+        if self._left:
+            yield Text(f"and {count(self._left, 'more peer')}; --json has all.", theme.NOTICE)
+
+    def html(self) -> Markup:
+        """Return the sentences as a fragment of a page."""
+        items = (
+            joined(
+                [
+                    element("h3", one.peer, element("span", f"  {_dark(one)}", class_="dim")),
+                    element("ul", *(element("li", sentence) for sentence in one.sentences)),
+                ]
+            )
+            for one in self._advice
+        )
+        more = f"and {count(self._left, 'more peer')}; audit --json has all."
+        return element(
+            "section",
+            element("h2", "What would make dark peers readable"),
+            *items,
+            element("p", more, class_="notice") if self._left else None,
+            class_="tq audit advice",
+        )
+
+
+def _dark(advice: Advice) -> str:
+    return count(advice.dark, "dark session")
+
+
 # Cells.
-
-
-def _share_cells(shares: Decryptability) -> tuple[Text, Text, Text]:
-    return (
-        Text(f"{shares.sessions:,}"),
-        Text(_percent(shares.session_share), _tone(shares.session_share)),
-        Text(_percent(shares.byte_share), _tone(shares.byte_share)),
-    )
-
-
-def _percent(share: float | None) -> str:
-    """Return a share in whole per cent; neither none nor all unless it is."""
-    if share is None:
-        return ""
-    if 0 < share < 0.01:
-        return "<1%"
-    if 0.99 < share < 1:
-        return ">99%"
-    return f"{share:.0%}"
-
-
-def _tone(share: float | None) -> str:
-    if share is None:
-        return ""
-    return theme.SUCCESS if share == 1 else theme.NOTICE if share >= 0.5 else theme.FAILURE
 
 
 def _causes(shares: Decryptability) -> Text:
@@ -442,13 +407,9 @@ def _calls(peer: Peer) -> str:
 
 def _agreed(properties: Properties) -> str:
     versions = ", ".join(properties.versions.values[:2])
-    suites = [_short(suite) for suite in properties.suites.values]
+    suites = [short_suite(suite) for suite in properties.suites.values]
     more = f" +{len(suites) - 1}" if len(suites) > 1 else ""
     return f"{versions} {suites[0]}{more}" if suites else versions
-
-
-def _short(suite: str) -> str:
-    return suite.removeprefix("TLS_").replace("_WITH_", " ")
 
 
 def _offers(properties: Properties) -> str:
@@ -462,34 +423,6 @@ def _offers(properties: Properties) -> str:
     return f"{offers['yes']:,} of {offers.total:,} hellos offer RSA key exchange"
 
 
-def _yes_share(tally: Tally) -> str:
-    if not tally:
-        return ""
-    yes, no = tally["yes"], tally["no"]
-    if not yes and not no:
-        return "not known"
-    if not no:
-        return "yes"
-    return "no" if not yes else f"{yes:,} of {yes + no:,}"
-
-
-def _certificate_name(facts: CertificateFacts | None) -> str:
-    if facts is None:
-        return "not seen"
-    return ", ".join(facts.names[:2]) or facts.subject or facts.fingerprint_sha256[:16]
-
-
-def _expiry(facts: CertificateFacts | None, now: int) -> Text:
-    if facts is None or facts.not_after is None:
-        return Text("")
-    left = int(facts.not_after.timestamp()) - now // SECOND
-    text = f"{facts.not_after:%Y-%m-%d}"
-    if left < 0:
-        return Text(f"{text} expired", theme.FAILURE)
-    days = left // 86_400
-    return Text(f"{text} in {days:,} d", theme.NOTICE if days < 30 else "")
-
-
 def _value(value: str) -> str:
     """Return a property as a cell: suites short, fingerprints cut."""
     if len(value) == 64 and not value.strip("0123456789abcdef"):
@@ -497,7 +430,9 @@ def _value(value: str) -> str:
     suites = value.split(" ")
     if all(suite.startswith("TLS_") for suite in suites):
         return (
-            f"{len(suites)}: {' '.join(map(_short, suites))}" if len(suites) > 1 else _short(value)
+            f"{len(suites)}: {' '.join(map(short_suite, suites))}"
+            if len(suites) > 1
+            else short_suite(value)
         )
     return value
 

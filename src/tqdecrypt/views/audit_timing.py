@@ -10,16 +10,16 @@ from rich.text import Text
 from tqdecrypt.insight.audit.timing import Bottleneck
 from tqdecrypt.tls.timing import Phase
 from tqdecrypt.views import theme
-from tqdecrypt.views.audit import AuditTable
+from tqdecrypt.views.audit_table import AuditTable
 from tqdecrypt.views.grid import Column, Row
-from tqdecrypt.views.words import time_of_day
+from tqdecrypt.views.words import count, time_of_day
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.delays import Delays
     from tqdecrypt.insight.audit import Audited
     from tqdecrypt.insight.audit.timing import HandshakeTiming
 
-__all__ = ["load_table", "timing_table"]
+__all__ = ["failures_table", "load_table", "timing_table"]
 
 MILLISECOND = 1_000_000
 _BARS = "▁▂▃▄▅▆▇█"
@@ -126,6 +126,30 @@ def load_table(audited: Audited) -> AuditTable:
     heading = Text("Handshakes over time", theme.HEADING)
     heading.append("  and TCP segments that came again", theme.DIM)
     return AuditTable("load", columns, heading, rows)
+
+
+def failures_table(audited: Audited) -> AuditTable:
+    """Return the table of failed handshakes by peer and cause; the alert names its sender."""
+    columns = (
+        Column("Peer", least=12, most=36, yields=3),
+        Column("Handshakes", right=True),
+        Column("Failed", right=True),
+        Column("Cause", least=20, yields=2),
+    )
+    rows = []
+    for peer in audited.peers:
+        alerts = peer.properties.alerts
+        for cause in alerts:
+            cells = [
+                theme.said(peer.name),
+                Text(f"{peer.decryptability.sessions:,}"),
+                Text(f"{alerts[cause]:,}"),
+                theme.said(cause, theme.FAILURE),
+            ]
+            rows.append(Row(cells))
+    failed = audited.total.failed_sessions
+    heading = Text(count(failed, "failed handshake"), theme.HEADING)
+    return AuditTable("failures", columns, heading, rows)
 
 
 def _bars(timing: HandshakeTiming) -> str:

@@ -100,9 +100,16 @@ class Audited:
     first: int
     """When the first session began, ns; 0 without any."""
     last: int
+    chains: dict[str, dict[str, int]]
+    """How often which chain was sent: first certificate -> fingerprints with blanks between -> sessions."""
     certificates: dict[str, CertificateFacts]
-    """What all certificates seen say, by fingerprint."""
+    """What all certificates seen say, those of chains among them, by fingerprint."""
     counters: Counter[str]
+
+    def chain(self, fingerprints: str) -> tuple[CertificateFacts, ...]:
+        """Return the certificates of a chain, as far as they are kept."""
+        found = map(self.certificates.get, fingerprints.split())
+        return tuple(facts for facts in found if facts is not None)
 
 
 class Audit:
@@ -176,7 +183,9 @@ class Audit:
         servers: dict[str, Server] = {}
         total, properties, timing = Decryptability(), Properties(), HandshakeTiming()
         certificates: dict[str, CertificateFacts] = {}
+        chains: dict[str, dict[str, int]] = {}
         for relation in relations:
+            _add_chains(chains, relation)
             _add_to_peer(peers, relation, ours, self._trunks)
             _add_to_server(servers, relation, ours)
             total.merge(relation.decryptability)
@@ -194,6 +203,7 @@ class Audit:
             servers=sorted(servers.values(), key=lambda one: -one.decryptability.sessions),
             first=min(begun, default=0),
             last=max((relation.last for relation in relations), default=0),
+            chains=chains,
             certificates=certificates,
             counters=self.counters,
         )
@@ -282,6 +292,13 @@ def _add_to_server(servers: dict[str, Server], relation: Relation, ours: frozens
     for fingerprint in relation.properties.server_certificates:
         if fingerprint in relation.certificates:
             server.certificates[fingerprint] = relation.certificates[fingerprint]
+
+
+def _add_chains(chains: dict[str, dict[str, int]], relation: Relation) -> None:
+    for tally in (relation.properties.server_chains, relation.properties.client_chains):
+        for chain in tally:
+            known = chains.setdefault(chain.partition(" ")[0], {})
+            known[chain] = known.get(chain, 0) + tally[chain]
 
 
 def _labels(peer: Peer) -> tuple[str, ...]:

@@ -1,23 +1,28 @@
 """An audit from beginning to end: what it is fed, and everything that it finds.
 
-A sink of the pipeline with an analysis beside it; a live source feeds the same two.
+A sink of the pipeline with an analysis beside it; a live source feeds the same two, and so does whoever
+has an analysis of their own, such as the report.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tqdecrypt.insight.analysis import Analysis
+from tqdecrypt.insight.audit.advice import Advice, advise
 from tqdecrypt.insight.audit.audit import Audit, Audited
 from tqdecrypt.insight.audit.baseline import Change, changes
 from tqdecrypt.insight.audit.document import audit_document
 from tqdecrypt.insight.audit.reconnect import DarkConnections, Reconnect, plan
 from tqdecrypt.insight.audit.uniformity import Difference, differences
+from tqdecrypt.insight.what_if import OfferSink
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls import Call
+    from tqdecrypt.calls import Call, Leg
+    from tqdecrypt.calls.registration import Registration
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.finding import Finding
     from tqdecrypt.insight.trunks import Trunks
@@ -28,69 +33,104 @@ if TYPE_CHECKING:
 __all__ = ["AuditResult", "Auditor"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AuditResult:
     """What an audit found."""
 
     audited: Audited
     differences: list[Difference]
     reconnects: list[Reconnect]
+    advice: list[Advice]
+    """What would make dark peers readable."""
     findings: list[Finding]
     """About calls and TLS, the most severe first."""
-    changes: list[Change]
+    changes: list[Change] = field(default_factory=list)
     """Since the baseline; empty without one."""
-    document: dict[str, Any]
+    document: dict[str, Any] = field(default_factory=dict)
     """Everything as one JSON object."""
 
 
 class Auditor:
-    """Takes what the pipeline yields.
+    """Takes what the pipeline yields: it is a sink, with an analysis beside it.
 
-    :ivar analysis: what has to be fed beside the sink.
+    :ivar offers: what clients offered, for "what if".
     """
 
     def __init__(self, ring: KeyRing | None = None, trunks: Trunks | None = None) -> None:
         self._audit = Audit(ring, trunks)
         self._connections = DarkConnections()
-        self.analysis = Analysis(
-            on_leg=lambda leg, _: self._audit.leg(leg),
-            on_dark_leg=self._dark_leg,
-            on_registration=self._connections.registration,
-            trunks=trunks,
+        self._trunks = trunks
+        self.offers = OfferSink()
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """What has to be fed beside the sink, unless another analysis hands on legs and bindings."""
+        return Analysis(
+            on_leg=lambda leg, _: self.leg(leg),
+            on_dark_leg=self.dark_leg,
+            on_registration=self.registration,
+            trunks=self._trunks,
         )
 
     def message(self, message: Message) -> None:
-        """See :class:`~tqdecrypt.pipeline.Sink`; the analysis takes messages."""
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+        self.offers.message(message)
 
     def session(self, report: SessionReport) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         self._audit.session(report)
         self._connections.session(report)
+        self.offers.session(report)
 
     def call(self, call: Call) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`; legs say more."""
 
+    def leg(self, leg: Leg) -> None:
+        """Take a leg that is over."""
+        self._audit.leg(leg)
+
+    def dark_leg(self, leg: DarkLeg) -> None:
+        """Take a leg that is inferred."""
+        self._audit.dark_leg(leg)
+        ended = any(message.label == "BYE" for message in leg.messages)
+        self._connections.dark_call(leg.session, ended=ended)
+
+    def registration(self, registration: Registration) -> None:
+        """Take a binding that is over, or that was there when the capture ended."""
+        self._connections.registration(registration)
+
     def finish(
-        self, stamp: Callable[[int], str], baseline: dict[str, Any] | None = None
+        self,
+        stamp: Callable[[int], str],
+        baseline: dict[str, Any] | None = None,
+        findings: Sequence[Finding] | None = None,
     ) -> AuditResult:
         """Everything was fed.
 
         :param stamp: how the document writes times in nanoseconds.
         :param baseline: an earlier document.
+        :param findings: of the analysis that was fed; those of :attr:`analysis` when not given.
         """
         audited = self._audit.finish()
         if self._connections.beyond:
             audited.counters["dark_connections_beyond_the_audit"] = self._connections.beyond
-        different = differences(audited)
-        reconnects = plan(self._connections, audited)
-        document = audit_document(audited, stamp, differences=different, reconnects=reconnects)
-        changed = [] if baseline is None else changes(baseline, document)
-        document["changes"] = [change.as_dict() for change in changed]
-        return AuditResult(
-            audited, different, reconnects, self.analysis.findings, changed, document
+        audited.counters.update(self.offers.offers.counters)
+        audited.counters.update(self.offers.products.counters)
+        result = AuditResult(
+            audited,
+            differences(audited),
+            plan(self._connections, audited),
+            advise(audited, self.offers),
+            list(self.analysis.findings if findings is None else findings),
         )
-
-    def _dark_leg(self, leg: DarkLeg) -> None:
-        self._audit.dark_leg(leg)
-        ended = any(message.label == "BYE" for message in leg.messages)
-        self._connections.dark_call(leg.session, ended=ended)
+        result.document = audit_document(
+            audited,
+            stamp,
+            differences=result.differences,
+            reconnects=result.reconnects,
+            advice=result.advice,
+        )
+        if baseline is not None:
+            result.changes = changes(baseline, result.document)
+            result.document["changes"] = [change.as_dict() for change in result.changes]
+        return result

@@ -10,10 +10,11 @@ from tqdecrypt.insight.audit.audit import Audited, Peer, Server
 from tqdecrypt.insight.audit.baseline import FORMAT
 from tqdecrypt.insight.audit.reconnect import Reconnect
 from tqdecrypt.insight.audit.uniformity import Difference
+from tqdecrypt.keys import CertificateFacts, Linking, judge_chain
 
 if TYPE_CHECKING:
+    from tqdecrypt.insight.audit.advice import Advice
     from tqdecrypt.insight.audit.relation import Relation
-    from tqdecrypt.keys import CertificateFacts
 
 __all__ = ["audit_document"]
 
@@ -26,6 +27,7 @@ def audit_document(
     *,
     differences: Iterable[Difference],
     reconnects: Iterable[Reconnect],
+    advice: Iterable[Advice],
 ) -> dict[str, Any]:
     """Return the object.
 
@@ -41,11 +43,14 @@ def audit_document(
         "peers": [_peer(peer, stamp) for peer in audited.peers],
         "servers": [_server(server, stamp) for server in audited.servers],
         "certificates": {
-            fingerprint: certificate(facts) for fingerprint, facts in audited.certificates.items()
+            fingerprint: certificate(facts) | {"chains": _chains(audited, fingerprint)}
+            for fingerprint, facts in audited.certificates.items()
         },
         "differences": [asdict(difference) for difference in differences],
         "changes": [],
         "reconnects": [_reconnect(one, stamp) for one in reconnects],
+        "advice": [asdict(one) for one in advice],
+        "what_if": None,
         "counters": dict(audited.counters),
     }
 
@@ -57,11 +62,31 @@ def certificate(facts: CertificateFacts) -> dict[str, object]:
         "issuer": facts.issuer,
         "serial": facts.serial,
         "names": facts.names,
-        "key": f"{facts.key_kind} {facts.key_size}" if facts.key_size else facts.key_kind,
+        "key": facts.key,
         "not_before": None if facts.not_before is None else facts.not_before.isoformat(),
         "not_after": None if facts.not_after is None else facts.not_after.isoformat(),
         "self_signed": facts.self_signed,
+        "extended_key_usages": facts.extended_key_usages,
+        "key_encipherment": facts.key_encipherment,
     }
+
+
+def _chains(audited: Audited, fingerprint: str) -> list[dict[str, object]]:
+    """Return the chains that this certificate was sent with."""
+    found: list[dict[str, object]] = []
+    for chain, sessions in audited.chains.get(fingerprint, {}).items():
+        judged = judge_chain(audited.chain(chain))
+        found.append(
+            {
+                "certificates": chain.split(),
+                "length": judged.length,
+                "linking": judged.linking.value,
+                "issuer_not_sent": judged.not_sent or None,
+                "intermediate_missing": judged.linking is Linking.BROKEN,
+                "sessions": sessions,
+            }
+        )
+    return found
 
 
 def _peer(peer: Peer, stamp: Callable[[int], str]) -> dict[str, object]:

@@ -37,6 +37,7 @@ class Properties:
         "alerts",
         "client_certificate_requested",
         "client_certificates",
+        "client_chains",
         "encrypt_then_mac",
         "extended_master_secret",
         "key_exchanges",
@@ -48,6 +49,7 @@ class Properties:
         "resumed",
         "secrets_from",
         "server_certificates",
+        "server_chains",
         "sides",
         "suites",
         "versions",
@@ -72,6 +74,9 @@ class Properties:
         self.server_certificates = Tally()
         """SHA-256 fingerprints."""
         self.client_certificates = Tally()
+        self.server_chains = Tally()
+        """Fingerprints of all certificates as the server sent them, with blanks between."""
+        self.client_chains = Tally()
         self.names_asked = Tally()
         """SNI; ``(none)`` where there was none."""
         self.alerts = Tally()
@@ -107,6 +112,12 @@ class Properties:
             self.server_certificates.add(report.server_certificate)
         if report.client_certificate is not None:
             self.client_certificates.add(report.client_certificate)
+        for chain, tally in (
+            (report.server_chain, self.server_chains),
+            (report.client_chain, self.client_chains),
+        ):
+            if chain:
+                tally.add(_fingerprints(chain))
         if report.alert is not None and report.verdict is Verdict.HANDSHAKE_FAILED:
             self.alerts.add(report.alert.partition(", frame")[0])
         if report.secrets_from is not None:
@@ -129,6 +140,10 @@ class Properties:
 def offers_rsa(suites: tuple[str, ...]) -> bool:
     """Return whether RSA key exchange is among the suites offered."""
     return any(suite.startswith("TLS_RSA_WITH_") for suite in suites)
+
+
+def _fingerprints(chain: tuple[CertificateFacts, ...]) -> str:
+    return " ".join(facts.fingerprint_sha256 for facts in chain)
 
 
 class Relation:
@@ -170,9 +185,24 @@ class Relation:
 
     def keep_certificates(self, report: SessionReport) -> None:
         """Remember what the certificates of a session say, as many as are told apart."""
-        for facts, tally in (
-            (report.server_facts, self.properties.server_certificates),
-            (report.client_facts, self.properties.client_certificates),
+        properties = self.properties
+        for facts, tally, chain, chains in (
+            (
+                report.server_facts,
+                properties.server_certificates,
+                report.server_chain,
+                properties.server_chains,
+            ),
+            (
+                report.client_facts,
+                properties.client_certificates,
+                report.client_chain,
+                properties.client_chains,
+            ),
         ):
-            if facts is not None and facts.fingerprint_sha256 in tally:
-                self.certificates[facts.fingerprint_sha256] = facts
+            if facts is None or facts.fingerprint_sha256 not in tally:
+                continue
+            self.certificates.setdefault(facts.fingerprint_sha256, facts)
+            if _fingerprints(chain) in chains:
+                for one in chain:
+                    self.certificates.setdefault(one.fingerprint_sha256, one)

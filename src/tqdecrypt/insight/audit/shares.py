@@ -31,6 +31,8 @@ class Decryptability:
         "dark_sessions",
         "empty_sessions",
         "failed_sessions",
+        "messages",
+        "missing_bytes",
     )
 
     def __init__(self) -> None:
@@ -43,6 +45,10 @@ class Decryptability:
         self.clear_bytes = 0
         """Of application data."""
         self.dark_bytes = 0
+        self.missing_bytes = 0
+        """That the capture lacks."""
+        self.messages = 0
+        """SIP messages that were read."""
         self.calls = 0
         """Calls that sessions carried in clear; one leg each."""
         self.calls_from_client = 0
@@ -57,6 +63,8 @@ class Decryptability:
         """Count a session."""
         self.clear_bytes += report.client_bytes + report.server_bytes
         self.dark_bytes += report.client_encrypted_bytes + report.server_encrypted_bytes
+        self.missing_bytes += report.missing_bytes
+        self.messages += report.messages
         verdict = report.verdict
         if verdict is Verdict.HANDSHAKE_FAILED:
             self.failed_sessions += 1

@@ -218,6 +218,11 @@ class _Answering:
                 "The certificate has no key usage keyEncipherment: clients that look at it, such as GnuTLS, "
                 "refuse RSA key exchange then (RFC 5246 section 7.4.2); have it issued with that usage."
             )
+        if server.undecided:
+            yield (
+                "The same offer got different suites: the server decides by client, profile or node of a "
+                "cluster, and has more than one list. This reckons with one that has them all."
+            )
         differing = sum(one.otherwise is not None for one in forecasts)
         if differing:
             order = "the client's" if settings.server_order else "its own"

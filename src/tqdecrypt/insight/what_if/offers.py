@@ -125,6 +125,12 @@ class SeenServer:
             del before[ready[0]]
         return tuple(ordered)
 
+    @property
+    def undecided(self) -> frozenset[Offer]:
+        """Offers that got different answers: by client, by profile, by the node of a cluster."""
+        answers = Counter(offer for offer, _, _ in self.choices)
+        return frozenset(offer for offer, number in answers.items() if number > 1)
+
     def settings(self, *, server_order: bool = True) -> ServerSettings:
         """Return the least that it must have, from what it chose."""
         return ServerSettings(
