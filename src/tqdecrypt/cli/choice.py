@@ -19,7 +19,9 @@ from tqdecrypt.cli.switches import Switches
 from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls import Call, JointCall
+    from tqdecrypt.calls import Call, JointCall, Leg
+    from tqdecrypt.calls.registration import Registration
+    from tqdecrypt.cli.inputs import Inputs
     from tqdecrypt.endings import EndListener
     from tqdecrypt.insight import Analysis, Finding
     from tqdecrypt.insight.dark_legs import DarkLeg
@@ -169,12 +171,18 @@ class Choice:
         on_call: Callable[[JointCall], None] = lambda call: None,
         on_dark_leg: Callable[[DarkLeg], None] = lambda leg: None,
         indicators: IndicatorTable | None = None,
+        on_leg: Callable[[Leg], None] = lambda leg: None,
+        on_registration: Callable[[Registration], None] = lambda registration: None,
     ) -> Analysis:
         """Return an analysis of everything that tells of what is in."""
         from tqdecrypt.insight import Analysis
 
         everything = self.wanted.everything
         call_ids = self.call_ids
+
+        def leg_over(leg: Leg, _: list[Finding]) -> None:
+            if everything or leg.call_id in call_ids:
+                on_leg(leg)
 
         def call_over(call: JointCall) -> None:
             if everything or not call_ids.isdisjoint(call.call_ids):
@@ -185,8 +193,10 @@ class Choice:
                 on_dark_leg(leg)
 
         return Analysis(
+            on_leg=leg_over,
             on_call=call_over,
             on_dark_leg=dark_leg,
+            on_registration=on_registration,
             trunks=self.trunks,
             indicators=indicators,
         )
@@ -201,6 +211,7 @@ class Choice:
         tap: Tap | None = None,
         observer: Observer | None = None,
         again: Outcome | None = None,
+        inputs: Inputs | None = None,
         on_idle: Callable[[], None] | None = None,
         progress: bool = True,
         without_captures: bool = False,
@@ -208,6 +219,7 @@ class Choice:
         """Read the captures, a second time if it was done before, and give *sink* what is in.
 
         :param again: what came of reading them before; that of the first pass, unless given.
+        :param inputs: what the switches opened, when somebody had to look at it before.
         """
         outcome = read_for(
             switches,
@@ -217,6 +229,7 @@ class Choice:
             tap=tap,
             observer=observer,
             again=self.first if again is None else again,
+            inputs=inputs,
             on_idle=on_idle,
             progress=progress,
             without_captures=without_captures,

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls import CallState
-from tqdecrypt.insight.decryptability import Decryptability
-from tqdecrypt.insight.handshakes import HandshakeTable
+from tqdecrypt.insight.audit import Auditor
 from tqdecrypt.insight.hosts import Hosts
 from tqdecrypt.insight.indicators import IndicatorTable
 from tqdecrypt.insight.outcomes import FailedCall, Outcomes
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from tqdecrypt.calls import Call, JointCall
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.trunks import Trunks
+    from tqdecrypt.keys import KeyRing
     from tqdecrypt.sip import Message
     from tqdecrypt.tls.report import SessionReport
 
@@ -42,15 +42,18 @@ class ReportRows:
     """Collects everything but the ladders; see :class:`~tqdecrypt.pipeline.Sink`.
 
     :param most_calls: rows of the table of calls.
+    :param ring: to say which key given belongs to which server.
+    :ivar auditor: wants the legs and bindings of the analysis, too.
     """
 
-    def __init__(self, most_calls: int, trunks: Trunks | None = None) -> None:
+    def __init__(
+        self, most_calls: int, trunks: Trunks | None = None, ring: KeyRing | None = None
+    ) -> None:
         self.calls = CallRows(most_calls)
         self.failed = CallRows(MOST_FAILED)
         self.sessions = SessionRows()
         self.outcomes = Outcomes()
-        self.decryptability = Decryptability(trunks)
-        self.handshakes = HandshakeTable()
+        self.auditor = Auditor(ring, trunks)
         self.hosts = Hosts()
         self.indicators = IndicatorTable(trunks)
         self.timeline = TimelineRows()
@@ -60,22 +63,21 @@ class ReportRows:
     @property
     def counters(self) -> dict[str, int]:
         """What was beyond a bound."""
-        found = self.decryptability.counters + self.handshakes.counters + self.hosts.counters
         return {
-            **found,
+            **self.hosts.counters,
             "failed_calls_of_further_kinds": self.outcomes.ungrouped,
             "dark_legs_not_drawn": self._dark_legs_left,
         }
 
     def message(self, message: Message) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
+        self.auditor.message(message)
         self.hosts.add_message(message)
 
     def session(self, report: SessionReport) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         self.sessions.add(report)
-        self.decryptability.add(report)
-        self.handshakes.add(report)
+        self.auditor.session(report)
         self.hosts.add_session(report)
         self.timeline.add_session(report)
 
@@ -94,7 +96,7 @@ class ReportRows:
 
     def dark_leg(self, leg: DarkLeg) -> None:
         """Take a leg that was inferred."""
-        self.decryptability.add_dark_leg(leg)
+        self.auditor.dark_leg(leg)
         for rows in (self.calls, self.failed):
             rows.add_dark_leg(leg)
         if len(self.dark_legs) < MOST_DARK_LEGS:

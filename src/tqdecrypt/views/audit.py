@@ -14,8 +14,8 @@ from tqdecrypt.insight.audit.baseline import Weight
 from tqdecrypt.insight.audit.relation import PROPERTIES
 from tqdecrypt.tls.verdict import MEANINGS, Verdict
 from tqdecrypt.views import theme
-from tqdecrypt.views.audit_certificates import chains_cell
 from tqdecrypt.views.audit_table import (
+    MOST_ROWS,
     SHARES,
     AuditTable,
     certificate_name,
@@ -105,7 +105,7 @@ class AuditHeading:
         return element("section", *paragraphs, class_="tq audit shares")
 
 
-def peers_table(audited: Audited) -> AuditTable:
+def peers_table(audited: Audited, most: int = MOST_ROWS) -> AuditTable:
     """Return the table of trunks and peers: what can be decrypted with whom, and whose key counts."""
     columns = (
         Column("Peer", least=15, most=36, yields=4),
@@ -117,7 +117,7 @@ def peers_table(audited: Audited) -> AuditTable:
     )
     heading = Text(count(len(audited.peers), "peer"), theme.HEADING)
     heading.append("  it is the TLS server's key that counts", theme.DIM)
-    return AuditTable("peers", columns, heading, map(_peer, audited.peers))
+    return AuditTable("peers", columns, heading, map(_peer, audited.peers), most)
 
 
 def _peer(peer: Peer) -> Row:
@@ -144,7 +144,7 @@ def _peer(peer: Peer) -> Row:
     return Row(cells, theme.said("; ".join(filter(None, remarks)), theme.DIM) if remarks else None)
 
 
-def properties_table(audited: Audited) -> AuditTable:
+def properties_table(audited: Audited, most: int = MOST_ROWS) -> AuditTable:
     """Return the table of what was offered, agreed on and asked for with each peer."""
     columns = (
         Column("Peer", least=15, most=36, yields=2),
@@ -159,7 +159,7 @@ def properties_table(audited: Audited) -> AuditTable:
     )
     heading = Text("What was asked for and agreed on", theme.HEADING)
     heading.append("  EMS: extended master secret, EtM: encrypt-then-MAC", theme.DIM)
-    return AuditTable("properties", columns, heading, map(_properties, audited.peers))
+    return AuditTable("properties", columns, heading, map(_properties, audited.peers), most)
 
 
 def _properties(peer: Peer) -> Row:
@@ -189,7 +189,7 @@ def _properties(peer: Peer) -> Row:
     )
 
 
-def servers_table(audited: Audited, now: int) -> AuditTable:
+def servers_table(audited: Audited, now: int, most: int = MOST_ROWS) -> AuditTable:
     """Return the table of TLS servers, with their certificates.
 
     :param now: the moment for which expiry is reckoned, ns: the end of the capture.
@@ -198,21 +198,19 @@ def servers_table(audited: Audited, now: int) -> AuditTable:
         Column("Server", least=12, most=47, yields=2),
         Column("Ours", least=0, yields=8),
         Column("Certificate", least=12, most=40, yields=3),
-        Column("Key", least=0, yields=5),
-        Column("Issuer", least=0, most=40, yields=9),
-        Column("Chain as sent", least=0, yields=10),
-        Column("Expires", least=10),
+        Column("Key", least=0, yields=5, whole=True),
+        Column("Expires", least=10, whole=True),
         Column("Key given", least=0, yields=4),
         Column("Asks client", least=0, yields=6),
         Column("Clients", right=True, least=0, yields=7),
         *SHARES,
     )
     heading = Text(count(len(audited.servers), "TLS server"), theme.HEADING)
-    rows = (row for server in audited.servers for row in _server(audited, server, now))
-    return AuditTable("servers", columns, heading, rows)
+    rows = (row for server in audited.servers for row in _server(server, now))
+    return AuditTable("servers", columns, heading, rows, most)
 
 
-def _server(audited: Audited, server: Server, now: int) -> Iterator[Row]:
+def _server(server: Server, now: int) -> Iterator[Row]:
     """Yield a row a certificate."""
     first = True
     certificates: list[CertificateFacts | None] = [*server.certificates.values()]
@@ -224,8 +222,6 @@ def _server(audited: Audited, server: Server, now: int) -> Iterator[Row]:
                 Text("yes" if server.ours and first else ""),
                 theme.said(certificate_name(facts)),
                 theme.said("" if facts is None else facts.key),
-                theme.said("" if facts is None else facts.issuer),
-                chains_cell(audited, [] if facts is None else [facts.fingerprint_sha256]),
                 expiry(facts, now),
                 theme.said(given.values[0] if given and first else "" if given else "no"),
                 Text(yes_share(server.properties.client_certificate_requested) if first else ""),
@@ -236,7 +232,7 @@ def _server(audited: Audited, server: Server, now: int) -> Iterator[Row]:
         first = False
 
 
-def differences_table(differences: Sequence[Difference]) -> AuditTable:
+def differences_table(differences: Sequence[Difference], most: int = MOST_ROWS) -> AuditTable:
     """Return the table of what one peer does otherwise than the rest of its trunk, or than itself."""
     columns = (
         Column("Peer", least=10, most=36, yields=3),
@@ -252,7 +248,7 @@ def differences_table(differences: Sequence[Difference]) -> AuditTable:
     for one in differences:
         key = (one.peer, one.client, one.server, one.property, one.mixed)
         alike.setdefault(key, []).append(one)
-    return AuditTable("differences", columns, heading, map(_difference, alike.values()))
+    return AuditTable("differences", columns, heading, map(_difference, alike.values()), most)
 
 
 def _difference(alike: Sequence[Difference]) -> Row:
@@ -273,7 +269,7 @@ def _difference(alike: Sequence[Difference]) -> Row:
     )
 
 
-def changes_table(changes: Sequence[Change]) -> AuditTable:
+def changes_table(changes: Sequence[Change], most: int = MOST_ROWS) -> AuditTable:
     """Return the table of what has changed since the baseline."""
     columns = (
         Column("Peer", least=10, most=36, yields=3),
@@ -294,10 +290,10 @@ def changes_table(changes: Sequence[Change]) -> AuditTable:
         )
         for one in changes
     )
-    return AuditTable("changes", columns, heading, rows)
+    return AuditTable("changes", columns, heading, rows, most)
 
 
-def reconnects_table(reconnects: Sequence[Reconnect]) -> AuditTable:
+def reconnects_table(reconnects: Sequence[Reconnect], most: int = MOST_ROWS) -> AuditTable:
     """Return the reconnect planner's table, the oldest connection first."""
     columns = (
         Column("Session", right=True),
@@ -309,7 +305,7 @@ def reconnects_table(reconnects: Sequence[Reconnect]) -> AuditTable:
     )
     heading = Text(count(len(reconnects), "connection"), theme.HEADING)
     heading.append("  dark until opened again: the handshake was not captured", theme.DIM)
-    return AuditTable("reconnects", columns, heading, map(_reconnect, reconnects))
+    return AuditTable("reconnects", columns, heading, map(_reconnect, reconnects), most)
 
 
 def _reconnect(one: Reconnect) -> Row:

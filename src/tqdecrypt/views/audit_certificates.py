@@ -8,19 +8,17 @@ from rich.text import Text
 
 from tqdecrypt.keys import judge_chain
 from tqdecrypt.views import theme
-from tqdecrypt.views.audit_table import AuditTable, certificate_name, expiry
+from tqdecrypt.views.audit_table import MOST_ROWS, AuditTable, certificate_name, expiry
 from tqdecrypt.views.grid import Column, Row
 from tqdecrypt.views.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tqdecrypt.insight.audit import Audited
 
-__all__ = ["certificates_table", "chains_cell"]
+__all__ = ["certificates_table"]
 
 
-def certificates_table(audited: Audited, now: int) -> AuditTable:
+def certificates_table(audited: Audited, now: int, most: int = MOST_ROWS) -> AuditTable:
     """Return the table of all certificates that ends showed, the one that ends first on top.
 
     :param now: the moment for which expiry is reckoned, ns.
@@ -29,10 +27,10 @@ def certificates_table(audited: Audited, now: int) -> AuditTable:
         Column("Certificate", least=12, most=40, yields=2),
         Column("Shown by", least=10, most=40, yields=3),
         Column("As", least=6),
-        Column("Key", least=0, yields=5),
+        Column("Key", least=0, yields=5, whole=True),
         Column("Issuer", least=0, most=60, yields=6),
         Column("Chain as sent", least=0, yields=4),
-        Column("Expires", least=10),
+        Column("Expires", least=10, whole=True),
         Column("SHA-256", least=0, most=17, yields=7),
     )
     shown: dict[tuple[str, str], dict[str, None]] = {}
@@ -56,7 +54,7 @@ def certificates_table(audited: Audited, now: int) -> AuditTable:
                 Text(role),
                 theme.said(facts.key),
                 theme.said("self-signed" if facts.self_signed else facts.issuer),
-                chains_cell(audited, [facts.fingerprint_sha256]),
+                _chains(audited, facts.fingerprint_sha256),
                 expiry(facts, now),
                 Text(f"{facts.fingerprint_sha256[:16]}…", theme.DIM),
             ]
@@ -65,16 +63,11 @@ def certificates_table(audited: Audited, now: int) -> AuditTable:
     )
     heading = Text(count(len(found), "certificate"), theme.HEADING)
     heading.append("  the first to end on top", theme.DIM)
-    return AuditTable("certificates", columns, heading, rows)
+    return AuditTable("certificates", columns, heading, rows, most)
 
 
-def chains_cell(audited: Audited, fingerprints: Iterable[str]) -> Text:
-    """Return how long the chains are that certificates were sent with, and whether they link."""
-    judged = [
-        judge_chain(audited.chain(chain))
-        for fingerprint in fingerprints
-        for chain in audited.chains.get(fingerprint, ())
-    ]
-    words = dict.fromkeys(map(str, judged))
+def _chains(audited: Audited, fingerprint: str) -> Text:
+    """Return how long the chains are that a certificate was sent with, and whether they link."""
+    judged = [judge_chain(audited.chain(chain)) for chain in audited.chains.get(fingerprint, ())]
     sound = all(one.sound for one in judged)
-    return theme.said("; ".join(words), "" if sound else theme.FAILURE)
+    return theme.said("; ".join(dict.fromkeys(map(str, judged))), "" if sound else theme.FAILURE)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tqdecrypt.keys import CertificateFacts
 
 __all__ = [
+    "MOST_ROWS",
     "SHARES",
     "AuditTable",
     "certificate_name",

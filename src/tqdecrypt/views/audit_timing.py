@@ -10,7 +10,7 @@ from rich.text import Text
 from tqdecrypt.insight.audit.timing import Bottleneck
 from tqdecrypt.tls.timing import Phase
 from tqdecrypt.views import theme
-from tqdecrypt.views.audit_table import AuditTable
+from tqdecrypt.views.audit_table import MOST_ROWS, AuditTable
 from tqdecrypt.views.grid import Column, Row
 from tqdecrypt.views.words import count, time_of_day
 
@@ -44,7 +44,7 @@ _WORDS = {
 }
 
 
-def timing_table(audited: Audited) -> AuditTable:
+def timing_table(audited: Audited, most: int = MOST_ROWS) -> AuditTable:
     """Return the table of handshake times, in milliseconds: median and 95th percentile of each phase."""
     columns = (
         Column("Server, peer", least=14, most=47, yields=2),
@@ -63,7 +63,7 @@ def timing_table(audited: Audited) -> AuditTable:
             rows += _rows(f"with {peer.name}", peer.timing, "")
     heading = Text("Handshake times", theme.HEADING)
     heading.append("  milliseconds, median/95 %", theme.DIM)
-    return AuditTable("timing", columns, heading, rows)
+    return AuditTable("timing", columns, heading, rows, most)
 
 
 def _yield(phase: Phase) -> int:
@@ -91,7 +91,7 @@ def _rows(name: str, timing: HandshakeTiming, style: str) -> Iterator[Row]:
         )
 
 
-def load_table(audited: Audited) -> AuditTable:
+def load_table(audited: Audited, most: int = MOST_ROWS) -> AuditTable:
     """Return how many handshakes each server had over time, and when there was a storm."""
     columns = (
         Column("Server", least=14, most=47, yields=2),
@@ -125,10 +125,10 @@ def load_table(audited: Audited) -> AuditTable:
         )
     heading = Text("Handshakes over time", theme.HEADING)
     heading.append("  and TCP segments that came again", theme.DIM)
-    return AuditTable("load", columns, heading, rows)
+    return AuditTable("load", columns, heading, rows, most)
 
 
-def failures_table(audited: Audited) -> AuditTable:
+def failures_table(audited: Audited, most: int = MOST_ROWS) -> AuditTable:
     """Return the table of failed handshakes by peer and cause; the alert names its sender."""
     columns = (
         Column("Peer", least=12, most=36, yields=3),
@@ -149,7 +149,7 @@ def failures_table(audited: Audited) -> AuditTable:
             rows.append(Row(cells))
     failed = audited.total.failed_sessions
     heading = Text(count(failed, "failed handshake"), theme.HEADING)
-    return AuditTable("failures", columns, heading, rows)
+    return AuditTable("failures", columns, heading, rows, most)
 
 
 def _bars(timing: HandshakeTiming) -> str:

@@ -33,6 +33,8 @@ class Column(NamedTuple):
     """Whether its cells stand on the right: numbers."""
     yields: int = 0
     """Columns with the highest number give way first."""
+    whole: bool = False
+    """Whether a page never breaks its cells: dates."""
 
 
 class Row(NamedTuple):
@@ -90,7 +92,7 @@ def table(columns: Sequence[Column], rows: Sequence[Row], caption: Text) -> Mark
 
 
 def _side(column: Column) -> str:
-    return "number" if column.right else ""
+    return "number" if column.right else "whole" if column.whole else ""
 
 
 def _wanted(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:

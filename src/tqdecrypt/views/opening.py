@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tqdecrypt.insight import Finding, Severity
-from tqdecrypt.insight.decryptability import Decryptability, Share
 from tqdecrypt.insight.outcomes import Outcome, Outcomes
 from tqdecrypt.tls.verdict import MEANINGS, Verdict
-from tqdecrypt.views.decryptability import percent
+from tqdecrypt.views.audit_table import percent
 from tqdecrypt.views.sessions import Group
 from tqdecrypt.views.summary import size
 from tqdecrypt.views.words import count, date_of, plural, time_of_day
 
 if TYPE_CHECKING:
+    from tqdecrypt.insight.audit import Audited
+    from tqdecrypt.insight.audit.shares import Decryptability
     from tqdecrypt.pipeline import Summary
 
 __all__ = [
@@ -108,13 +109,13 @@ def _came_out(outcome: Outcome, number: int) -> str:
     }[outcome]
 
 
-def about_sessions(decryptability: Decryptability) -> Iterator[str]:
+def about_sessions(audited: Audited) -> Iterator[str]:
     """Yield how much of the encrypted traffic could be read, and why the rest could not."""
-    total = decryptability.total
+    total = audited.total
     if not total.sessions:
         yield "There was no encrypted connection (TLS) in it."
         return
-    read = total.decrypted + total.dark
+    read = total.clear_sessions + total.dark_sessions
     if not read:
         yield (
             f"There {plural(total.sessions, 'was', 'were')} {count(total.sessions, 'TLS session')}, "
@@ -122,43 +123,46 @@ def about_sessions(decryptability: Decryptability) -> Iterator[str]:
         )
         return
     sentence = (
-        f"Of {count(read, 'TLS session')} that carried something {total.decrypted:,} could be "
-        f"decrypted ({percent(total.of_sessions)} %), with {percent(total.of_bytes) or '0'} % of the "
+        f"Of {count(read, 'TLS session')} that carried something {total.clear_sessions:,} could be "
+        f"decrypted ({percent(total.session_share)}), with {percent(total.byte_share) or '0%'} of the "
         "encrypted bytes"
     )
-    sentence += f"; {_further(total)}." if total.nothing else "."
-    yield sentence
-    if total.dark:
-        yield _about_darkness(total)
-        yield (
-            f"Calls in the {plural(total.dark, 'session that stayed dark', 'sessions that stayed dark')} "
-            "cannot be counted and are in no figure here"
-            + (
-                f"; of {count(len(decryptability.dark_calls), 'call')} that could be read a further leg "
-                "went there, by the times of the records."
-                if decryptability.dark_calls
-                else "."
-            )
+    nothing = total.failed_sessions + total.empty_sessions
+    yield sentence + (f"; {_further(total)}." if nothing else ".")
+    if not total.dark_sessions:
+        return
+    yield _about_darkness(audited)
+    words = plural(total.dark_sessions, "session that stayed dark", "sessions that stayed dark")
+    inferred = "."
+    if total.dark_calls:
+        inferred = (
+            f"; {count(total.dark_calls, 'further leg')} of calls that could be read went there, by the "
+            "times of the records."
         )
+    yield f"Calls in the {words} cannot be counted and are in no figure here{inferred}"
 
 
-def _further(total: Share) -> str:
-    failed = total.causes[Verdict.HANDSHAKE_FAILED]
-    words = f"{total.nothing:,} more had nothing to decrypt"
+def _further(total: Decryptability) -> str:
+    failed = total.failed_sessions
+    words = f"{failed + total.empty_sessions:,} more had nothing to decrypt"
     return words + (f" ({failed:,} because the handshake failed)" if failed else "")
 
 
-def _about_darkness(total: Share) -> str:
+def _about_darkness(audited: Audited) -> str:
+    total = audited.total
     causes = [
-        MEANINGS[verdict].title + (f" ({number:,})" if total.dark > 1 else "")
-        for verdict, number in total.causes.most_common()
-        if not MEANINGS[verdict].clear
+        MEANINGS[Verdict(cause)].title
+        + (f" ({total.causes[cause]:,})" if total.dark_sessions > 1 else "")
+        for cause in total.causes
     ]
     left = len(causes) - MOST_NAMED
     more = f" and {count(left, 'other cause')}" if left > 0 else ""
-    sides = [_SIDES[side] for side, _ in total.sides.most_common() if side in _SIDES]
+    sides = [_SIDES[side] for side in audited.properties.sides if side in _SIDES]
     change = f" What has to change: {_listed(sides)}." if sides else ""
-    stayed = f"{count(total.dark, 'session')} stayed dark: {', '.join(causes[:MOST_NAMED])}{more}."
+    stayed = (
+        f"{count(total.dark_sessions, 'session')} stayed dark: "
+        f"{', '.join(causes[:MOST_NAMED])}{more}."
+    )
     return stayed + change
 
 

@@ -73,6 +73,7 @@ list-style:none;padding:0;margin:18px 0;max-width:none}
 .report th{font-weight:600;border-bottom:1px solid;white-space:nowrap;vertical-align:bottom}
 .report td{border-bottom:1px solid;padding-top:3px;padding-bottom:3px}
 .report tbody th{font-weight:normal}
+.report td.whole{white-space:nowrap}
 .report .ladder>p{max-width:none}
 .report .timeline>h2{display:none}
 .report .remarked td{border-bottom:0;padding-bottom:0}

@@ -7,19 +7,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tqdecrypt.insight import Finding
-from tqdecrypt.insight.decryptability import Decryptability
-from tqdecrypt.insight.handshakes import HandshakeTable
 from tqdecrypt.insight.hosts import Hosts
 from tqdecrypt.insight.outcomes import Outcome, Outcomes
 from tqdecrypt.tls.verdict import Verdict
 from tqdecrypt.views import opening
+from tqdecrypt.views.audit_pages import decryptability, handshakes, reconnects, servers, uniformity
+from tqdecrypt.views.audit_table import percent
 from tqdecrypt.views.calls import CallRows, CallsTable
 from tqdecrypt.views.captured import CaptureFile, captured
-from tqdecrypt.views.decryptability import DecryptabilityTable, percent
 from tqdecrypt.views.drawing import CallLadder
 from tqdecrypt.views.findings import FindingsList
 from tqdecrypt.views.glossary import glossary, terms_in
-from tqdecrypt.views.handshakes import HandshakesTable
 from tqdecrypt.views.hosts import HostsTable
 from tqdecrypt.views.indicators import IndicatorsTable
 from tqdecrypt.views.ladder import Story
@@ -32,6 +30,7 @@ from tqdecrypt.views.timeline_drawing import TimelineChart
 from tqdecrypt.views.words import count, date_of, time_of_day
 
 if TYPE_CHECKING:
+    from tqdecrypt.insight.audit import AuditResult
     from tqdecrypt.insight.indicators import IndicatorTable
     from tqdecrypt.pipeline import Summary
 
@@ -74,8 +73,7 @@ class Report:
     failed: CallRows
     """Those that failed or were declined; some of them may be in no row of the others."""
     sessions: SessionRows
-    decryptability: Decryptability
-    handshakes: HandshakeTable
+    audit: AuditResult
     hosts: Hosts
     findings: Sequence[Finding]
     """The most severe first."""
@@ -142,7 +140,7 @@ def _opening(report: Report) -> Markup:
     sentences = [
         opening.about_capture(report.summary, len(report.captures)),
         opening.about_calls(report.outcomes),
-        *opening.about_sessions(report.decryptability),
+        *opening.about_sessions(report.audit.audited),
         opening.about_findings(report.findings),
     ]
     if report.chosen:
@@ -172,10 +170,10 @@ def _opening(report: Report) -> Markup:
 
 
 def _tiles(report: Report) -> Markup:
-    total, counts = report.decryptability.total, report.outcomes.counts
+    total, counts = report.audit.audited.total, report.outcomes.counts
     failed, answered = counts[Outcome.FAILED], counts[Outcome.ANSWERED]
-    read = total.decrypted + total.dark
-    share = percent(total.of_bytes)
+    read = total.clear_sessions + total.dark_sessions
+    share = percent(total.byte_share)
     severe = sum(finding.severity.rank < 2 for finding in report.findings)
     tiles = (
         (
@@ -185,13 +183,13 @@ def _tiles(report: Report) -> Markup:
             "bad" if failed else "good",
         ),
         (
-            f"{total.decrypted:,} of {read:,}",
+            f"{total.clear_sessions:,} of {read:,}",
             "TLS sessions decrypted",
-            f"{total.dark:,} dark" if total.dark else "none dark",
-            "bad" if total.dark else "good",
+            f"{total.dark_sessions:,} dark" if total.dark_sessions else "none dark",
+            "bad" if total.dark_sessions else "good",
         ),
         (
-            f"{share} %" if share else "none",
+            share or "none",
             "of the encrypted bytes read" if share else "encrypted bytes",
             f"{size(total.dark_bytes)} dark" if total.dark_bytes else "nothing dark",
             "bad" if total.dark_bytes else "good",
@@ -223,7 +221,11 @@ def _sections(report: Report) -> Iterator[tuple[str, str, Markup | None]]:
     findings = FindingsList(report.findings, MOST_FINDINGS)
     yield "findings", "Findings, the most severe first", findings.html() if findings else None
     yield "failed", "Calls that failed or were declined", _failed(report)
+    audit = report.audit
     yield "decryptability", "What could be decrypted, and why not the rest", _decryptability(report)
+    yield "reconnects", "Connections to open again", reconnects(audit)
+    yield "uniformity", "What was agreed on, and who differs", uniformity(audit)
+    yield "servers", "TLS servers and certificates", servers(audit)
     hosts = HostsTable(report.hosts, report.name_of)
     yield (
         "capture",
@@ -235,7 +237,7 @@ def _sections(report: Report) -> Iterator[tuple[str, str, Markup | None]]:
     yield "calls", "All calls", CallsTable(report.calls).html() if report.calls.total else None
     rows = report.sessions
     yield "sessions", "All TLS sessions", SessionsTable(rows).html() if rows.total else None
-    yield "handshakes", "How long TLS handshakes took", _handshakes(report)
+    yield "handshakes", "How long TLS handshakes took", handshakes(audit)
     yield "indicators", "Indicators", _indicators(report)
     yield "counters", "What was read, and what was left out", _counters(report)
 
@@ -267,61 +269,8 @@ def _failed(report: Report) -> Markup | None:
 
 
 def _decryptability(report: Report) -> Markup | None:
-    if not report.sessions.total:
-        return None
-    verdicts = report.sessions.verdicts
-    causes = Causes(report.sessions)
-    explained = [
-        element(
-            "p",
-            "A session is decrypted when every record that was captured of it verified with the keys "
-            "given. It is the TLS server's key that counts, whoever makes the calls.",
-        ),
-        _call_share(report),
-        DecryptabilityTable(report.decryptability, MOST_PAIRS).html(),
-    ]
-    if any(verdict is not Verdict.DECRYPTED for verdict in verdicts):
-        explained.append(causes.html())
-    return joined(explained)
-
-
-def _call_share(report: Report) -> Markup:
-    whole = report.outcomes.total
-    partly = len(report.decryptability.dark_calls)
-    if not whole:
-        return element("p", "No call could be read.")
-    if not partly:
-        words = (
-            f"{count(whole, 'call')} could be read, and of none of them another leg was found among what "
-            "stayed dark."
-        )
-    else:
-        words = (
-            f"{count(whole, 'call')} could be read; {partly:,} of them {'has' if partly == 1 else 'have'} a "
-            "further leg that stayed dark, which is inferred from the times of its records."
-        )
-    if report.decryptability.total.dark:
-        words += " How many calls there are in dark sessions alone, nobody can tell."
-    return element("p", words)
-
-
-def _handshakes(report: Report) -> Markup | None:
-    table = HandshakesTable(report.handshakes)
-    if not table:
-        return None
-    return joined(
-        [
-            element(
-                "p",
-                "Measured where the capture was made. ServerHello: from ClientHello to ServerHello, the "
-                "server's time. Server flight: on to ServerHelloDone. Client flight: on to "
-                "ClientKeyExchange, the client's time. Server Finished: from there to the server's "
-                "ChangeCipherSpec, which holds its private-key operation. Total: from ClientHello to the "
-                "last Finished. A slow network shows in TCP connect, too; a busy server does not.",
-            ),
-            table.html(),
-        ]
-    )
+    dark = any(verdict is not Verdict.DECRYPTED for verdict in report.sessions.verdicts)
+    return decryptability(report.audit, Causes(report.sessions).html() if dark else None)
 
 
 def _indicators(report: Report) -> Markup | None:

@@ -12,6 +12,7 @@ import typer
 
 from tqdecrypt.cli.choice import Choice, readable_twice
 from tqdecrypt.cli.export.switches import NOTHING_CHOSEN, ExportSwitches
+from tqdecrypt.cli.inputs import open_inputs
 from tqdecrypt.cli.run import Outcome, Status
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import reading
@@ -57,9 +58,16 @@ def report(
 
     choice = switches.choose()
     with whole_file(switches.output, replace=switches.force, what="report") as file:
-        rows = ReportRows(most_calls, choice.trunks)
-        analysis = choice.analysis(rows.joint_call, rows.dark_leg, rows.indicators)
-        outcome = choice.read(switches, rows, analysis=analysis)
+        inputs = open_inputs(switches) if choice.first is None else choice.first.inputs
+        rows = ReportRows(most_calls, choice.trunks, inputs.options.ring)
+        analysis = choice.analysis(
+            rows.joint_call,
+            rows.dark_leg,
+            rows.indicators,
+            rows.auditor.leg,
+            rows.auditor.registration,
+        )
+        outcome = choice.read(switches, rows, analysis=analysis, inputs=inputs)
         if outcome.summary is None:
             raise KeyboardInterrupt
         if not choice.wanted.everything and not (rows.calls.total or rows.sessions.total):
@@ -101,11 +109,14 @@ def _page(
     findings: Sequence[Finding],
 ) -> str:
     from tqdecrypt import __version__
+    from tqdecrypt.export import format_time
     from tqdecrypt.insight.trunks import Trunks
     from tqdecrypt.views.report import Report, report_page
 
     assert outcome.summary is not None
+    audit = rows.auditor.finish(format_time, findings=findings)
     outcome.summary.counters.update(rows.counters)
+    outcome.summary.counters.update(audit.audited.counters)
     return report_page(
         Report(
             title=title,
@@ -120,8 +131,7 @@ def _page(
             calls=rows.calls,
             failed=rows.failed,
             sessions=rows.sessions,
-            decryptability=rows.decryptability,
-            handshakes=rows.handshakes,
+            audit=audit,
             hosts=rows.hosts,
             findings=choice.findings(findings),
             indicators=rows.indicators,

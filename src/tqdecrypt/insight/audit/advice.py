@@ -109,7 +109,7 @@ class _Advisor:
         elif group == "unseen":
             yield _Part(
                 "Its handshakes were not captured: let its connections be opened again while the capture "
-                "runs (see the connections to open again), or keep what sessions resume from with --store."
+                "runs (see the connections to open again); --secrets-store keeps what sessions resume from."
             )
         else:
             titles = [
@@ -163,14 +163,9 @@ class _Advisor:
             for client, offer in server.offers
             if client in hosts and offer in proposal.gained
         }
-        # The list that the server was seen to have would do: for these clients it has another one.
-        otherwise = {
-            offer
-            for offer in wanted
-            if offer in server.undecided and offer not in proposal.without_rsa
-        }
-        if not gained and otherwise:
-            return self._another_list(server, hosts, otherwise, vendor)
+        agreed = _agreed_elsewhere(server, frozenset(wanted))
+        if not gained and agreed is not None:
+            return _another_list(server, hosts, agreed, vendor)
         if not proposal.edits or not gained:
             return self._other_way(server, hosts, proposal, vendor)
         changes = tuple(map(str, proposal.edits))
@@ -187,27 +182,6 @@ class _Advisor:
             f"{_has_settings(vendor)}."
         )
         return _Part(sentence, changes, vendor)
-
-    def _another_list(
-        self, server: SeenServer, hosts: set[str], offers: set[Offer], vendor: str | None
-    ) -> _Part:
-        names = ", ".join(sorted(hosts)[:3]) + (" and others" if len(hosts) > 3 else "")
-        good = next(
-            (
-                suite_name(suite)
-                for offer, _, suite in server.choices
-                if offer in offers and find_suite(suite).rsa_key_exchange
-            ),
-            "RSA key exchange",
-        )
-        change = f"give {names} the list that its other clients get, with {good} in front"
-        return _Part(
-            f"{server.endpoint} agreed on {good} with others who offered the same, so that it has more than "
-            f"one list (a profile, a node of a cluster): {change}; forward secrecy ends for them (RFC 9325 "
-            f"section 4.1){_has_settings(vendor)}.",
-            (change,),
-            vendor,
-        )
 
     def _other_way(
         self, server: SeenServer, hosts: set[str], proposal: Proposal, vendor: str | None
@@ -267,6 +241,27 @@ class _Advisor:
             f"RSA key exchange is agreed on already: give the private key of {names} with -k, the one that "
             "belongs to the certificate in the table of servers."
         )
+
+
+def _agreed_elsewhere(server: SeenServer, offers: frozenset[Offer]) -> int | None:
+    """Return a suite with RSA key exchange that the server chose from one of *offers* at other times."""
+    for offer, _, number in server.choices:
+        if offer in offers & server.undecided and find_suite(number).rsa_key_exchange:
+            return number
+    return None
+
+
+def _another_list(server: SeenServer, hosts: set[str], suite: int, vendor: str | None) -> _Part:
+    names = ", ".join(sorted(hosts)[:3]) + (" and others" if len(hosts) > 3 else "")
+    name = suite_name(suite)
+    change = f"give {names} the list that its other clients get, with {name} in front"
+    return _Part(
+        f"{server.endpoint} agreed on {name} with others who offered the same, so that it has more than one "
+        f"list (a profile, a node of a cluster): {change}; forward secrecy ends for them (RFC 9325 section "
+        f"4.1){_has_settings(vendor)}.",
+        (change,),
+        vendor,
+    )
 
 
 def _demands(server: SeenServer, wanted: frozenset[Offer]) -> Iterable[Demand]:

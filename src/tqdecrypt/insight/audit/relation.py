@@ -8,7 +8,7 @@ from tqdecrypt.insight.audit.tally import Tally
 from tqdecrypt.insight.audit.timing import HandshakeTiming
 from tqdecrypt.keys import CertificateFacts
 from tqdecrypt.tls.report import SessionReport
-from tqdecrypt.tls.verdict import Verdict
+from tqdecrypt.tls.verdict import MEANINGS, Verdict
 
 __all__ = ["PROPERTIES", "Properties", "Relation"]
 
@@ -124,7 +124,7 @@ class Properties:
             self.secrets_from.add(report.secrets_from)
         if key_given is not None:
             self.keys_given.add(key_given)
-        if report.side != "nobody":
+        if not MEANINGS[report.verdict].clear:
             self.sides.add(report.side)
 
     def merge(self, other: Properties) -> None:
