@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,19 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insight.found import report as session
+from kit import certificates
 from tls.test_timing import FULL, MS, times
+from tqdecrypt.export import format_time
 from tqdecrypt.insight import Finding, Severity
-from tqdecrypt.insight.decryptability import Decryptability
-from tqdecrypt.insight.handshakes import HandshakeTable
+from tqdecrypt.insight.audit import Audited, Auditor, AuditResult
+from tqdecrypt.insight.audit.advice import Advice
 from tqdecrypt.insight.hosts import Hosts
 from tqdecrypt.insight.outcomes import Outcomes
 from tqdecrypt.insight.pages import FindingPage
+from tqdecrypt.keys import CertificateFacts, read_certificate
 from tqdecrypt.pipeline import Summary
 from tqdecrypt.tls import HandshakeTimes, Verdict
-from tqdecrypt.views import FindingsList, SummaryLines
-from tqdecrypt.views.decryptability import DecryptabilityTable, percent, share_picture
+from tqdecrypt.views import FindingsList, SummaryLines, audit_pages
+from tqdecrypt.views.audit import AdviceList, peers_table
+from tqdecrypt.views.audit_pictures import load_picture, share_picture, spread_picture
+from tqdecrypt.views.audit_table import percent
+from tqdecrypt.views.audit_timing import timing_table
 from tqdecrypt.views.glossary import TERMS, glossary, terms_in
-from tqdecrypt.views.handshakes import HandshakesTable
 from tqdecrypt.views.hosts import HostsTable
 from tqdecrypt.views.markup import coded
 from tqdecrypt.views.opening import about_sessions, first_steps, spell_time
@@ -33,11 +39,15 @@ from views.scenes import PBX, SBC, drawn
 SERVER = "192.0.2.20:5061"
 
 
-def shares(*reports: Any) -> Decryptability:
-    found = Decryptability()
+def audit(*reports: Any) -> AuditResult:
+    auditor = Auditor()
     for one in reports:
-        found.add(one)
-    return found
+        auditor.session(one)
+    return auditor.finish(format_time, findings=[])
+
+
+def audited(*reports: Any) -> Audited:
+    return audit(*reports).audited
 
 
 def dark(number: int, **more: Any) -> Any:
@@ -49,36 +59,58 @@ def dark(number: int, **more: Any) -> Any:
     return session(number, f"198.51.100.{number}:1", SERVER, **(values | more))
 
 
-def timed(*handshakes: HandshakeTimes, server: str = SERVER) -> HandshakeTable:
-    table = HandshakeTable()
-    for one in handshakes:
-        table.add(session(1, PBX, server, handshake_times=(one,)))
-    return table
+def timed(*handshakes: HandshakeTimes, server: str = SERVER) -> Audited:
+    return audited(*(session(1, PBX, server, handshake_times=(one,)) for one in handshakes))
+
+
+def facts(evil: str) -> CertificateFacts:
+    return replace(
+        read_certificate(certificates.server().certificate_der()),
+        fingerprint_sha256=evil.encode("utf-8", "surrogatepass").hex(),
+        subject=evil,
+        issuer=evil + "x",
+        names=(evil,),
+        key_kind=evil,
+        serial=evil,
+    )
+
+
+def at(second: int, server: str = SERVER, **more: Any) -> Any:
+    """A session that is begun, and shakes hands, so many seconds after the epoch."""
+    begin = second * 1000
+    steps = times(
+        ("client ClientHello", begin),
+        ("server Finished", begin + 1),
+        ("client Finished", begin + 2),
+    )
+    return session(
+        1, PBX, server, second * 10**9, handshake_times=(steps,), **({"client_bytes": 1} | more)
+    )
 
 
 # Decryptability.
 
 
-def test_the_darkest_pairs_come_first() -> None:
-    table = DecryptabilityTable(
-        shares(session(9, PBX, SERVER, client_bytes=300), dark(1), dark(2), dark(2))
+def test_the_darkest_peers_come_first() -> None:
+    table = peers_table(
+        audited(session(9, PBX, SERVER, client_bytes=300), dark(1), dark(2), dark(2))
     )
-    assert drawn(table, width=120) == (
-        "Read and dark, by server and peer\n"
-        "Server           Peer          Sessions  Dark  Read %  Bytes %  SIP  Not read because\n"
-        "192.0.2.20:5061  198.51.100.2         2     2       0        0"
-        "       forward secrecy, needs session secrets (2)\n"
-        "192.0.2.20:5061  198.51.100.1         1     1       0        0"
-        "       forward secrecy, needs session secrets (1)\n"
-        "192.0.2.20:5061  192.0.2.10           1           100      100\n"
-        "all                                   4     3    25.0     50.0"
-        "       forward secrecy, needs session secrets (3)\n"
-    )
+    heading, columns, *rows = drawn(table, width=140).splitlines()
+    assert heading == "3 peers  it is the TLS server's key that counts"
+    assert columns.split() == [
+        *("Peer", "We", "are", "TLS", "Sessions", "Clear", "Bytes", "Calls", "in/out", "Agreed"),
+        *("Why", "dark"),
+    ]
+    assert [row.split() for row in rows] == [
+        ["198.51.100.2", "server", "2", "0%", "0%", "2", "forward-secrecy"],
+        ["198.51.100.1", "server", "1", "0%", "0%", "1", "forward-secrecy"],
+        ["192.0.2.10", "server", "1", "100%", "100%"],
+    ]
 
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(None, ""), (100.0, "100"), (0.0, "0"), (99.99, "99.9"), (0.001, "0.1"), (85.714, "85.7")],
+    [(None, ""), (1.0, "100%"), (0.0, "0%"), (0.9999, ">99%"), (0.0001, "<1%"), (0.857, "86%")],
 )
 def test_all_and_nothing_are_never_rounded_to(share: float | None, words: str) -> None:
     assert percent(share) == words
@@ -86,28 +118,34 @@ def test_all_and_nothing_are_never_rounded_to(share: float | None, words: str) -
 
 @given(st.lists(st.integers(0, 10**13), min_size=5, max_size=5))
 def test_shares_fit_into_their_picture(amounts: list[int]) -> None:
-    found = shares(
+    found = audited(
         dark(1, client_encrypted_bytes=amounts[0], missing_bytes=amounts[1]),
         session(2, PBX, SERVER, client_bytes=amounts[2], server_bytes=amounts[3]),
     )
-    made = share_picture(found.total)
-    assert inside(picture(made))
-    words_of(DecryptabilityTable(found).html())
+    assert inside(picture(share_picture(found.total)))
 
 
 def test_without_any_session_there_is_a_picture_all_the_same() -> None:
-    made = share_picture(Decryptability().total)
+    made = share_picture(audited().total)
     assert inside(picture(made))
     assert "none" in words_of(made)
+
+
+def test_without_tls_no_part_of_the_audit_is_in_a_report() -> None:
+    nothing = audit()
+    for part in (audit_pages.uniformity, audit_pages.servers, audit_pages.handshakes):
+        assert part(nothing) is None
+    assert audit_pages.decryptability(nothing, None) is None
+    assert audit_pages.reconnects(nothing) is None
 
 
 # Handshakes.
 
 
 def test_each_phase_in_milliseconds() -> None:
-    text = drawn(HandshakesTable(timed(FULL)), width=200)
-    assert re.search(r"192\.0\.2\.20:5061 +1 .* 3\.\d / 3\.\d .* 31\.0 / 31\.0 +31\.0", text)
-    assert not HandshakesTable(HandshakeTable())
+    text = drawn(timing_table(timed(FULL)), width=200)
+    assert re.search(r"192\.0\.2\.20:5061 +full +1 .* 3\.\d+/3\.\d+ .* 31/31 +31", text)
+    assert not timing_table(audited())
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=6))
@@ -116,16 +154,40 @@ def test_however_long_they_took_they_stand_in_the_picture(took: list[int]) -> No
         times(("client ClientHello", 0), ("server Finished", 0), ("client Finished", milliseconds))
         for milliseconds in took
     ]
-    page = HandshakesTable(timed(*made)).html()
-    words_of(page)
-    [svg] = re.findall("<svg .*</svg>", page, re.DOTALL)
-    assert inside(picture(svg))
+    drawing = spread_picture(timed(*made))
+    assert drawing is not None
+    assert inside(picture(drawing))
 
 
 def test_handshakes_that_were_not_whole_have_no_picture() -> None:
-    table = HandshakesTable(timed(times(("client ClientHello", 5 * MS))))
-    assert "<svg" not in table.html()
-    assert "Not whole" in words_of(table.html())
+    unfinished = timed(times(("client ClientHello", 5 * MS)))
+    assert spread_picture(unfinished) is None
+    assert load_picture(unfinished) is None
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=40))
+def test_whenever_handshakes_were_they_stand_in_the_picture(seconds: list[int]) -> None:
+    drawing = load_picture(audited(*(at(second) for second in seconds)))
+    if max(seconds) // 10 - min(seconds) // 10 < 2:
+        assert drawing is None
+    else:
+        assert drawing is not None
+        assert inside(picture(drawing))
+
+
+def test_a_storm_is_marked_and_told() -> None:
+    calm = [at(second) for second in range(0, 600, 10)]
+    failed = at(90, verdict=Verdict.HANDSHAKE_FAILED)
+    drawing = load_picture(audited(*calm, failed, *(at(305) for _ in range(60))))
+    assert drawing is not None
+    assert drawing.count("<title>a storm</title>") == 1
+    text = words_of(drawing)
+    assert "storm on 192.0.2.20:5061 at 00:05:00: 61 handshakes" in text
+    assert "192.0.2.20:5061, 00:01:30: 1 full, 0 resumed, 1 failed" in text
+    assert "192.0.2.20:5061: 120 full, 0 resumed, 1 failed, 1 storm" in text
+    quiet = load_picture(audited(*calm))
+    assert quiet is not None
+    assert "a storm" not in quiet
 
 
 # Findings, counters, hosts.
@@ -165,11 +227,39 @@ def test_nothing_that_peers_send_is_markup(evil: str) -> None:
     hosts = Hosts()
     hosts.add_session(session(1, f"{evil}:1", f"{evil}:2"))
     finding = Finding("no-ack", Severity.ERROR, 0, evil, (evil,), call_ids=(evil,))
-    found = shares(session(1, f"{evil}:1", f"{evil}:2"))
+    whole = audit(
+        *(
+            at(
+                second,
+                server=f"{evil}:2",
+                alert=evil,
+                version=evil,
+                cipher_suite=evil,
+                sni=evil,
+                offered_suites=(evil,),
+                server_facts=facts(evil),
+                server_certificate=facts(evil).fingerprint_sha256,
+                server_chain=(facts(evil), facts(f"{evil}2")),
+            )
+            for second in (0, 30)
+        ),
+        dark(1, verdict=Verdict.HANDSHAKE_NOT_CAPTURED),
+        at(40, verdict=Verdict.HANDSHAKE_FAILED, alert=evil),
+    )
+    parts = (
+        audit_pages.decryptability(whole, None),
+        audit_pages.reconnects(whole),
+        audit_pages.uniformity(whole),
+        audit_pages.servers(whole),
+        audit_pages.handshakes(whole),
+    )
+    for part in parts:
+        assert part is not None
+    advice = AdviceList([Advice(evil, 1, (evil,))]).html()
     for page in (
         HostsTable(hosts, lambda host: evil).html(),
-        DecryptabilityTable(found).html(),
-        HandshakesTable(timed(FULL, server=f"{evil}:1")).html(),
+        *(f"<section>{part}</section>" for part in parts if part is not None),
+        advice,
         FindingsList([finding]).html().replace("article", "section"),
         SummaryLines(Summary(problems=[evil])).html(),
     ):
@@ -196,10 +286,10 @@ def test_how_long_it_was(seconds: int, words: str) -> None:
 
 
 def test_what_is_dark_is_said_with_whose_side_has_to_change() -> None:
-    sentences = " ".join(about_sessions(shares(dark(1), dark(2, side="observer"))))
-    assert "Of 2 TLS sessions that carried something 0 could be decrypted (0 %)" in sentences
+    sentences = " ".join(about_sessions(audited(dark(1), dark(2, side="observer"))))
+    assert "Of 2 TLS sessions that carried something 0 could be decrypted (0%)" in sentences
     assert "the TLS server's settings and how it is captured, or which keys are given" in sentences
-    nothing = " ".join(about_sessions(shares(session(1, PBX, SBC, verdict=Verdict.NO_DATA))))
+    nothing = " ".join(about_sessions(audited(session(1, PBX, SBC, verdict=Verdict.NO_DATA))))
     assert nothing == "There was 1 TLS session, none of which had anything to decrypt."
 
 
