@@ -141,7 +141,8 @@ def _peer(peer: Peer) -> Row:
         remarks.append(f"server's key given: {properties.keys_given.values[0]}")
     elif properties.server_certificates:
         remarks.append("no key given belongs to the server's certificate")
-    return Row(cells, theme.said("; ".join(filter(None, remarks)), theme.DIM) if remarks else None)
+    remark = "; ".join(filter(None, remarks))
+    return Row(cells, theme.said(remark, theme.DIM) if remark else None)
 
 
 def properties_table(audited: Audited, most: int = MOST_ROWS) -> AuditTable:
