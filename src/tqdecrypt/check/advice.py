@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from tqdecrypt.check.checker import Checked
 from tqdecrypt.check.probe import Outcome, Probed
+from tqdecrypt.keys import Linking, judge_chain
 from tqdecrypt.tls import Verdict
 
 __all__ = ["conclusions"]
@@ -94,6 +95,18 @@ def _certificate(checked: Checked, moment: datetime) -> Iterator[str]:
         elif left < SOON:
             yield (
                 f"Its certificate for {named} ends on {facts.not_after:%Y-%m-%d}, in {left} days: renew it."
+            )
+    for chain in checked.chains.values():
+        judged = judge_chain(chain)
+        if judged.linking is Linking.BROKEN:
+            yield (
+                f"The chain of {judged.length} certificates does not link: {judged.not_sent} was not sent. "
+                "Install that intermediate on the server; clients that do not know it refuse the rest."
+            )
+        elif judged.linking is Linking.OUT_OF_ORDER:
+            yield (
+                "The certificates of the chain are not one behind the other, as RFC 5246 section 7.4.2 "
+                "wants them: old clients refuse that; put them in order on the server."
             )
     if checked.trust.trusted is False:
         yield (

@@ -57,6 +57,16 @@ class Checked:
         return list(found.values())
 
     @property
+    def chains(self) -> dict[str, tuple[CertificateFacts, ...]]:
+        """What was sent with each certificate, by its fingerprint; the longest where that differs."""
+        found: dict[str, tuple[CertificateFacts, ...]] = {}
+        for one in self.probes:
+            chain = () if one.report is None else one.report.server_chain
+            if chain and len(chain) > len(found.get(chain[0].fingerprint_sha256, ())):
+                found[chain[0].fingerprint_sha256] = chain
+        return found
+
+    @property
     def negotiates_anything(self) -> bool:
         """Whether any handshake was completed."""
         return any(one.outcome is Outcome.NEGOTIATED for one in self.probes)

@@ -8,7 +8,7 @@ from typing import Any
 from tqdecrypt.check.advice import conclusions
 from tqdecrypt.check.checker import Checked
 from tqdecrypt.check.probe import Probed
-from tqdecrypt.keys import CertificateFacts
+from tqdecrypt.keys import CertificateFacts, Linking, judge_chain
 
 __all__ = ["check_document"]
 
@@ -23,7 +23,7 @@ def check_document(checked: Checked, now: datetime | None = None) -> dict[str, A
         "address": checked.address or None,
         "sni": target.name,
         "probes": [_probe(one) for one in checked.probes],
-        "certificates": [_certificate(facts) for facts in checked.certificates],
+        "certificates": [_certificate(checked, facts) for facts in checked.certificates],
         "trusted": checked.trust.trusted,
         "distrusted_because": checked.trust.why or None,
         "client_certificate_requested": checked.client_certificate_requested,
@@ -61,7 +61,7 @@ def _probe(one: Probed) -> dict[str, Any]:
     }
 
 
-def _certificate(facts: CertificateFacts) -> dict[str, Any]:
+def _certificate(checked: Checked, facts: CertificateFacts) -> dict[str, Any]:
     return {
         "fingerprint_sha256": facts.fingerprint_sha256,
         "subject": facts.subject,
@@ -71,6 +71,20 @@ def _certificate(facts: CertificateFacts) -> dict[str, Any]:
         "not_before": None if facts.not_before is None else facts.not_before.isoformat(),
         "not_after": None if facts.not_after is None else facts.not_after.isoformat(),
         "self_signed": facts.self_signed,
+        "chain": _chain(checked.chains.get(facts.fingerprint_sha256, ())),
+    }
+
+
+def _chain(chain: tuple[CertificateFacts, ...]) -> dict[str, Any] | None:
+    if not chain:
+        return None
+    judged = judge_chain(chain)
+    return {
+        "length": judged.length,
+        "linking": judged.linking.value,
+        "subjects": [facts.subject for facts in chain],
+        "issuer_not_sent": judged.not_sent or None,
+        "intermediate_missing": judged.linking is Linking.BROKEN,
     }
 
 

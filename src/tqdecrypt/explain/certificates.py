@@ -10,7 +10,13 @@ from tqdecrypt.explain.model import Fact
 from tqdecrypt.explain.reading import Message
 from tqdecrypt.explain.suites import kind_of
 from tqdecrypt.explain.telling import Scene, Told, count, fact, whose
-from tqdecrypt.keys import CertificateFacts, read_certificate, read_distinguished_name
+from tqdecrypt.keys import (
+    CertificateFacts,
+    Linking,
+    judge_chain,
+    read_certificate,
+    read_distinguished_name,
+)
 from tqdecrypt.tls.exchange import CLIENT, SERVER
 from tqdecrypt.tls.handshake import pull_certificates, pull_certificates13
 from tqdecrypt.tls.handshake_details import (
@@ -45,8 +51,30 @@ def tell_certificate(scene: Scene, message: Message) -> Told:
     facts: list[Fact] = []
     for place, der in enumerate(chain, 1):
         facts += _describe(scene, message.role, place, len(chain), der)
+    facts += _linking(chain)
     says = _says_of_server(scene) if message.role == SERVER else _says_of_client(scene, chain)
     return Told(says, tuple(facts))
+
+
+def _linking(chain: Sequence[bytes]) -> Iterator[Fact]:
+    """Yield whether each certificate is issued by the next."""
+    try:
+        judged = judge_chain([read_certificate(der) for der in chain])
+    except Malformed:
+        return
+    if judged.linking is Linking.SELF_SIGNED:
+        yield fact("chain", "none: the certificate is its own issuer", look="notice")
+    elif judged.linking is Linking.TO_ROOT:
+        yield fact("chain", "each is issued by the next, up to a root that signed itself")
+    elif judged.linking is Linking.ROOT_NOT_SENT:
+        first = "" if judged.length == 1 else "each is issued by the next; "
+        yield fact("chain", f"{first}{judged.not_sent} was not sent: whoever checks has to know it")
+    elif judged.linking is Linking.OUT_OF_ORDER:
+        words = "all are there, but not one behind the other (RFC 5246 section 7.4.2): old clients refuse it"
+        yield fact("chain", words, look="notice")
+    else:
+        words = f"does not link: {judged.not_sent} was not sent. Is an intermediate certificate missing?"
+        yield fact("chain", words, look="bad")
 
 
 def _tell_none(message: Message) -> Told:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from tqdecrypt.check.advice import conclusions
 from tqdecrypt.check.probe import Outcome
+from tqdecrypt.keys import judge_chain
 from tqdecrypt.tls.verdict import Verdict
 from tqdecrypt.views import theme
 from tqdecrypt.views.grid import Column, Row, draw
@@ -78,6 +79,13 @@ class CheckView:
             yield "Certificate", theme.said(", ".join(facts.names) or facts.subject)
             yield "Key", theme.said(facts.key)
             yield "Issuer", theme.said("itself" if facts.self_signed else facts.issuer)
+            chain = checked.chains.get(facts.fingerprint_sha256)
+            if chain:
+                judged = judge_chain(chain)
+                yield (
+                    "Chain as sent",
+                    theme.said(str(judged), "" if judged.sound else theme.FAILURE),
+                )
             if facts.not_after is not None:
                 days = (facts.not_after - self._now).days
                 style = theme.FAILURE if days < 0 else theme.NOTICE if days < 30 else ""
