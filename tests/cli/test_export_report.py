@@ -110,7 +110,9 @@ def test_the_policy_names_the_style_sheet_and_nothing_else(made: Path) -> None:
 
 def test_pictures_in_it_are_well_formed(made: Path) -> None:
     pictures = re.findall(r"<svg .*?</svg>", made.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(pictures) == 6, "shares, two ladders, the time line, how long handshakes took, how many"
+    assert len(pictures) == 6, (
+        "shares, two ladders, the time line, how long handshakes took, how many"
+    )
     for picture in pictures:
         ElementTree.fromstring(picture)
 

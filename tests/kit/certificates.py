@@ -42,6 +42,7 @@ __all__ = [
     "diffie_hellman_pem",
     "ec_key",
     "expired_server",
+    "intermediate",
     "issue",
     "rsa_key",
     "server",
@@ -134,6 +135,7 @@ def issue(
     issuer: Identity | None,
     *,
     usage: x509.ObjectIdentifier | None = None,
+    may_sign: bool = False,
     valid_from: datetime.datetime = _VALID_FROM,
     valid_until: datetime.datetime = _VALID_UNTIL,
 ) -> Identity:
@@ -141,6 +143,8 @@ def issue(
 
     Names that read as IP addresses become address entries.  Without *issuer* the certificate is
     self-signed and a certificate authority's.
+
+    :param may_sign: whether it is an authority's although it has an issuer.
     """
     subject = x509.Name(
         [
@@ -156,7 +160,9 @@ def issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(valid_from)
         .not_valid_after(valid_until)
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(
+            x509.BasicConstraints(ca=issuer is None or may_sign, path_length=None), critical=True
+        )
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if issuer is not None:
@@ -202,6 +208,12 @@ def authority() -> Identity:
 def stranger_authority() -> Identity:
     """Return a certificate authority that nobody trusts."""
     return issue(ec_key(101), ["Unknown Test CA"], None)
+
+
+@functools.cache
+def intermediate() -> Identity:
+    """Return an authority that :func:`authority` lets issue certificates."""
+    return issue(ec_key(102), ["Example Issuing CA"], authority(), may_sign=True)
 
 
 _SERVER_NAMES = ("sip.example.com", "192.0.2.20")

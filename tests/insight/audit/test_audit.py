@@ -51,8 +51,9 @@ def peers(result: AuditResult) -> dict[str, Peer]:
 
 def test_shares_of_the_whole(result: AuditResult) -> None:
     total = result.audited.total
-    assert (total.sessions, total.clear_sessions, total.dark_sessions) == (9, 4, 4)
-    assert (total.failed_sessions, total.empty_sessions) == (1, 0)
+    assert (total.sessions, total.clear_sessions, total.dark_sessions) == (10, 4, 4)
+    assert (total.failed_sessions, total.empty_sessions) == (2, 0)
+    assert total.messages == 25
     assert total.session_share == 0.5
     assert total.causes.as_dict() == {
         "forward-secrecy": 2,
@@ -115,6 +116,54 @@ def test_servers_have_their_certificates(result: AuditResult) -> None:
     assert servers["192.0.2.20:5061"].clients == 4
 
 
+def test_a_chain_is_told_as_it_was_sent(result: AuditResult) -> None:
+    found = {
+        facts["names"][0]: facts["chains"]
+        for facts in result.document["certificates"].values()
+        if facts["chains"]
+    }
+    assert {name: len(chains) for name, chains in found.items()} == {
+        "sip.example.com": 1,
+        "pbx.example.net": 1,
+        "carrier.example.net": 1,
+        "newcomer.example.net": 1,
+        "stranger.example.org": 1,
+    }
+    [whole] = found["carrier.example.net"]
+    assert (whole["length"], whole["linking"], whole["sessions"]) == (3, "root sent", 1)
+    assert not whole["intermediate_missing"]
+    certificates = result.document["certificates"]
+    assert [certificates[one]["names"] for one in whole["certificates"]] == [
+        ("carrier.example.net",),
+        ("Example Issuing CA",),
+        ("Example Test CA",),
+    ]
+    [broken] = found["newcomer.example.net"]
+    assert (broken["length"], broken["linking"]) == (2, "does not link")
+    assert broken["intermediate_missing"]
+    assert broken["issuer_not_sent"].startswith("CN=Example Issuing CA")
+    [ours] = found["sip.example.com"]
+    # Not the connection whose handshake was not captured.
+    assert (ours["length"], ours["sessions"]) == (2, 7)
+    assert found["pbx.example.net"][0]["sessions"] == 6
+
+
+def test_dark_peers_are_told_what_would_make_them_readable(result: AuditResult) -> None:
+    advice = {one.peer: one for one in result.advice}
+    assert set(advice) == {"acme", "203.0.113.9"}
+    by_list, by_bounce = advice["acme"].sentences
+    assert advice["acme"].dark == 3
+    assert by_list.startswith(
+        "192.0.2.20:5061 agreed on TLS_RSA_WITH_AES_128_GCM_SHA256 with others who offered the same"
+    )
+    assert "give 198.51.100.3 the list that its other clients get" in by_list
+    assert by_bounce.startswith("Its handshakes were not captured")
+    [theirs] = advice["203.0.113.9"].sentences
+    assert theirs.startswith(
+        "It is the private key of 203.0.113.9:5061 that counts, and that is the"
+    )
+
+
 def test_the_host_that_differs_is_named_with_what_it_does(result: AuditResult) -> None:
     found = {(one.client, one.property): one for one in result.differences}
     different = found["198.51.100.3", "key_exchanges"]
@@ -130,6 +179,7 @@ def test_without_names_the_hub_is_ours(tmp_path: Path) -> None:
         "198.51.100.2",
         "198.51.100.3",
         "203.0.113.9",
+        "203.0.113.10",
         "203.0.113.66",
     }
     assert result.audited.total.session_share == 0

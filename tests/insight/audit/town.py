@@ -7,7 +7,10 @@ SBC         192.0.2.20:5061     ours: its key is given
 acme        198.51.100.1        2 sessions, RSA; calls from it, and one back on the same connection
 acme        198.51.100.2        2 sessions, RSA
 acme        198.51.100.3        2 sessions, ECDHE although it offers RSA too: dark
-carrier     203.0.113.9:5061    the SBC opens the connection; the carrier's key is not ours: dark
+carrier     203.0.113.9:5061    the SBC opens the connection; the carrier's key is not ours: dark; it sends
+                                its certificate, the issuing authority's and the root's
+newcomer    203.0.113.10:5061   sends its certificate and the root, but not what lies between: the SBC
+                                refuses it
 stranger    203.0.113.66        its certificate is not trusted: refused
 acme        198.51.100.1        a connection that was open before the capture began
 ==========  ==================  =======================================================================
@@ -16,6 +19,7 @@ acme        198.51.100.1        a connection that was open before the capture be
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 from calls.script import SECOND, messages_of
@@ -30,6 +34,7 @@ __all__ = ["SBC", "TRUNKS", "capture", "server_key"]
 
 SBC = ("192.0.2.20", 5061)
 CARRIER = ("203.0.113.9", 5061)
+NEWCOMER = ("203.0.113.10", 5061)
 TRUNKS = """
 [trunk.acme]
 addresses = ["198.51.100.0/24"]
@@ -115,6 +120,10 @@ def packets() -> list[Packet]:
     town.append(
         connection(("192.0.2.20", 33_000), CARRIER, pair, [("out", True)], begin=40 * SECOND)
     )
+    pair = TlsPair(
+        ciphers=RSA, server_cert=newcomer(), server_name="newcomer.example.net", keylog=False
+    )
+    town.append(connection(("192.0.2.20", 33_001), NEWCOMER, pair, [], begin=45 * SECOND))
     pair = TlsPair(ciphers=RSA, mutual=True, client_cert=certificates.stranger(), keylog=False)
     town.append(connection(("203.0.113.66", 40_000), SBC, pair, [], begin=50 * SECOND))
     pair = TlsPair(ciphers=RSA, mutual=True, keylog=False)
@@ -129,8 +138,17 @@ def packets() -> list[Packet]:
 def carrier() -> Identity:
     """Return the carrier's server: nobody gave us its key."""
     return certificates.issue(
-        certificates.rsa_key(2048, 7), ["carrier.example.net"], certificates.authority()
+        certificates.rsa_key(2048, 7), ["carrier.example.net"], certificates.intermediate()
     )
+
+
+@functools.cache
+def newcomer() -> Identity:
+    """Return a server that sends the root behind its certificate, instead of who issued it."""
+    whole = certificates.issue(
+        certificates.rsa_key(2048, 8), ["newcomer.example.net"], certificates.intermediate()
+    )
+    return replace(whole, issuer=certificates.authority())
 
 
 def capture(folder: Path) -> Path:
