@@ -133,3 +133,18 @@ def test_without_room_for_a_process_it_goes_without(
             workers.submit(keys, ciphertext, opened.extend)
         workers.collect(None)
     assert opened == SECRETS
+
+
+def test_what_comes_after_the_children_were_dismissed_is_done_here(
+    cores: int, keys: list[PrivateKey], ciphertexts: list[bytes]
+) -> None:
+    opened: list[bytes | None] = []
+    with Workers(keys, PrivateKey.decrypt_premaster) as workers:
+        half = len(ciphertexts) // 2
+        for ciphertext in ciphertexts[:half]:
+            workers.submit(keys, ciphertext, opened.extend)
+        workers.dismiss()
+        for ciphertext in ciphertexts[half:]:
+            workers.submit(keys, ciphertext, opened.extend)
+        workers.collect(None)
+    assert opened == SECRETS

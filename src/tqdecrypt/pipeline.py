@@ -363,6 +363,7 @@ class _Run:
         self._workers.collect(None)
         self._finder.finish()
         self._workers.collect(None)
+        self._workers.dismiss()
         self._connections.finish()
         self._dispatcher.finish()
         self._dispatcher.report_settled()

@@ -115,6 +115,8 @@ class Workers:
         can_fork = hasattr(os, "fork") and sys.platform != "darwin"
         self._most_children = min(_cores() - 1, MOST_CHILDREN) if can_fork else 0
         self._children: list[_Child] = []
+        self._leaving: list[_Child] = []
+        """Those that were told to end."""
         self._tasks: deque[_Task] = deque()
         """In the order in which they were submitted."""
         self._unsent: deque[tuple[_Task, int]] = deque()
@@ -126,15 +128,23 @@ class Workers:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.dismiss()
         self._tasks.clear()
         self._unsent.clear()
+        for child in self._leaving:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child.pid, 0)
+        self._leaving.clear()
+
+    def dismiss(self) -> None:
+        """Let the children end, while the reader goes on; what is still submitted is done here."""
         for child in self._children:
             os.close(child.requests)
             os.close(child.answers)
-        for child in self._children:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(child.pid, 0)
-        self._children.clear()
+            self._unsent.extendleft(reversed(child.under_way.values()))
+        self._leaving += self._children
+        self._children = []
+        self._most_children = 0
 
     @property
     def oldest_frame(self) -> int | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 __all__ = ["main"]
 
@@ -14,13 +16,27 @@ SELDOM = 50_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status; *arguments* are ``sys.argv[1:]``."""
+    """Run the command line and return its exit status.
+
+    :param arguments: ``None``: those that the program was given; then the process ends here.
+    """
     # numpy's linear algebra, which nothing here uses, starts a thread a core when it is loaded.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Modules that are being loaded leave no garbage, and those that are loaded stay to the end, where
-    # looking through them once more would take longer than it takes to read a small capture.
+    # Modules that are being loaded leave no garbage.
     gc.set_threshold(SELDOM)
-    atexit.register(gc.freeze)
     from tqdecrypt.cli.entry import run
 
-    return run(arguments)
+    status = run(arguments)
+    if arguments is None:
+        _leave(status)
+    return status
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process without taking apart what it has in memory, which takes as long as a short run."""
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
