@@ -58,7 +58,11 @@ class Cursor:
 
     def pull_uint16(self) -> int:
         """Return the next two bytes as a number."""
-        return self.pull_uint(2)
+        start = self.position
+        if start + 2 > self.end:
+            return self.pull_uint(2)  # which says what is missing
+        self.position = start + 2
+        return self.data[start] << 8 | self.data[start + 1]
 
     def pull_uint24(self) -> int:
         """Return the next three bytes as a number."""
@@ -70,7 +74,13 @@ class Cursor:
 
     def pull_opaque(self, size: int) -> bytes:
         """Return a byte string with a length prefix of *size* bytes (``opaque<…>``, RFC 8446 3.4)."""
-        return self.pull_bytes(self.pull_uint(size))
+        start = self.position + size
+        if start <= self.end:
+            stop = start + int.from_bytes(self.data[self.position : start], "big")
+            if stop <= self.end:
+                self.position = stop
+                return self.data[start:stop]
+        return self.pull_bytes(self.pull_uint(size))  # which says what is missing
 
     def pull_rest(self) -> bytes:
         """Return everything that was not read yet."""
