@@ -11,7 +11,7 @@ from typing import NoReturn
 
 __all__ = ["main"]
 
-SELDOM = 50_000
+SELDOM = 200_000
 """Objects between two runs of the garbage collector; Python's 700 are meant for smaller programs."""
 
 

@@ -16,6 +16,7 @@ from tqdecrypt.cli.switches import (
     Switches,
 )
 from tqdecrypt.errors import InputError, PrivateKeyError, SecretsError, UsageError
+from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
     from tqdecrypt.insight.trunks import Trunks
@@ -100,13 +101,13 @@ def open_masker(switches: Switches) -> Masker | None:
     :raises UsageError: for a key of pseudonyms where there are none.
     :raises InputError: when its file cannot be read.
     """
-    from tqdecrypt.masking import Masker, Profile, read_mask_key
-
     profile = switches.mask_profile
     if profile is Profile.NONE:
         if switches.mask_key_file is not None:
             raise UsageError("--mask-key-file goes with --mask people or --mask keys.")
         return None
+    from tqdecrypt.masking import Masker, read_mask_key
+
     path = switches.mask_key_file
     return Masker(profile, None if path is None else read_mask_key(path))
 
