@@ -18,8 +18,8 @@ import pytest
 
 import tqdecrypt
 from cli.conftest import QUIET, Runner, spawn
-from tqdecrypt import pipeline
 from tqdecrypt.capture import PacketBlock
+from tqdecrypt.pipeline.run import Run
 
 
 def test_help_comes_at_once_and_loads_nothing_heavy() -> None:
@@ -102,13 +102,13 @@ def test_ctrl_c_shows_what_there_is(
 def test_ctrl_c_in_a_file_concludes_what_was_read(
     run: Runner, capture: Path, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receive = pipeline._Run.receive
+    receive = Run.receive
 
-    def receive_and_press(self: pipeline._Run, block: PacketBlock) -> None:
+    def receive_and_press(self: Run, block: PacketBlock) -> None:
         receive(self, block)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(pipeline._Run, "receive", receive_and_press)
+    monkeypatch.setattr(Run, "receive", receive_and_press)
     ran = run("read", capture, "-k", key)
     assert ran.status == 130
     read = json.loads(run("read", capture, "-k", key, "--json").out.splitlines()[-1])
