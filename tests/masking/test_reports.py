@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from kit import certificates
 from masking.people import KEY
+from tqdecrypt.keys import read_certificate
 from tqdecrypt.masking import Masker, Profile
 from tqdecrypt.tls.report import SessionReport
 
@@ -39,6 +43,26 @@ def test_persons_go() -> None:
     assert found.client_subject is not None
     assert found.client_subject.endswith("O=Example Ltd")
     assert all("@example.com" in name for name in found.client_names)
+
+
+def test_persons_go_from_certificates_too_and_authorities_stay() -> None:
+    authority = read_certificate(certificates.authority().certificate_der())
+    own = replace(
+        read_certificate(certificates.client().certificate_der()),
+        subject="CN=Alice Smith,O=Example Ltd",
+        issuer="CN=Alice Smith,O=Example Ltd",
+        names=("alice@example.com",),
+        self_signed=True,
+    )
+    found = masked(client_facts=own, client_chain=(own, authority), server_chain=())
+    text = repr((found.client_facts, found.client_chain)).lower()
+    assert "alice" not in text
+    assert "smith" not in text
+    assert found.client_chain[1] is authority
+    assert found.client_chain[0] == found.client_facts
+    assert found.server_chain == ()
+    assert found.client_facts is not None
+    assert found.client_facts.fingerprint_sha256 == own.fingerprint_sha256
 
 
 def test_numbers_in_names_go() -> None:

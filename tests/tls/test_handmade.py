@@ -12,6 +12,7 @@ from kit import certificates
 from tqdecrypt.keys import PrivateKey
 from tqdecrypt.tls import SecretFinder
 from tqdecrypt.tls.constants import Version
+from tqdecrypt.tls.handshaking import MAX_CHAIN
 
 from .handmade import Talk, message, opaque
 from .passive import Passive, key_of, listen, ring, server_key
@@ -55,6 +56,32 @@ def test_a_long_chain_over_many_records() -> None:
     heard = listen(talk.packets, ring([server_key()]))
     assert (bytes(heard.client), bytes(heard.server)) == said
     assert heard.report.finished_verified is True
+
+
+def test_certificates_of_a_chain_are_read_up_to_the_first_that_cannot_be() -> None:
+    good = [certificates.server().certificate_der(), certificates.authority().certificate_der()]
+    ders = [*good, bytes(200), certificates.client().certificate_der()]
+    chain = opaque(b"".join(opaque(der, 3) for der in ders), 3)
+    talk = Talk(server_messages=[message(11, chain)])
+    talk.say()
+    report = listen(talk.packets, ring([server_key()])).report
+    assert [facts.names[0] for facts in report.server_chain] == [
+        "sip.example.com",
+        "Example Test CA",
+    ]
+    assert report.server_chain[0] is report.server_facts
+    assert any("certificate 3 of 4" in note for note in report.notes)
+    assert report.client_chain == ()
+
+
+def test_an_endless_chain_is_looked_at_in_part_and_that_is_said() -> None:
+    chain = opaque(opaque(certificates.server().certificate_der(), 3) * (MAX_CHAIN + 5), 3)
+    talk = Talk(server_messages=[message(11, chain)])
+    said = talk.say()
+    heard = listen(talk.packets, ring([server_key()]))
+    assert (bytes(heard.client), bytes(heard.server)) == said
+    assert len(heard.report.server_chain) == MAX_CHAIN
+    assert any(f"{MAX_CHAIN + 5} certificates" in note for note in heard.report.notes)
 
 
 def test_broken_compression_is_not_called_decrypted() -> None:
