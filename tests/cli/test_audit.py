@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+
+import pytest
 
 from cli.conftest import Runner
 from insight.audit import town
@@ -73,3 +76,77 @@ def test_a_capture_without_tls_has_nothing_to_audit(run: Runner, tmp_path: Path)
 
     path = write_pcap(tmp_path / "empty.pcap", [])
     assert "There is no TLS session in this capture." in run("audit", path).out
+
+
+def test_what_was_asked_for_and_agreed_on_stands_in_a_table(run: Runner, tmp_path: Path) -> None:
+    capture, key = town.capture(tmp_path), town.server_key(tmp_path)
+    lines = run("audit", capture, "-k", key).out.splitlines()
+    heading = next(n for n, line in enumerate(lines) if line.startswith("What was asked for"))
+    stranger = next(line for line in lines[heading:] if line.startswith("203.0.113.66"))
+    # Version, RSA offered, certificate asked for and given, EMS, EtM, resumed, name.
+    assert re.split(" {2,}", stranger) == [
+        *("203.0.113.66", "TLS 1.2", "yes", "yes", "not known", "yes", "no", "0 of 1"),
+        "sip.example.com",
+    ]
+
+
+def test_an_intermediate_that_is_missing_is_said(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    out = run("audit", town.capture(tmp_path)).out
+    newcomer = next(line for line in out.splitlines() if line.startswith("newcomer.example.net"))
+    assert "2, intermediate missing? CN=Example Issuing CA" in newcomer
+    carrier = next(
+        line
+        for line in out.splitlines()
+        if line.startswith("carrier.example.net") and " server " in line
+    )
+    assert "3, root sent" in carrier
+
+
+def test_what_if_comes_from_the_same_reading(run: Runner, tmp_path: Path) -> None:
+    capture, key = town.capture(tmp_path), town.server_key(tmp_path)
+    given = ("audit", capture, "-k", key, "--what-if", town.ECDHE)
+    out = run(*given).out
+    assert f"What if the list were  {town.ECDHE}" in out
+    # The strangers are among them: their offer is all that counts.
+    assert "Server 192.0.2.20:5061  0 decrypt, 3 stay dark, 1 fails to connect" in out
+    assert "What would make dark peers readable" in out
+    assert out.index("would make dark") < out.index("What if the list were")
+    whole = json.loads(run(*given, "--json").out)
+    alone = json.loads(run("what-if", capture, "-k", key, "--ciphers", town.ECDHE, "--json").out)
+    assert whole["what_if"] == alone
+    assert json.loads(run("audit", capture, "-k", key, "--json").out)["what_if"] is None
+
+
+def test_a_proposal_and_the_vendors_settings_stand_in_the_audit(
+    run: Runner, tmp_path: Path
+) -> None:
+    capture, key = town.capture(tmp_path), town.server_key(tmp_path)
+    out = run("audit", capture, "-k", key, "--propose", "--vendor", "kamailio").out
+    assert "Proposal: " in out
+    assert "Kamailio" in out
+    assert "The same offer got different suites: the server decides by client" in out
+    whole = json.loads(
+        run("audit", capture, "-k", key, "--propose", "--vendor", "kamailio", "--json").out
+    )
+    assert whole["what_if"]["vendor"]["name"] == "kamailio"
+    assert whole["what_if"]["servers"][0]["proposal"] is not None
+
+
+@pytest.mark.parametrize(
+    ("switches", "sentence"),
+    [
+        (("--vendor", "kamailio"), "--vendor goes with --what-if or --propose."),
+        (("--what-if", "NONSENSE"), "'NONSENSE' names no cipher suite"),
+        (("--propose", "--vendor", "nobody"), "there is no advice for 'nobody'"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_before_anything_is_read(
+    switches: tuple[str, ...], sentence: str, run: Runner, tmp_path: Path
+) -> None:
+    ran = run("audit", tmp_path / "missing.pcap", *switches)
+    assert (ran.status, ran.out) == (2, "")
+    assert sentence in ran.err
+    assert ran.err.count("\n") == 1

@@ -11,6 +11,7 @@ import pytest
 from calls.script import messages_of
 from cli.conftest import Runner
 from cli.test_legs import SCRIPT as LEGS
+from insight.audit import town
 from kit.capture import write_pcap
 from kit.signalling import over_udp
 from tqdecrypt.cli.reference import reference
@@ -69,10 +70,10 @@ def test_the_ladder_in_the_guide_is_what_is_drawn() -> None:
     assert "\n".join(shown) in (DOCS / "guide.md").read_text(encoding="utf-8")
 
 
-def fields_in_the_page() -> dict[str, set[str]]:
-    """Return what docs/reference/json.md says: type of line -> its fields."""
-    page = (DOCS / "reference" / "json.md").read_text(encoding="utf-8")
-    sections = re.split(r"^## (\w+)$", page, flags=re.MULTILINE)[1:]
+def fields_in_the_page(name: str = "json.md", heading: str = "##") -> dict[str, set[str]]:
+    """Return what a page of docs/reference says: type of line or object -> its fields."""
+    page = (DOCS / "reference" / name).read_text(encoding="utf-8")
+    sections = re.split(rf"^{heading} (\w+)$", page, flags=re.MULTILINE)[1:]
     return {
         kind: set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
         for kind, text in zip(sections[::2], sections[1::2], strict=True)
@@ -90,3 +91,29 @@ def test_every_field_of_the_json_lines_is_told(
     for line in map(json.loads, out.splitlines()):
         written.setdefault(line.pop("type"), set()).update(line)
     assert written == fields_in_the_page()
+
+
+def test_every_field_of_the_audit_is_told(run: Runner, tmp_path: Path) -> None:
+    capture, key = town.capture(tmp_path), town.server_key(tmp_path)
+    trunks, baseline = tmp_path / "trunks.toml", tmp_path / "baseline.json"
+    trunks.write_text(town.TRUNKS)
+    baseline.write_text(run("audit", capture, "--json").out)
+    audit = ("audit", capture, "-k", key, "--json", "--trunks", trunks, "--baseline", baseline)
+    document = json.loads(run(*audit).out)
+    objects = {
+        "audit": [document],
+        "decryptability": [document["decryptability"]],
+        "properties": [document["properties"]],
+        "timing": [document["timing"]],
+        "peer": document["peers"],
+        "relation": [one for peer in document["peers"] for one in peer["relations"]],
+        "server": document["servers"],
+        "certificate": list(document["certificates"].values()),
+        "chain": [one for facts in document["certificates"].values() for one in facts["chains"]],
+        "difference": document["differences"],
+        "change": document["changes"],
+        "reconnect": document["reconnects"],
+        "advice": document["advice"],
+    }
+    written = {name: {field for one in some for field in one} for name, some in objects.items()}
+    assert written == fields_in_the_page("audit.md", "###")
