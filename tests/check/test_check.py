@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from tqdecrypt.check.advice import conclusions
 from tqdecrypt.check.document import check_document
 from tqdecrypt.keys import KeyRing, load_private_keys
 from tqdecrypt.tls import Verdict
+from tqdecrypt.views.check import CheckView
+from views.scenes import drawn
 
 NOTHING = KeyRing()
 
@@ -197,3 +201,25 @@ def test_secrets_do_not_stay_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
         document = check_document(ask(port))
     assert list((tmp_path / "tmp").iterdir()) == []
     assert len(document["probes"]) == 6
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_chain_is_told_as_it_was_sent(tmp_path: Path, whole: bool) -> None:
+    identity = certificates.issue(
+        certificates.rsa_key(), ["sip.example.com"], certificates.intermediate()
+    )
+    if not whole:
+        identity = replace(identity, issuer=certificates.authority())
+    with tls_server(tmp_path, identity=identity) as port:
+        checked = ask(port)
+    chain = check_document(checked)["certificates"][0]["chain"]
+    assert chain["length"] == len(chain["subjects"]) == (3 if whole else 2)
+    assert chain["linking"] == ("root sent" if whole else "does not link")
+    assert chain["intermediate_missing"] is not whole
+    advice = " ".join(conclusions(checked))
+    assert ("The chain of 2 certificates does not link" in advice) is not whole
+    text = drawn(CheckView(checked), width=160)
+    if whole:
+        assert re.search(r"Chain as sent +3, root sent\n", text)
+    else:
+        assert re.search(r"Chain as sent +2, intermediate missing\? CN=Example Issuing CA", text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from explain.stories import explain_packets, explained, packets_of
@@ -76,6 +78,20 @@ def test_the_key_of_the_wrong_end_is_told() -> None:
     assert "the key of the wrong end" in story.fact("Certificate", "your keys", "client")
     assert "the server's is needed" in story.step("Certificate", "client").says
     assert not story.given
+
+
+def test_whether_a_chain_links_is_told() -> None:
+    whole = certificates.issue(
+        certificates.rsa_key(), ["sip.example.com"], certificates.intermediate()
+    )
+    chains = {
+        "each is issued by the next, up to a root that signed itself": whole,
+        "does not link: CN=Example Issuing CA": replace(whole, issuer=certificates.authority()),
+        "CN=Example Issuing CA": replace(whole, issuer=None),
+    }
+    for says, identity in chains.items():
+        story = explained(TlsPair(server_cert=identity), ring([server_key()]))
+        assert story.fact("Certificate", "chain", "server").startswith(says)
 
 
 def test_a_client_without_a_certificate() -> None:

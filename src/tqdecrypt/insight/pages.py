@@ -14,6 +14,7 @@ _SOURCE = Path(__file__).resolve().parents[3] / "docs" / "findings"
 """Where the pages are when the package runs from its repository."""
 _PARTS = re.compile(r"^\*\*(What [a-z ]+)\.\*\* ", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_DATED = re.compile(r"\(as of \d{4}\)")
 _NAME = re.compile(r"[a-z0-9-]+")
 
 
@@ -23,6 +24,8 @@ class FindingPage(NamedTuple):
     means: str
     proves: str
     to_try: str
+    source: str = ""
+    """Where it is written, when somebody else sets the rule; empty otherwise."""
 
 
 @functools.lru_cache(maxsize=128)
@@ -40,7 +43,14 @@ def finding_page(name: str) -> FindingPage | None:
         parts.get("What it means", ""),
         parts.get("What proves it", ""),
         parts.get("What to try", ""),
+        _source_in(pieces[-1]),
     )
+
+
+def _source_in(text: str) -> str:
+    """Return the paragraph at the end that names a source, with its date."""
+    *_, last = text.strip().rpartition("\n\n")
+    return " ".join(last.split()) if _DATED.search(last) else ""
 
 
 def _read(file: str) -> str | None:

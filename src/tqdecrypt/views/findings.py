@@ -53,6 +53,10 @@ class FindingsList:
             yield Padding(theme.said(finding.sentence), (0, 0, 0, 2))
             for advice in finding.advice:
                 yield Padding(theme.said(f"{marks.to} {advice}"), (0, 0, 0, 2))
+            page = finding_page(finding.name)
+            if page is not None and page.source:
+                source = f"source: {page.source.rstrip('.')}"
+                yield Padding(theme.said(source, theme.DIM), (0, 0, 0, 2))
             proof = _proof(finding, marks)
             if proof:
                 yield Padding(theme.said(proof, theme.DIM), (0, 0, 0, 2))
@@ -95,7 +99,11 @@ def _article(finding: Finding, page: FindingPage | None) -> Markup:
     if page is not None:
         background = joined(
             element("p", element("span", f"{word} ", class_="strong"), coded(words), class_="page")
-            for word, words in (("What it means.", page.means), ("What to try.", page.to_try))
+            for word, words in (
+                ("What it means.", page.means),
+                ("What to try.", page.to_try),
+                ("Source.", page.source),
+            )
             if words
         )
     return element(
