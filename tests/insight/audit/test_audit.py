@@ -195,6 +195,13 @@ def test_a_connection_that_was_open_before_is_planned(result: AuditResult) -> No
     assert 0 < plan.usual_lifetime < 5_000_000_000
 
 
+def test_it_may_be_asked_again(folder: Path, ring: KeyRing, trunks: Trunks) -> None:
+    auditor = Auditor(ring, trunks)
+    options = ReadOptions(ring, analysis=auditor.analysis)
+    read_captures([str(town.capture(folder))], options, auditor)
+    assert auditor.finish(format_time).document == auditor.finish(format_time).document
+
+
 def test_an_audit_is_its_own_baseline_without_changes(result: AuditResult) -> None:
     assert changes(result.document, result.document) == []
 

@@ -176,7 +176,7 @@ class Audit:
             known[0].decryptability.dark_calls += 1
 
     def finish(self) -> Audited:
-        """Everything was fed: add up."""
+        """Add up what was fed so far."""
         relations = list(self._relations.values())
         ours = self._our_hosts(relations)
         peers: dict[str, Peer] = {}
@@ -205,7 +205,7 @@ class Audit:
             last=max((relation.last for relation in relations), default=0),
             chains=chains,
             certificates=certificates,
-            counters=self.counters,
+            counters=Counter(self.counters),
         )
 
     # Who is who.

@@ -105,7 +105,7 @@ class Auditor:
         baseline: dict[str, Any] | None = None,
         findings: Sequence[Finding] | None = None,
     ) -> AuditResult:
-        """Everything was fed.
+        """Say what was fed so far comes to; more may come.
 
         :param stamp: how the document writes times in nanoseconds.
         :param baseline: an earlier document.
