@@ -23,6 +23,7 @@ from tqdecrypt.views.audit_table import (
     percent,
     share_cells,
     short_suite,
+    span,
     yes_share,
 )
 from tqdecrypt.views.grid import Column, Row
@@ -54,7 +55,6 @@ MOST_VALUES = 4
 """Values that one row tells apart."""
 MOST_ADVISED = 25
 """Peers, the darkest first, of which it is written out what would help."""
-SECOND = 1_000_000_000
 
 
 class AuditHeading:
@@ -322,12 +322,12 @@ def _reconnect(one: Reconnect) -> Row:
         costs.append(count(connection.calls_open, "call") + " going on (inferred)")
     if connection.registrations:
         costs.append(count(connection.registrations, "registration") + " to be made again")
-    lasts = "" if one.usual_lifetime is None else _span(one.usual_lifetime)
+    lasts = "" if one.usual_lifetime is None else span(one.usual_lifetime)
     return Row(
         [
             Text(str(connection.session)),
             theme.said(f"{connection.client} > {connection.server}"),
-            Text(_span(connection.age)),
+            Text(span(connection.age)),
             Text(lasts),
             next_one,
             Text("; ".join(costs) or "nothing that was seen"),
@@ -432,12 +432,3 @@ def _value(value: str) -> str:
             else short_suite(value)
         )
     return value
-
-
-def _span(nanoseconds: int) -> str:
-    seconds = nanoseconds // SECOND
-    if seconds < 120:
-        return f"{seconds} s"
-    if seconds < 7_200:
-        return f"{seconds // 60} min"
-    return f"{seconds // 3600} h" if seconds < 172_800 else f"{seconds // 86_400} d"

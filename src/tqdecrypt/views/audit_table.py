@@ -27,6 +27,7 @@ __all__ = [
     "percent",
     "share_cells",
     "short_suite",
+    "span",
     "yes_share",
 ]
 
@@ -145,3 +146,13 @@ def expiry(facts: CertificateFacts | None, now: int) -> Text:
         return Text(f"{text} expired", theme.FAILURE)
     days = left // 86_400
     return Text(f"{text} in {days:,} d", theme.NOTICE if days < 30 else "")
+
+
+def span(nanoseconds: int) -> str:
+    """Return how long something took or lasts, in the unit that fits."""
+    seconds = nanoseconds // SECOND
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7_200:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h" if seconds < 172_800 else f"{seconds // 86_400} d"

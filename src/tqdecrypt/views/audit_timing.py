@@ -10,7 +10,7 @@ from rich.text import Text
 from tqdecrypt.insight.audit.timing import Bottleneck
 from tqdecrypt.tls.timing import Phase
 from tqdecrypt.views import theme
-from tqdecrypt.views.audit_table import MOST_ROWS, AuditTable
+from tqdecrypt.views.audit_table import MOST_ROWS, AuditTable, span
 from tqdecrypt.views.grid import Column, Row
 from tqdecrypt.views.words import count, time_of_day
 
@@ -100,6 +100,8 @@ def load_table(audited: Audited, most: int = MOST_ROWS) -> AuditTable:
         Column("Failed", right=True),
         Column("Came again", right=True, least=0, yields=7),
         Column("Most a second", right=True, least=0, yields=5),
+        Column("Seen/closed", right=True, least=0, yields=8),
+        Column("Usually lasts", right=True, least=0, yields=9),
         Column("Over time", least=8, yields=3),
         Column("Storms", least=0, yields=4),
     )
@@ -108,6 +110,7 @@ def load_table(audited: Audited, most: int = MOST_ROWS) -> AuditTable:
         timing = server.timing
         busiest = timing.slices.busiest
         per_second = 0.0 if busiest is None else busiest[1].handshakes / timing.slices.length * 1e9
+        lasts = server.lifetimes.quantile(0.5)
         storms = [time_of_day(begin, 0) for begin, _ in timing.slices.storms()]
         rows.append(
             Row(
@@ -118,6 +121,8 @@ def load_table(audited: Audited, most: int = MOST_ROWS) -> AuditTable:
                     Text(f"{timing.failed:,}", theme.FAILURE if timing.failed else ""),
                     Text(f"{timing.retransmissions:,}"),
                     Text(f"{per_second:,.1f}"),
+                    Text(f"{timing.connections:,}/{timing.slices.closed:,}"),
+                    Text("" if lasts is None else span(lasts)),
                     Text(_bars(timing)),
                     Text(", ".join(storms[:3]), theme.FAILURE),
                 ]
@@ -129,22 +134,25 @@ def load_table(audited: Audited, most: int = MOST_ROWS) -> AuditTable:
 
 
 def failures_table(audited: Audited, most: int = MOST_ROWS) -> AuditTable:
-    """Return the table of failed handshakes by peer and cause; the alert names its sender."""
+    """Return the table of failed handshakes by peer, cause and side; an alert names its sender."""
     columns = (
         Column("Peer", least=12, most=36, yields=3),
-        Column("Handshakes", right=True),
+        Column("Sessions", right=True),
         Column("Failed", right=True),
         Column("Cause", least=20, yields=2),
+        Column("Who has to change", least=8, yields=4),
     )
     rows = []
     for peer in audited.peers:
-        alerts = peer.properties.alerts
-        for cause in alerts:
+        failures = peer.properties.failures
+        for value in failures:
+            side, _, cause = value.partition(": ")
             cells = [
                 theme.said(peer.name),
                 Text(f"{peer.decryptability.sessions:,}"),
-                Text(f"{alerts[cause]:,}"),
+                Text(f"{failures[value]:,}"),
                 theme.said(cause, theme.FAILURE),
+                Text("not told" if side == "nobody" else f"the {side}"),
             ]
             rows.append(Row(cells))
     failed = audited.total.failed_sessions

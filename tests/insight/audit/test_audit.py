@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from insight.audit import town
+from insight.found import report
 from tqdecrypt.export import format_time
 from tqdecrypt.insight.audit import Auditor, AuditResult, Role
 from tqdecrypt.insight.audit.audit import Peer
@@ -14,6 +16,9 @@ from tqdecrypt.insight.audit.baseline import Weight, changes
 from tqdecrypt.insight.trunks import Trunks, read_trunks
 from tqdecrypt.keys import KeyRing, load_private_keys
 from tqdecrypt.pipeline import ReadOptions, read_captures
+from tqdecrypt.tls import Verdict
+from tqdecrypt.views.audit_timing import failures_table
+from views.scenes import drawn
 
 
 def audit(path: Path, ring: KeyRing, trunks: Trunks | None = None) -> AuditResult:
@@ -105,6 +110,37 @@ def test_a_refused_stranger_counts_for_no_share(peers: dict[str, Peer]) -> None:
     assert stranger.decryptability.failed_sessions == 1
     assert stranger.decryptability.session_share is None
     assert list(stranger.properties.alerts) == ["unknown_ca (fatal) from the server"]
+
+
+def test_failures_are_told_by_cause_and_by_who_has_to_change(result: AuditResult) -> None:
+    assert result.audited.properties.failures.as_dict() == {
+        "server: unknown_ca (fatal) from the client": 1,
+        "client: unknown_ca (fatal) from the server": 1,
+    }
+
+
+def test_a_failure_without_an_alert_is_told_too() -> None:
+    auditor = Auditor()
+    auditor.session(
+        report(
+            *(1, "192.0.2.1:1", "192.0.2.2:5061"),
+            verdict=Verdict.HANDSHAKE_FAILED,
+            side="server",
+            ending="no close_notify; reset",
+        )
+    )
+    audited = auditor.finish(format_time, findings=[]).audited
+    assert audited.properties.failures.as_dict() == {"server: no alert; no close_notify; reset": 1}
+    assert not audited.properties.alerts
+    text = drawn(failures_table(audited), width=120)
+    assert re.search(r"192\.0\.2\.1 +1 +1 +no alert; no close_notify; reset +the server", text)
+
+
+def test_churn_of_a_server_is_counted(result: AuditResult) -> None:
+    servers = {server.endpoint: server for server in result.audited.servers}
+    ours = servers["192.0.2.20:5061"]
+    # All but the one that was open before, and goes on.
+    assert (ours.timing.connections, ours.timing.slices.closed, ours.lifetimes.count) == (8, 7, 7)
 
 
 def test_servers_have_their_certificates(result: AuditResult) -> None:

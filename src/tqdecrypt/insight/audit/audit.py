@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tqdecrypt.calls.delays import Delays
 from tqdecrypt.insight.audit.relation import Properties, Relation
 from tqdecrypt.insight.audit.shares import Decryptability
 from tqdecrypt.insight.audit.timing import HandshakeTiming
@@ -84,6 +85,8 @@ class Server:
     """By fingerprint."""
     clients: int = 0
     """Hosts that connected."""
+    lifetimes: Delays = field(default_factory=Delays)
+    """Of connections whose begin and end were both captured."""
     ours: bool = False
 
 
@@ -289,6 +292,7 @@ def _add_to_server(servers: dict[str, Server], relation: Relation, ours: frozens
     server.decryptability.merge(relation.decryptability)
     server.properties.merge(relation.properties)
     server.timing.merge(relation.timing)
+    server.lifetimes.merge(relation.lifetimes)
     for fingerprint in relation.properties.server_certificates:
         if fingerprint in relation.certificates:
             server.certificates[fingerprint] = relation.certificates[fingerprint]

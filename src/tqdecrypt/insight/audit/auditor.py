@@ -92,8 +92,7 @@ class Auditor:
     def dark_leg(self, leg: DarkLeg) -> None:
         """Take a leg that is inferred."""
         self._audit.dark_leg(leg)
-        ended = any(message.label == "BYE" for message in leg.messages)
-        self._connections.dark_call(leg.session, ended=ended)
+        self._connections.dark_call(leg.session, ended=_has_ended(leg))
 
     def registration(self, registration: Registration) -> None:
         """Take a binding that is over, or that was there when the capture ended."""
@@ -134,3 +133,11 @@ class Auditor:
             result.changes = changes(baseline, result.document)
             result.document["changes"] = [change.as_dict() for change in result.changes]
         return result
+
+
+def _has_ended(leg: DarkLeg) -> bool:
+    """Return whether there was a BYE, or an INVITE was refused (RFC 3261 section 13.2.2)."""
+    labels = (message.label for message in leg.messages)
+    return any(
+        label == "BYE" or (label[0] in "3456" and label.endswith(" INVITE")) for label in labels
+    )

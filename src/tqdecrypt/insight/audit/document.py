@@ -125,6 +125,8 @@ def _server(server: Server, stamp: Callable[[int], str]) -> dict[str, object]:
         "decryptability": server.decryptability.as_dict(),
         "properties": server.properties.as_dict(),
         "timing": server.timing.as_dict(),
+        "connections_seen_whole": server.lifetimes.count,
+        "median_lifetime_seconds": _seconds(server.lifetimes.quantile(0.5)),
         "handshakes": _handshakes(server, stamp),
     }
 

@@ -40,6 +40,7 @@ class Properties:
         "client_chains",
         "encrypt_then_mac",
         "extended_master_secret",
+        "failures",
         "key_exchanges",
         "keys_given",
         "mutual_tls",
@@ -80,6 +81,9 @@ class Properties:
         self.names_asked = Tally()
         """SNI; ``(none)`` where there was none."""
         self.alerts = Tally()
+        """Of handshakes that failed, with their senders."""
+        self.failures = Tally()
+        """Handshakes that failed: whose side has to change, a colon, and the alert or how it ended."""
         self.secrets_from = Tally()
         """Which key or key log opened sessions."""
         self.keys_given = Tally()
@@ -118,14 +122,21 @@ class Properties:
         ):
             if chain:
                 tally.add(_fingerprints(chain))
-        if report.alert is not None and report.verdict is Verdict.HANDSHAKE_FAILED:
-            self.alerts.add(report.alert.partition(", frame")[0])
+        if report.verdict is Verdict.HANDSHAKE_FAILED:
+            self._add_failure(report)
         if report.secrets_from is not None:
             self.secrets_from.add(report.secrets_from)
         if key_given is not None:
             self.keys_given.add(key_given)
         if not MEANINGS[report.verdict].clear:
             self.sides.add(report.side)
+
+    def _add_failure(self, report: SessionReport) -> None:
+        cause = f"no alert; {report.ending}"
+        if report.alert is not None:
+            cause = report.alert.partition(", frame")[0]
+            self.alerts.add(cause)
+        self.failures.add(f"{report.side}: {cause}")
 
     def merge(self, other: Properties) -> None:
         """Add what *other* counted."""

@@ -84,6 +84,11 @@ class Slices:
         ]
 
     @property
+    def closed(self) -> int:
+        """Connections that ended."""
+        return sum(one.closed for one in self._slices.values())
+
+    @property
     def busiest(self) -> tuple[int, Slice] | None:
         """Begin and counts of the slice with the most handshakes."""
         if not self._slices:
