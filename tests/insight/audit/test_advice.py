@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Any
 
 from insight.found import report
+from insight.test_products import message
 from insight.test_what_if import CLASSIC, ECDHE, MODERN, NEW, PRIVATE, RSA_GCM, facts, offer
 from tqdecrypt.export import format_time
 from tqdecrypt.insight.audit import Auditor
 from tqdecrypt.insight.audit.advice import Advice
+from tqdecrypt.insight.trunks import Trunks
 from tqdecrypt.keys import KeyRing
+from tqdecrypt.sip import Message
 from tqdecrypt.tls import SessionReport, Verdict
 from tqdecrypt.tls.offer import Offer
 
@@ -32,10 +36,14 @@ def session(number: int, client: str, offered: Offer, **more: Any) -> SessionRep
     return report(number, f"{client}:4{number:04}", values.pop("server", SERVER), **values)
 
 
-def advised(*sessions: SessionReport, ours: bool = True) -> dict[str, Advice]:
+def advised(
+    *sessions: SessionReport, ours: bool = True, heard: tuple[Message, ...] = ()
+) -> dict[str, Advice]:
     auditor = Auditor(KeyRing())
-    for one in sessions:
-        auditor.session(one)
+    for one in heard:
+        auditor.message(one)
+    for report_ in sessions:
+        auditor.session(report_)
     if ours:  # a hub: the server is ours
         for number in range(5):
             auditor.session(
@@ -55,6 +63,31 @@ def test_the_smallest_change_of_the_servers_list() -> None:
         "On the server 198.51.100.20:5061: add TLS_RSA_WITH_AES_128_GCM_SHA256 at the front of the list. "
         "Then its client decrypts with that server's key, nobody is cut off, and forward secrecy ends for "
         "them (RFC 9325 section 4.1)."
+    )
+
+
+def test_the_device_whose_list_it_is_is_named() -> None:
+    says_so = message("198.51.100.20", "Server: kamailio (5.6.3)")
+    [advice] = advised(session(1, "192.0.2.1", offer(ECDHE, RSA_GCM)), heard=(says_so,)).values()
+    assert advice.vendors == ("kamailio",)
+    assert advice.sentences[0].endswith("; tqdecrypt advise kamailio has the settings.")
+
+
+def test_several_devices_of_one_trunk_are_counted() -> None:
+    hosts = [f"192.0.2.{number}" for number in (1, 2, 3)]
+    offers = (CLASSIC, CLASSIC, PRIVATE)
+    sessions = [
+        session(number, host, offered)
+        for number, (host, offered) in enumerate(zip(hosts, offers, strict=True))
+    ]
+    auditor = Auditor(trunks=Trunks({"acme": [ip_network("192.0.2.0/24")]}))
+    for one in sessions:
+        auditor.session(one)
+    [advice] = auditor.finish(format_time, findings=[]).advice
+    assert advice.peer == "acme"
+    assert (
+        "Then 2 of 3 of its clients decrypt with that server's key, where RSA"
+        in advice.sentences[0]
     )
 
 

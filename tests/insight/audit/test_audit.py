@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from insight.audit import town
 from insight.found import report
+from kit import certificates
 from tqdecrypt.export import format_time
 from tqdecrypt.insight.audit import Auditor, AuditResult, Role
 from tqdecrypt.insight.audit.audit import Peer
 from tqdecrypt.insight.audit.baseline import Weight, changes
 from tqdecrypt.insight.trunks import Trunks, read_trunks
-from tqdecrypt.keys import KeyRing, load_private_keys
+from tqdecrypt.keys import KeyRing, load_private_keys, read_certificate
 from tqdecrypt.pipeline import ReadOptions, read_captures
 from tqdecrypt.tls import Verdict
 from tqdecrypt.views.audit_timing import failures_table
 from views.scenes import drawn
+
+SECOND = 1_000_000_000
 
 
 def audit(path: Path, ring: KeyRing, trunks: Trunks | None = None) -> AuditResult:
@@ -236,6 +240,34 @@ def test_it_may_be_asked_again(folder: Path, ring: KeyRing, trunks: Trunks) -> N
     options = ReadOptions(ring, analysis=auditor.analysis)
     read_captures([str(town.capture(folder))], options, auditor)
     assert auditor.finish(format_time).document == auditor.finish(format_time).document
+
+
+def test_memory_is_that_of_peers_and_not_of_sessions() -> None:
+    auditor = Auditor()
+    facts = read_certificate(certificates.server().certificate_der())
+
+    def feed(first: int) -> int:
+        for number in range(first, first + 4_000):
+            auditor.session(
+                report(
+                    *(number, f"192.0.2.{number % 50}:{number}", "198.51.100.1:5061"),
+                    *(number * SECOND, number * SECOND),
+                    server_facts=facts,
+                    server_chain=(facts,),
+                    server_certificate=facts.fingerprint_sha256,
+                    client_bytes=number,
+                )
+            )
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        feed(1)
+        before = feed(4_001)
+        grown = feed(8_001) - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 4_000 * 200, "what is kept of a session until its calls are over"
 
 
 def test_an_audit_is_its_own_baseline_without_changes(result: AuditResult) -> None:

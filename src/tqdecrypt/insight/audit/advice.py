@@ -6,7 +6,7 @@ everybody else who uses the same server only not to be cut off.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -154,32 +154,23 @@ class _Advisor:
                 f"get it an RSA certificate first, or {SECRETS}{_has_settings(vendor)}.",
                 vendor=vendor,
             )
-        wanted = {
-            offer: client for client, offer in server.offers if client in hosts
-        }  # the devices of one host that offer alike are one
-        proposal = self._proposal(server, frozenset(wanted))
+        wanted = frozenset(offer for client, offer in server.offers if client in hosts)
+        proposal = self._proposal(server, wanted)
         gained = {
             client
             for client, offer in server.offers
             if client in hosts and offer in proposal.gained
         }
-        agreed = _agreed_elsewhere(server, frozenset(wanted))
+        agreed = _agreed_elsewhere(server, wanted)
         if not gained and agreed is not None:
             return _another_list(server, hosts, agreed, vendor)
         if not proposal.edits or not gained:
             return self._other_way(server, hosts, proposal, vendor)
         changes = tuple(map(str, proposal.edits))
-        of = "" if len(gained) == len(hosts) else f" of {len(hosts):,}"
-        unseen = "" if server.certificates else ", if its certificate has an RSA key"
-        them = (
-            "its client decrypts"
-            if len(hosts) == 1
-            else f"{len(gained):,}{of} of its clients decrypt"
-        )
         sentence = (
-            f"On {whose} {server.endpoint}: {'; '.join(changes)}. Then {them} with that server's key"
-            f"{unseen}, nobody is cut off, and forward secrecy ends for them (RFC 9325 section 4.1)"
-            f"{_has_settings(vendor)}."
+            f"On {whose} {server.endpoint}: {'; '.join(changes)}. Then {_who_gains(hosts, gained)} with that "
+            f"server's key{_conditions(server, proposal, wanted)}, {_cut_off(proposal)}, and forward secrecy "
+            f"ends for them (RFC 9325 section 4.1){_has_settings(vendor)}."
         )
         return _Part(sentence, changes, vendor)
 
@@ -241,6 +232,26 @@ class _Advisor:
             f"RSA key exchange is agreed on already: give the private key of {names} with -k, the one that "
             "belongs to the certificate in the table of servers."
         )
+
+
+def _who_gains(hosts: Collection[str], gained: Collection[str]) -> str:
+    if len(hosts) == 1:
+        return "its client decrypts"
+    of = "" if len(gained) == len(hosts) else f" of {len(hosts):,}"
+    return f"{len(gained):,}{of} of its clients decrypt"
+
+
+def _conditions(server: SeenServer, proposal: Proposal, wanted: Iterable[Offer]) -> str:
+    unseen = "" if server.certificates else ", if its certificate has an RSA key"
+    partly = not proposal.without_rsa.isdisjoint(wanted)
+    return unseen + (", where RSA key exchange is offered" if partly else "")
+
+
+def _cut_off(proposal: Proposal) -> str:
+    lost = len(proposal.cut_off)
+    if not lost:
+        return "nobody is cut off"
+    return f"clients with {lost:,} of the offers connect now and would not any more"
 
 
 def _agreed_elsewhere(server: SeenServer, offers: frozenset[Offer]) -> int | None:

@@ -126,8 +126,8 @@ class Audit:
         self._ring = ring
         self._trunks = trunks or Trunks()
         self._relations: dict[tuple[str, str], Relation] = {}
-        self._of_session: dict[int, tuple[Relation, str]] = {}
-        """Relation and TLS client (``ip:port``) of sessions whose report came."""
+        self._of_session: dict[int, Relation] = {}
+        """Of sessions whose report came."""
         self._invites: dict[int, Counter[str]] = {}
         """Who sent the INVITEs of calls that are over, by session whose report is still to come."""
         self.counters: Counter[str] = Counter()
@@ -152,7 +152,7 @@ class Audit:
             for _ in range(count):
                 relation.decryptability.add_call(from_client=sender == report.client)
         if len(self._of_session) < MOST_SESSIONS:
-            self._of_session[report.session] = relation, report.client
+            self._of_session[report.session] = relation
         else:
             self.counters["sessions_beyond_the_audit"] += 1
 
@@ -163,10 +163,10 @@ class Audit:
             if flow.session is None or flow.session in seen:
                 continue
             seen.add(flow.session)
-            known = self._of_session.get(flow.session)
-            if known is not None:
-                relation, client = known
-                relation.decryptability.add_call(from_client=flow.source == client)
+            relation = self._of_session.get(flow.session)
+            if relation is not None:
+                from_client = None if relation.server == OTHERS else flow.source != relation.server
+                relation.decryptability.add_call(from_client=from_client)
             elif len(self._invites) < MOST_SESSIONS:
                 self._invites.setdefault(flow.session, Counter())[flow.source] += 1
             else:
@@ -174,9 +174,9 @@ class Audit:
 
     def dark_leg(self, leg: DarkLeg) -> None:
         """Take a leg that is inferred in a session that stayed dark."""
-        known = self._of_session.get(leg.session)
-        if known is not None:
-            known[0].decryptability.dark_calls += 1
+        relation = self._of_session.get(leg.session)
+        if relation is not None:
+            relation.decryptability.dark_calls += 1
 
     def finish(self) -> Audited:
         """Add up what was fed so far."""
