@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,22 +9,19 @@ from pathlib import Path
 import pytest
 
 from kit import certificates
+from kit.kamailio import kamailio as running
+from kit.kamailio import module_folder
+from kit.ports import free_port
 from tqdecrypt.check import Target, check
 from tqdecrypt.keys import KeyRing, load_private_keys
 from tqdecrypt.tls import Verdict
 
-MODULES = next(Path("/usr/lib").glob("*/kamailio/modules/tls.so"), None)
+MODULES = module_folder("tls")
 
 CONFIGURATION = """
-#!KAMAILIO
-debug=1
-log_stderror=yes
-children=1
 tcp_children=1
-disable_tcp=no
 enable_tls=yes
 listen=tls:127.0.0.1:{port}
-mpath="{modules}"
 loadmodule "sl.so"
 loadmodule "textops.so"
 loadmodule "pv.so"
@@ -60,44 +53,15 @@ method = TLSv1.2
 
 @contextmanager
 def kamailio(folder: Path) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     files = certificates.server().write(folder)
     authorities = folder / "ca.pem"
     authorities.write_bytes(certificates.authority().certificate_pem())
-    assert MODULES is not None
-    configuration = folder / "kamailio.cfg"
-    configuration.write_text(
-        CONFIGURATION.format(port=port, modules=MODULES.parent, folder=folder).lstrip()
-    )
     (folder / "tls.cfg").write_text(
         TLS.format(certificate=files.certificate, key=files.key, authorities=authorities)
     )
-    command = [
-        "kamailio",
-        "-DD",
-        "-f",
-        str(configuration),
-        "-Y",
-        str(folder),
-        "-m",
-        "16",
-        "-M",
-        "4",
-    ]
-    with (
-        open(folder / "kamailio.log", "wb") as log,
-        subprocess.Popen(command, stderr=log) as process,
-    ):
-        try:
-            for _ in range(100):
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                    break
-                assert process.poll() is None, (folder / "kamailio.log").read_text()
-                time.sleep(0.05)
-            yield port
-        finally:
-            process.terminate()
+    with running(folder, CONFIGURATION.format(port=port, folder=folder), port):
+        yield port
 
 
 @pytest.mark.peer("kamailio")

@@ -16,8 +16,9 @@ import pytest
 from cli.conftest import Runner, spawn
 from export.collector import Collector
 from hep.packets import PACKET
-from kit.kamailio import free_port, kamailio, module_folder
+from kit.kamailio import kamailio, module_folder
 from kit.peers import tshark_sip
+from kit.ports import free_port
 from tqdecrypt.hep import HepStream, encode_packet, pull_packet
 
 MESSAGES = 59

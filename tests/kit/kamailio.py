@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["free_port", "kamailio", "module_folder"]
+__all__ = ["kamailio", "module_folder"]
 
 SETTINGS = """
 debug=2
@@ -27,14 +27,6 @@ def module_folder(*modules: str) -> Path | None:
         if all((found / f"{module}.so").exists() for module in modules):
             return found
     return None
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port of the loopback interface that nobody uses."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

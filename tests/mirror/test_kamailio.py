@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from kit import certificates
-from kit.kamailio import free_port, kamailio, module_folder
+from kit.kamailio import kamailio, module_folder
+from kit.ports import free_port
 from tqdecrypt.mirror import HepListener
 from tqdecrypt.sip import Message
 

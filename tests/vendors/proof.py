@@ -33,7 +33,6 @@ from tqdecrypt.vendors import Role, Statement, Topic, fill, load_vendor
 __all__ = [
     "Readout",
     "advised",
-    "free_port",
     "here",
     "options_request",
     "proposed_list",
@@ -195,10 +194,3 @@ def until(
         assert process is None or process.poll() is None, said
         assert time.monotonic() < deadline, said
         time.sleep(0.02)
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

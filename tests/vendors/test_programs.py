@@ -13,6 +13,7 @@ import pytest
 
 from kit import certificates
 from kit.certificates import Identity
+from kit.ports import free_port
 from matrix.relay import TcpRelay
 from tqdecrypt.tls import Verdict
 from tqdecrypt.vendors import Role, Topic
@@ -20,7 +21,6 @@ from vendors.kamailio import MODULES, kamailio
 from vendors.proof import (
     Readout,
     advised,
-    free_port,
     options_request,
     read,
     running,

@@ -11,8 +11,9 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from kit import Conversation, tcp_packets, write_pcap
-from kit.kamailio import free_port, kamailio, module_folder
+from kit.kamailio import kamailio, module_folder
 from kit.peers import tshark_fields
+from kit.ports import free_port
 from kit.tls import Flight
 from tqdecrypt.sip import Flow, Message, WebSocketFramer
 
