@@ -67,10 +67,12 @@ def ip4(
     total: int | None = None,
     identification: int = 0,
     place: int = 0,
+    traffic_class: int = 0xB8,
 ) -> bytes:
     header = 20 + len(options)
     total = header + len(payload) if total is None else total
-    fields = (0x40 | header // 4, 0, total & 0xFFFF, identification, place, 64, protocol, 0xBAD)
+    first = 0x40 | header // 4, traffic_class
+    fields = (*first, total & 0xFFFF, identification, place, 64, protocol, 0xBAD)
     return struct.pack("!BBHHHBBHII", *fields, source, destination) + options + payload
 
 
@@ -81,9 +83,10 @@ def ip6(
     source: tuple[int, int] = A6,
     destination: tuple[int, int] = B6,
     length: int | None = None,
+    traffic_class: int = 0x89,
 ) -> bytes:
     length = len(payload) if length is None else length
-    fields = (6 << 28, length & 0xFFFF, protocol, 64)
+    fields = (6 << 28 | traffic_class << 20 | 0xF1085, length & 0xFFFF, protocol, 64)
     return struct.pack("!IHBBQQQQ", *fields, *source, *destination) + payload
 
 
@@ -200,6 +203,7 @@ class Row(NamedTuple):
     sequence: int
     acknowledgment: int
     flags: int
+    traffic_class: int
     detached: bool
 
 
@@ -224,6 +228,7 @@ def rows_of(columns: TransportColumns, buffer: Buffer) -> list[Row]:
                 int(columns.sequence[row]),
                 int(columns.acknowledgment[row]),
                 int(columns.flags[row]),
+                int(columns.traffic_class[row]),
                 detached is not None,
             )
         )
@@ -281,6 +286,7 @@ def _row(packet: int, data: bytes, unit: Transport) -> Row:
         unit.sequence,
         unit.acknowledgment,
         unit.flags or 0,
+        unit.traffic_class,
         unit.detached is not None,
     )
 

@@ -167,6 +167,7 @@ def test_columns_have_their_types() -> None:
                 "sequence": np.uint32,
                 "acknowledgment": np.uint32,
                 "flags": np.uint8,
+                "traffic_class": np.uint8,
             }
             for name, kind in expected.items():
                 column = getattr(columns, name)

@@ -112,6 +112,29 @@ def test_ports_narrow_both_protocols_in_both_directions(path: str) -> None:
     assert_as_specified([block], ports=frozenset({5061, 65535}))
 
 
+@pytest.mark.parametrize("path", ["columns", "scalar"])
+def test_datagrams_of_every_port_come_when_media_is_wanted(path: str) -> None:
+    packets = [(17, udp(9, 10, b"x")), (6, tcp(b"x", ports=(9, 10))), (17, udp(5061, 9, b"x"))]
+    if path == "columns":
+        frames = [Frame(ethernet(0x0800, ip4(*packet))) for packet in packets]
+    else:
+        frames = [Frame(ethernet(0x86DD, ip6(0, extension(*packet)))) for packet in packets]
+    wanted, ports = Wanted.SIGNALLING | Wanted.EVERY_PORT, frozenset({5061})
+    result = PacketDecoder(wanted, ports).decode(block_of(frames))
+    assert (result.tcp.packet.tolist(), result.udp.packet.tolist()) == ([], [0, 2])
+    assert_as_specified([block_of(frames)], wanted, ports)
+
+
+@pytest.mark.parametrize("path", ["columns", "scalar"])
+def test_the_traffic_class_comes_with_each_row(path: str) -> None:
+    packet = udp(1, 2, b"x")
+    four = ip4(17, packet, traffic_class=0xB8, options=b"" if path == "columns" else bytes(4))
+    inner, protocol = (packet, 17) if path == "columns" else (extension(17, packet), 0)
+    six = ip6(protocol, inner, traffic_class=0x2E)
+    frames = [Frame(ethernet(0x0800, four)), Frame(ethernet(0x86DD, six))]
+    assert PacketDecoder().decode(block_of(frames)).udp.traffic_class.tolist() == [0xB8, 0x2E]
+
+
 def test_a_datagram_cut_before_its_payload_cannot_be_told() -> None:
     frame = Frame(ethernet(0x0800, ip4(17, udp(1, 2, b"INVITE")))).cut(14 + 20 + 8)
     for wanted, rows in ((Wanted.SIGNALLING, 0), (Wanted.ALL_UDP, 1)):

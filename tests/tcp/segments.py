@@ -245,6 +245,7 @@ def block_of(
         sequence=np.array([segment.sequence for segment in segments], dtype=np.uint32),
         acknowledgment=np.array([segment.acknowledgment for segment in segments], dtype=np.uint32),
         flags=np.array([segment.flags for segment in segments], dtype=np.uint8),
+        traffic_class=np.zeros(len(segments), dtype=np.uint8),
         detached={i: s.payload for i, s in enumerate(segments) if s.detached},
     )
     return columns, block

@@ -90,6 +90,13 @@ class _Ip(NamedTuple):
         """Return packets at what their transport header of *size* bytes holds."""
         return _Packets(self.packet[which], self.offset[which] + size, captured)
 
+    def traffic_class(self, which: Integers) -> npt.NDArray[np.uint8]:
+        """Return the byte with DSCP and ECN."""
+        if self.version == 4:
+            byte: npt.NDArray[np.uint8] = self.rows["traffic_class"][which]
+            return byte
+        return (self.rows["first_word"][which] >> 4 & 0xFF).astype(np.uint8)
+
     def addresses(self, name: str, which: Integers) -> npt.NDArray[np.uint64]:
         """Return the halves of the addresses in field *name*."""
         if self.version == 6:
@@ -272,7 +279,8 @@ class BlockDecoder:
         self._leave(ip.packet[which[~(plain | tunnels)]])
         if tunnels.any():
             self._decode_udp_tunnels(ip, which[tunnels], captured[tunnels])
-        plain = self._narrow(ip, which, plain)
+        if not self._selection.every_udp_port:
+            plain = self._narrow(ip, which, plain)
         wanted = plain
         if not self._selection.empty_udp:
             first = ip.header["udp_first_byte"][which]
@@ -355,5 +363,6 @@ def _columns(
         sequence=header["sequence"][which].astype(np.uint32) if tcp else none,
         acknowledgment=header["acknowledgment"][which].astype(np.uint32) if tcp else none,
         flags=header["flags"][which] if tcp else none.astype(np.uint8),
+        traffic_class=ip.traffic_class(which),
         detached={},
     )

@@ -133,6 +133,7 @@ def _columns_of(rows: Sequence[_Numbered]) -> TransportColumns:
         sequence=np.array([row.sequence for row in units], np.uint32),
         acknowledgment=np.array([row.acknowledgment for row in units], np.uint32),
         flags=np.array([row.flags or 0 for row in units], np.uint8),
+        traffic_class=np.array([row.traffic_class for row in units], np.uint8),
         detached={i: row.detached for i, row in enumerate(units) if row.detached is not None},
     )
 
@@ -174,5 +175,6 @@ def _map_columns(
         sequence=column("sequence"),
         acknowledgment=column("acknowledgment"),
         flags=column("flags"),
+        traffic_class=column("traffic_class"),
         detached=detached,
     )

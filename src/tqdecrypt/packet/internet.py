@@ -12,8 +12,8 @@ from tqdecrypt.packet.walk import Layer, Next, Space, Walk
 
 __all__ = ["EXTENSIONS", "ip4", "ip6", "tcp", "udp"]
 
-_IPV4 = Struct("!BxHHHxB2xII")
-_IPV6 = Struct("!B3xHBxQQQQ")
+_IPV4 = Struct("!BBHHHxB2xII")
+_IPV6 = Struct("!H2xHBxQQQQ")
 _EXTENSION = Struct("!BB")
 _FRAGMENT = Struct("!BxHI")
 _TCP = Struct("!HHIIBB6x")
@@ -22,11 +22,12 @@ _UDP = Struct("!HHH2x")
 
 def ip4(walk: Walk) -> Next | Dropped:
     """RFC 791.  Checksums are not looked at: network cards fill them in behind the capture."""
-    first, total, identification, place, protocol, source, destination = walk.pull_fields(_IPV4)
+    fields = walk.pull_fields(_IPV4)
+    first, traffic_class, total, identification, place, protocol, source, destination = fields
     header = (first & 0x0F) * 4
     if first >> 4 != 4 or header < 20:
         raise Malformed("an IPv4 header", first)
-    walk.enter_ip(4, (0, source), (0, destination))
+    walk.enter_ip(4, (0, source), (0, destination), traffic_class)
     walk.skip(header - 20)
     # Packets that the network card cuts into segments have no length that would fit: 0 (Linux).
     if total:
@@ -42,10 +43,11 @@ def ip4(walk: Walk) -> Next | Dropped:
 def ip6(walk: Walk) -> Next:
     """RFC 8200 section 3."""
     first, length, protocol, *addresses = walk.pull_fields(_IPV6)
-    if first >> 4 != 6:
-        raise Malformed("an IPv6 header", first)
+    if first >> 12 != 6:
+        raise Malformed("an IPv6 header", first >> 8)
     source_high, source_low, destination_high, destination_low = addresses
-    walk.enter_ip(6, (source_high, source_low), (destination_high, destination_low))
+    source, destination = (source_high, source_low), (destination_high, destination_low)
+    walk.enter_ip(6, source, destination, first >> 4 & 0xFF)
     if length:  # 0: a jumbogram (RFC 2675), or a packet that the network card cuts
         walk.confine(length)
     return Next(Space.IP_PROTOCOL, protocol)
@@ -127,6 +129,7 @@ def _transport(
         flags,
         payload[0] if payload and flags is None else None,
         payload if walk.reassembled else None,
+        walk.traffic_class,
     )
 
 

@@ -88,6 +88,7 @@ TRANSPORT = _layout(
 IPV4_HEADER = _layout(
     20 + _TRANSPORT_SIZE,
     first=("u1", 0),
+    traffic_class=("u1", 1),
     total=(">u2", 2),
     place=(">u2", 6),
     protocol=("u1", 9),
@@ -97,6 +98,7 @@ IPV4_HEADER = _layout(
 IPV6_HEADER = _layout(
     40 + _TRANSPORT_SIZE,
     first=("u1", 0),
+    first_word=(">u2", 0),
     length=(">u2", 4),
     protocol=("u1", 6),
     source=((">u8", 2), 8),

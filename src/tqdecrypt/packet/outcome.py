@@ -70,3 +70,5 @@ class Transport(NamedTuple):
     """Of a UDP datagram's payload; ``None`` when no payload was captured, and for TCP."""
     detached: bytes | None = None
     """The payload when it was put together from fragments."""
+    traffic_class: int = 0
+    """DSCP and ECN, of the innermost IP header."""

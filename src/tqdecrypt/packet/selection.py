@@ -27,6 +27,7 @@ class Selection:
 
     :ivar first_bytes: for each first byte of a UDP datagram, whether it is wanted.
     :ivar empty_udp: whether datagrams without captured payload are wanted.
+    :ivar every_udp_port: whether datagrams are whatever their ports.
     :ivar signalling: whether TCP segments are that carry payload, SYN, FIN or RST.
     :ivar acknowledgments: whether other TCP segments are.
     :ivar ports: for each port, whether it is wanted; ``None`` when all are.
@@ -38,6 +39,7 @@ class Selection:
             if wanted & kind:
                 self.first_bytes[list(values)] = True
         self.empty_udp = bool(wanted & Wanted.ALL_UDP)
+        self.every_udp_port = bool(wanted & Wanted.EVERY_PORT)
         self.signalling = bool(wanted & Wanted.SIGNALLING)
         self.acknowledgments = bool(wanted & Wanted.ACKNOWLEDGMENTS)
         self.ports: npt.NDArray[np.bool_] | None = None
@@ -53,6 +55,7 @@ class Selection:
         if (
             ports is not None
             and named
+            and not (self.every_udp_port and row.flags is None)
             and not (ports[row.source_port] or ports[row.destination_port])
         ):
             return Dropped.UNWANTED_PORTS

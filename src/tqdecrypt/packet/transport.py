@@ -36,6 +36,8 @@ class Wanted(enum.IntFlag):
     """UDP datagrams whose first byte is 128 … 191 (RFC 7983: RTP and RTCP)."""
     ALL_UDP = 16
     """Every UDP datagram."""
+    EVERY_PORT = 64
+    """UDP datagrams of every port, whatever ports were asked for: media takes any."""
     HEP = 32
     """UDP datagrams whose first byte is 1 or 2: HEP of these versions (HEP3 begins with a letter)."""
 
@@ -69,6 +71,8 @@ class TransportColumns:
     """TCP acknowledgment number; 0 for UDP."""
     flags: npt.NDArray[np.uint8]
     """TCP control bits, :class:`ControlBits`; 0 for UDP."""
+    traffic_class: npt.NDArray[np.uint8]
+    """The byte with DSCP and ECN (RFC 2474, RFC 3168) of the innermost IP header."""
     detached: Mapping[int, bytes]
     """Row → payload."""
 

@@ -87,6 +87,7 @@ class Walk:
         "reassembled",
         "source",
         "time",
+        "traffic_class",
         "version",
     )
 
@@ -100,6 +101,7 @@ class Walk:
         self.nesting = 0
         self.reassembled = False
         self.version = 0
+        self.traffic_class = 0
         self.source: Address = (0, 0)
         self.destination: Address = (0, 0)
 
@@ -146,12 +148,15 @@ class Walk:
         self.end = self.position + captured
         self.missing = length - captured
 
-    def enter_ip(self, version: int, source: Address, destination: Address) -> None:
+    def enter_ip(
+        self, version: int, source: Address, destination: Address, traffic_class: int
+    ) -> None:
         """Note that an IP header begins."""
         self.nesting += 1
         if self.nesting > MAX_NESTING:
             raise Malformed(f"at most {MAX_NESTING} IP headers in a packet")
         self.version, self.source, self.destination = version, source, destination
+        self.traffic_class = traffic_class
 
     def reassemble(
         self, identification: int, protocol: int, start: int, more: bool, protocol_in_key: bool
