@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from tqdecrypt.capture.block import Buffer
 from tqdecrypt.packet.outcome import Dropped, Transport
-from tqdecrypt.packet.transport import ControlBits, Wanted
+from tqdecrypt.packet.transport import ControlBits, TransportColumns, Wanted
 
 __all__ = ["STATE_BITS", "Selection"]
 
@@ -46,6 +47,20 @@ class Selection:
         if ports:
             self.ports = np.zeros(1 << 16, np.bool_)
             self.ports[list(ports)] = True
+
+    def of_datagrams(self, rows: TransportColumns, buffer: Buffer) -> npt.NDArray[np.int64]:
+        """Return which of some datagrams are wanted, when all of them were decoded."""
+        there = np.flatnonzero(rows.payload_length)
+        first = np.zeros(len(rows), np.uint8)
+        first[there] = np.frombuffer(buffer, np.uint8)[rows.payload_offset[there]]
+        for row, payload in rows.detached.items():
+            first[row] = payload[0] if payload else 0
+        wanted = self.first_bytes[first]
+        wanted &= rows.payload_length > 0
+        if self.ports is not None:
+            unnamed = (rows.source_port == 0) & (rows.destination_port == 0)
+            wanted &= self.ports[rows.source_port] | self.ports[rows.destination_port] | unnamed
+        return np.flatnonzero(wanted)
 
     def drops(self, row: Transport) -> Dropped | None:
         """Return why a row is not wanted; ``None`` when it is."""

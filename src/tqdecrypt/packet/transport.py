@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -78,3 +78,13 @@ class TransportColumns:
 
     def __len__(self) -> int:
         return len(self.packet)
+
+    def pick(self, which: npt.NDArray[np.int64]) -> TransportColumns:
+        """Return the rows *which*, which are in order."""
+        detached = {}
+        if self.detached:
+            places = {row: place for place, row in enumerate(which.tolist())}
+            detached = {places[row]: data for row, data in self.detached.items() if row in places}
+        return TransportColumns(
+            *(getattr(self, one.name)[which] for one in fields(self)[:-1]), detached
+        )

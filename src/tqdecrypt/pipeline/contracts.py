@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call
+    from tqdecrypt.capture import PacketBlock
     from tqdecrypt.dispatch import Tap
     from tqdecrypt.endings import EndListener
     from tqdecrypt.insight import Analysis
     from tqdecrypt.keys import KeyRing, SecretsStore
     from tqdecrypt.observing import Observer
+    from tqdecrypt.packet.transport import TransportColumns
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SessionReport
     from tqdecrypt.tls.watching import Watch
 
-__all__ = ["KeyLogSource", "Mask", "MessageSource", "Progress", "ReadOptions", "Sink"]
+__all__ = ["KeyLogSource", "Mask", "MediaSink", "MessageSource", "Progress", "ReadOptions", "Sink"]
 
 Progress = Callable[[int, int], None]
 """Is called with the bytes read and the bytes in all."""
@@ -49,6 +51,8 @@ class ReadOptions:
     """Where messages come from besides packets.  Without captures, they are waited for without end."""
     mask: Mask | None = None
     """Rewrites messages and reports before the calls, the analysis and the sink see them."""
+    media: MediaSink | None = None
+    """Takes every UDP datagram as columns, and the messages, when somebody wants media."""
 
 
 class KeyLogSource(Protocol):
@@ -70,6 +74,26 @@ class MessageSource(Protocol):
 
     def poll(self) -> Sequence[Message]:
         """Return what has come, without waiting."""
+
+
+class MediaSink(Protocol):
+    """Takes datagrams as columns.  Without one, media is dropped where packets are decoded."""
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What there was, and what was given up, by name."""
+
+    def receive(self, rows: TransportColumns, block: PacketBlock) -> None:
+        """All UDP datagrams of a block, in order; the block's buffer is gone afterwards."""
+
+    def describe(self, message: Message) -> None:
+        """One SIP message, as the sink takes it; it may announce media."""
+
+    def settle(self, before: int | None) -> None:
+        """All messages in front of frame *before* were given; ``None``: all that there are."""
+
+    def finish(self) -> None:
+        """Everything was read."""
 
 
 class Mask(Protocol):

@@ -12,6 +12,7 @@ from tqdecrypt.dispatch import Dispatcher
 from tqdecrypt.endings import EndQueue
 from tqdecrypt.mirror import Mirror
 from tqdecrypt.packet import PacketDecoder, Wanted
+from tqdecrypt.packet.selection import Selection
 from tqdecrypt.pipeline.datagrams import Datagrams
 from tqdecrypt.pipeline.ordering import Ordering
 from tqdecrypt.pipeline.summary import Summary
@@ -80,6 +81,12 @@ class Run:
             self._dispatcher.on_end = self._ends.add
             self._dispatcher.wants_secrets = options.end_listener.wants_secrets
         wanted = Wanted.SIGNALLING | Wanted.DTLS | Wanted.HEP
+        self._media = options.media
+        self._spoken: Selection | None = None
+        """Which datagrams may be signalling, where media gets all."""
+        if self._media is not None:
+            self._spoken = Selection(wanted, options.ports)
+            wanted |= Wanted.ALL_UDP | Wanted.EVERY_PORT
         self._decoder = PacketDecoder(wanted, options.ports)
         # Results are taken while a block is gone through: what they open keeps the threads company.
         self._connections = ConnectionTable(
@@ -116,12 +123,19 @@ class Run:
             self._block_frames.append(block.first_frame)
             decoded = self._decoder.decode(block)
             if len(decoded.udp):
-                self._datagrams.receive(decoded.udp, block)
+                udp = decoded.udp
+                if self._media is not None and self._spoken is not None:
+                    self._media.receive(udp, block)
+                    udp = udp.pick(self._spoken.of_datagrams(udp, block.buffer))
+                self._datagrams.receive(udp, block)
             self._connections.receive(decoded.tcp, block)
         self._finder.expire(self._connections.now)
         workers.collect(None if self._live else self._block_frames[0])
         self._dispatcher.report_settled()
-        self._hand_on(self._watermark())
+        watermark = self._watermark()
+        self._hand_on(watermark)
+        if self._media is not None:
+            self._media.settle(watermark)
         self._dispatcher.tidy(self._connections.now)
 
     def finish(self) -> None:
@@ -135,6 +149,9 @@ class Run:
         self._dispatcher.report_settled()
         self._hand_on(None, last=True)
         self._calls.finish()
+        if self._media is not None:
+            self._media.finish()
+            self.summary.count(self._media.counters)
         if self._analysis is not None:
             self._analysis.finish()
             self.summary.count(self._analysis.counters)
@@ -187,6 +204,9 @@ class Run:
 
         :param told: yields *ready*, and does something in between.
         """
+        if self._media is not None:
+            for message in ready:
+                self._media.describe(message)
         receive_call = self._calls.receive
         receive_sink = self._sink.message
         for message in told:

@@ -1,0 +1,248 @@
+"""What a block's datagrams are (RFC 7983, RFC 5761), and the RTP among them as columns (RFC 3550).
+
+A first byte tells STUN, DTLS, TURN channels and RTP apart; the second one tells RTCP from RTP.  Shape
+decides the rest: a length field that does not fit makes a datagram ``OTHER``.  Nothing here is a Python
+object per packet.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tqdecrypt.capture.block import Buffer, PacketBlock
+from tqdecrypt.packet.layouts import Integers, Rows, gather
+from tqdecrypt.packet.transport import TransportColumns
+
+__all__ = ["Datagrams", "Kind", "RtpColumns", "classify", "pull_rtp"]
+
+Kinds: TypeAlias = npt.NDArray[np.uint8]
+
+_HEAD = 12
+"""Bytes of an RTP header without CSRCs; enough to tell all the others, too."""
+_LAYOUT = np.dtype(
+    {
+        "names": [
+            "first", "second", "sequence", "length", "timestamp", "cookie", "ssrc",
+        ],
+        "formats": ["u1", "u1", ">u2", ">u2", ">u4", ">u4", ">u4"],
+        "offsets": [0, 1, 2, 2, 4, 4, 8],
+        "itemsize": _HEAD,
+    }
+)  # fmt: skip
+_EXTENSION = np.dtype({"names": ["words"], "formats": [">u2"], "offsets": [2], "itemsize": 4})
+_COOKIE = 0x2112A442
+"""Magic cookie of STUN (RFC 8489 section 5)."""
+
+
+class Kind(enum.IntEnum):
+    """What a datagram is."""
+
+    OTHER = 0
+    """None of the others: SIP, T.38, DNS …"""
+    RTP = 1
+    """RTP or SRTP."""
+    RTCP = 2
+    """RTCP or SRTCP."""
+    STUN = 3
+    DTLS = 4
+    TURN_CHANNEL = 5
+    """ChannelData of TURN (RFC 8656 section 12.4): media in four bytes more."""
+
+
+@dataclass(slots=True)
+class Datagrams:
+    """A block's datagrams with their kinds; what stands in a TURN channel is seen through it.
+
+    :ivar rows: the transport columns.
+    """
+
+    rows: TransportColumns
+    buffer: Buffer
+    kinds: Kinds
+    offset: Integers
+    """Where the payload starts; behind the channel's header for media in a TURN channel."""
+    length: Integers
+    """Bytes of payload that were captured."""
+    wire_length: Integers
+    """Bytes of payload on the wire."""
+    relayed: npt.NDArray[np.bool_]
+    """Whether it came in a TURN channel."""
+
+    def payload(self, row: int) -> bytes:
+        """Return one datagram's payload."""
+        detached = self.rows.detached.get(row)
+        start = int(self.offset[row])
+        length = int(self.length[row])
+        if detached is None:
+            return bytes(memoryview(self.buffer)[start : start + length])
+        return detached[start : start + length]
+
+
+@dataclass(slots=True)
+class RtpColumns:
+    """RTP packets; one entry a packet, in packet order.  Copies: the block's buffer is not kept."""
+
+    frame: npt.NDArray[np.int64]
+    """Number of the packet, from 1."""
+    time: npt.NDArray[np.int64]
+    """Nanoseconds since 1970-01-01 UTC."""
+    version: npt.NDArray[np.uint8]
+    """Of IP."""
+    source: npt.NDArray[np.uint64]
+    """Shape (n, 2), as in the transport columns."""
+    destination: npt.NDArray[np.uint64]
+    source_port: npt.NDArray[np.uint16]
+    destination_port: npt.NDArray[np.uint16]
+    traffic_class: npt.NDArray[np.uint8]
+    sequence: npt.NDArray[np.uint16]
+    timestamp: npt.NDArray[np.uint32]
+    ssrc: npt.NDArray[np.uint32]
+    payload_type: npt.NDArray[np.uint8]
+    marker: npt.NDArray[np.bool_]
+    padded: npt.NDArray[np.bool_]
+    extended: npt.NDArray[np.bool_]
+    payload_length: npt.NDArray[np.int64]
+    """Bytes behind the header and its extension, on the wire, padding and SRTP tag included."""
+    cut: npt.NDArray[np.bool_]
+    """Whether the snap length took some of the payload."""
+    relayed: npt.NDArray[np.bool_]
+    """Whether it came in a TURN channel."""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def pick(self, which: npt.NDArray[Any]) -> RtpColumns:
+        """Return the packets *which*."""
+        return RtpColumns(*(getattr(self, one.name)[which] for one in fields(self)))
+
+
+def classify(rows: TransportColumns, block: PacketBlock) -> Datagrams:
+    """Say what each datagram is."""
+    buffer = block.buffer
+    offset, length = rows.payload_offset.copy(), rows.payload_length.copy()
+    wire = length + rows.payload_missing
+    relayed = np.zeros(len(rows), np.bool_)
+    found = Datagrams(rows, buffer, np.zeros(len(rows), np.uint8), offset, length, wire, relayed)
+    head = _heads(found)
+    kinds = _kinds(head, length, wire)
+    channels = np.flatnonzero(kinds == Kind.TURN_CHANNEL)
+    if len(channels):
+        _enter_channels(found, head, channels)
+        inner = _heads(found)[channels]
+        told = _kinds(inner, length[channels], wire[channels])
+        media = (told == Kind.RTP) | (told == Kind.RTCP)
+        relayed[channels[media]] = True
+        kinds[channels[media]] = told[media]
+    found.kinds = kinds
+    return found
+
+
+def _heads(datagrams: Datagrams) -> Rows:
+    """Return the first bytes of each payload."""
+    head = gather(datagrams.buffer, np.where(datagrams.length > 0, datagrams.offset, 0), _LAYOUT)
+    for row, payload in datagrams.rows.detached.items():  # put together from fragments: rare
+        start = int(datagrams.offset[row])
+        head[row] = np.frombuffer(
+            payload[start : start + _HEAD].ljust(_HEAD, b"\0"), _LAYOUT, count=1
+        )[0]
+    return head
+
+
+def _kinds(head: Rows, captured: Integers, wire: Integers) -> Kinds:
+    first, second = head["first"], head["second"]
+    kinds = np.zeros(len(head), np.uint8)
+    told = head["length"].astype(np.int64)
+    enough = captured >= _HEAD
+    two = (first >> 6) == 2
+    control = two & (second >= 192) & (second <= 223) & (captured >= 8)
+    control &= (told + 1) * 4 <= wire
+    # Fixed header and CSRCs (section 5.1); an extension's own length is looked at later.
+    packets = two & ~((second >= 192) & (second <= 223)) & enough
+    packets &= wire >= 12 + 4 * (first & 0x0F).astype(np.int64)
+    kinds[packets] = Kind.RTP
+    kinds[control] = Kind.RTCP
+    stun = (first < 4) & (captured >= 8) & (told % 4 == 0) & (wire == told + 20)
+    kinds[stun & ((head["cookie"] == _COOKIE) | enough)] = Kind.STUN
+    kinds[(first >= 20) & (first < 64) & (captured >= 1)] = Kind.DTLS
+    channel = (first >= 64) & (first < 80) & (captured >= 4) & (told + 4 <= wire)
+    kinds[channel & (wire - told < 8)] = Kind.TURN_CHANNEL
+    # Letters begin SIP: some of them are 64 … 79, and its second and third bytes are no length.
+    return kinds
+
+
+def _enter_channels(datagrams: Datagrams, head: Rows, channels: Integers) -> None:
+    """Put the start of each payload behind the channel's header (RFC 8656 section 12.4)."""
+    inner = head["length"][channels].astype(np.int64)
+    datagrams.offset[channels] += 4
+    datagrams.wire_length[channels] = inner
+    datagrams.length[channels] = np.minimum(datagrams.length[channels] - 4, inner)
+
+
+def pull_rtp(datagrams: Datagrams, block: PacketBlock) -> tuple[RtpColumns, int]:
+    """Return the RTP packets, and how many look like RTP but have a header longer than themselves."""
+    which = np.flatnonzero(datagrams.kinds == Kind.RTP)
+    rows = datagrams.rows
+    if len(which) == len(rows):
+        head = _heads(datagrams)
+    else:
+        head = _heads_of(datagrams, which)
+    first, second = head["first"], head["second"]
+    length = datagrams.wire_length[which] - 12 - 4 * (first & 0x0F).astype(np.int64)
+    extended = first & 0x10 != 0
+    broken = 0
+    if extended.any():
+        _behind_extensions(datagrams, which, first, extended, length)
+        broken = int(np.count_nonzero(length < 0))
+    packet = rows.packet[which]
+    found = RtpColumns(
+        frame=packet + block.first_frame,
+        time=block.time[packet],
+        version=rows.version[which],
+        source=rows.source[which],
+        destination=rows.destination[which],
+        source_port=rows.source_port[which],
+        destination_port=rows.destination_port[which],
+        traffic_class=rows.traffic_class[which],
+        sequence=head["sequence"].astype(np.uint16),
+        timestamp=head["timestamp"].astype(np.uint32),
+        ssrc=head["ssrc"].astype(np.uint32),
+        payload_type=second & 0x7F,
+        marker=second & 0x80 != 0,
+        padded=first & 0x20 != 0,
+        extended=extended,
+        payload_length=length,
+        cut=datagrams.length[which] < datagrams.wire_length[which],
+        relayed=datagrams.relayed[which],
+    )
+    return (found.pick(np.flatnonzero(length >= 0)) if broken else found), broken
+
+
+def _heads_of(datagrams: Datagrams, which: Integers) -> Rows:
+    if datagrams.rows.detached:
+        return _heads(datagrams)[which]
+    return gather(datagrams.buffer, datagrams.offset[which], _LAYOUT)
+
+
+def _behind_extensions(
+    datagrams: Datagrams,
+    which: Integers,
+    first: npt.NDArray[np.uint8],
+    extended: npt.NDArray[np.bool_],
+    length: Integers,
+) -> None:
+    """Take header extensions (section 5.3.1) from *length*, in place."""
+    there = np.flatnonzero(extended)
+    skip = 12 + 4 * (first[there] & 0x0F).astype(np.int64)
+    # Where the extension's length was not captured, or stands in fragments, it counts as payload.
+    known = datagrams.length[which[there]] >= skip + 4
+    detached = datagrams.rows.detached
+    if detached:
+        known &= ~np.isin(which[there], list(detached))
+    there, skip = there[known], skip[known]
+    words = gather(datagrams.buffer, datagrams.offset[which[there]] + skip, _EXTENSION)["words"]
+    length[there] -= 4 + 4 * words.astype(np.int64)
