@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def follow(
     table = table or MediaTable(found.append)
     decoder = PacketDecoder(Wanted.ALL_UDP)
     edges = sorted({0, *cuts, len(segments)})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         block = block_of(segments[start:end], start + 1)
         table.receive(decoder.decode(block).udp, block)
     table.finish()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
+from typing import TypeVar
 
 from tqdecrypt.errors import Malformed
 from tqdecrypt.media.rtcp import Compound, ReportBlock, VoipMetrics, pull_compound
 
-__all__ = ["MOST_REPORTED", "Reported", "ReportTable"]
+__all__ = ["MOST_REPORTED", "ReportTable", "Reported"]
+
+_Value = TypeVar("_Value")
 
 MOST_REPORTED = 20_000
 """Streams of which reports are kept, half a kilobyte each; the one reported on longest ago goes."""
@@ -135,11 +138,11 @@ class ReportTable:
                 return
 
 
-def _put(table: OrderedDict[int, object] | OrderedDict[int, int] | OrderedDict[int, deque[tuple[int, int]]], key: int, value: object) -> None:  # fmt: skip
+def _put(table: OrderedDict[int, _Value], key: int, value: _Value) -> None:
     """Put into a table of at most :data:`MOST_REPORTED`; the oldest goes."""
     while len(table) >= MOST_REPORTED:
         table.popitem(last=False)
-    table[key] = value  # type: ignore[assignment]
+    table[key] = value
 
 
 def _host(endpoint: str) -> str:

@@ -58,6 +58,8 @@ _COLUMNS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "with_extension": (np.int64, ()),
     "cut": (np.int64, ()),
     "events": (np.int64, ()),
+    "event_timestamp": (np.int64, ()),
+    "digits": (np.int64, ()),
     "jumps": (np.int64, ()),
     "width": (np.int64, ()),
     "course_packets": (np.int32, (BINS,)),

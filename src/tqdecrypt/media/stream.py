@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["Change", "LossAt", "Pause", "SecondOf", "Stream"]
+__all__ = ["Change", "Event", "LossAt", "Pause", "SecondOf", "Stream"]
 
 
 class Change(NamedTuple):
@@ -34,6 +34,15 @@ class LossAt(NamedTuple):
     time: int
     """When that one came."""
     lost: int
+
+
+class Event(NamedTuple):
+    """One telephone event (RFC 4733): which digit it is, is not looked at."""
+
+    time: int
+    frame: int
+    duration: int
+    """Nanoseconds between its first and last packet in one block: at least so long."""
 
 
 class SecondOf(NamedTuple):
@@ -119,6 +128,10 @@ class Stream:
     dscp_changes: tuple[Change, ...] = ()
     pauses: tuple[Pause, ...] = ()
     """Of more than a second."""
+    digits: tuple[Event, ...] = ()
+    """Telephone events, the first ones."""
+    digit_count: int = 0
+    """All of them."""
     changes_dropped: int = 0
     """Changes and pauses beyond those that are kept."""
     course_step: float = 1.0

@@ -19,7 +19,7 @@ from tqdecrypt.media.grouping import Groups, group
 from tqdecrypt.media.jitter import running_jitter
 from tqdecrypt.media.sequences import RING, Steps, follow_numbers
 from tqdecrypt.media.state import BINS, SPACINGS, State
-from tqdecrypt.media.stream import Change, LossAt, Pause, SecondOf, Stream
+from tqdecrypt.media.stream import Change, Event, LossAt, Pause, SecondOf, Stream
 from tqdecrypt.packet import endpoint_text
 
 __all__ = ["MOST_STREAMS", "ClockRates", "LossLog", "StreamTable"]
@@ -32,6 +32,8 @@ MOST_STREAMS = 10_000
 last packet is the oldest: five thousand calls at a time have their two streams each."""
 MOST_CHANGES = 32
 """Changes and pauses of each kind kept of a stream."""
+MOST_DIGITS = 64
+"""Telephone events kept of a stream."""
 MOST_LOSSES = 64
 """Moments of loss kept of a stream."""
 PAUSE = 1_000_000_000
@@ -61,8 +63,8 @@ class LossLog(NamedTuple):
 class _Notes:
     """What is kept of a stream beside the arrays."""
 
-    __slots__ = ("changes_dropped", "dscps", "key", "losses", "pauses", "rate_inferred", "row",
-                 "steps", "types")  # fmt: skip
+    __slots__ = ("changes_dropped", "digits", "dscps", "key", "losses", "pauses", "rate_inferred",
+                 "row", "steps", "types")  # fmt: skip
 
     def __init__(self, key: int, row: tuple[str, str, int, bool]) -> None:
         self.key = key
@@ -72,6 +74,7 @@ class _Notes:
         self.dscps: list[Change] = []
         self.pauses: list[Pause] = []
         self.losses: list[LossAt] = []
+        self.digits: list[Event] = []
         self.changes_dropped = 0
         self.rate_inferred = False
 
@@ -252,6 +255,8 @@ class StreamTable:
             ptime_changes=tuple(notes.steps),
             dscp_changes=tuple(notes.dscps),
             pauses=tuple(notes.pauses),
+            digits=tuple(notes.digits),
+            digit_count=value("digits"),
             changes_dropped=notes.changes_dropped,
             course_step=value("width") / _SECOND,
             course=self._course(slot),
@@ -334,6 +339,7 @@ class _Update:
             self._sum(name, column)
         if self.event.any():
             self._sum("events", self.event)
+            self._note_digits()
         self._note_numbers(steps)
         spacing, known = self._note_spacing()
         jitter_at, jitter = self._note_jitter(steps)
@@ -435,9 +441,7 @@ class _Update:
         before_rate[1:] = rate[:-1]
         before_rate[start] = state["media_rate"][owner[start]]
         known &= (rate > 0) & (rate == before_rate)
-        deviation = np.abs(
-            (time - before_time) - ticks * (1e9 / np.where(rate > 0, rate, 1.0))
-        )
+        deviation = np.abs((time - before_time) - ticks * (1e9 / np.where(rate > 0, rate, 1.0)))
         jumped = known & (deviation > MOST_DEVIATION)
         if jumped.any():
             np.add.at(state["jumps"], owner[jumped], 1)
@@ -564,6 +568,28 @@ class _Update:
                     counts[change] = 0
         if counts.any():
             self.state["main_type"][slot] = np.argmax(counts)
+
+    def _note_digits(self) -> None:
+        """Note telephone events: all packets of one have the same timestamp (RFC 4733 section 2.2.2)."""
+        state = self.state
+        at = np.flatnonzero(self.event)
+        owner, stamp = self.slot_of[at], self.timestamp[at].astype(np.int64) + 1
+        first = np.append(True, owner[1:] != owner[:-1])
+        before = np.empty_like(stamp)
+        before[1:] = stamp[:-1]
+        before[first] = state["event_timestamp"][owner[first]]
+        begins = np.flatnonzero(first | (stamp != before))
+        ends = np.append(begins[1:], len(at)) - 1
+        fresh = stamp[begins] != before[begins]
+        np.add.at(state["digits"], owner[begins[fresh]], 1)
+        last = np.append(np.flatnonzero(first)[1:], len(at)) - 1
+        state["event_timestamp"][owner[last]] = stamp[last]
+        for begin, end in zip(begins[fresh].tolist(), ends[fresh].tolist(), strict=True):
+            digits = self.table._notes[int(owner[begin])].digits
+            if len(digits) < MOST_DIGITS:
+                time = int(self.time[at[begin]])
+                frame = int(self.frame[at[begin]])
+                digits.append(Event(time, frame, int(self.time[at[end]]) - time))
 
     def _note_classes(self, known: Booleans) -> None:
         classes = self.traffic_class >> 2

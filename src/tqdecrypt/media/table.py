@@ -17,9 +17,10 @@ from tqdecrypt.capture.block import PacketBlock
 from tqdecrypt.media.columns import Datagrams, Kind, RtpColumns, classify, pull_rtp
 from tqdecrypt.media.grouping import group_of_keys
 from tqdecrypt.media.reports import ReportTable
-from tqdecrypt.media.streams import ClockRates, LossLog, StreamTable
 from tqdecrypt.media.stream import Stream
+from tqdecrypt.media.streams import ClockRates, LossLog, StreamTable
 from tqdecrypt.packet import endpoint_text
+from tqdecrypt.packet.layouts import Integers
 from tqdecrypt.packet.transport import TransportColumns
 
 __all__ = ["DatagramFlow", "MediaTable"]
@@ -147,8 +148,8 @@ class MediaTable:
             self._note_flow(datagrams, block, int(members[0]), members)
 
     def _note_flow(
-        self, datagrams: Datagrams, block: PacketBlock, row: int, members: np.ndarray[tuple[int], np.dtype[np.int64]]
-    ) -> None:  # fmt: skip
+        self, datagrams: Datagrams, block: PacketBlock, row: int, members: Integers
+    ) -> None:
         source, destination = _ends(datagrams.rows, row)
         kind = Kind(int(datagrams.kinds[row]))
         packets = datagrams.rows.packet[members]

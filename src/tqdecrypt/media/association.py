@@ -1,0 +1,227 @@
+"""Which stream belongs to which call, leg and direction.
+
+A stream goes where somebody said in an SDP that he receives: that decides.  Where it comes from need not be
+what the other one said: NAT changes it, an SBC latches on to it, many phones send from another port.  So
+the source is only compared.  Where the destination was never announced, because an SBC answers to where
+packets come from, the stream in the other direction tells it, or else the source.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tqdecrypt.calls.call import Party
+from tqdecrypt.calls.fields import host_of
+from tqdecrypt.media.lines import MediaLine
+from tqdecrypt.media.reports import Reported
+from tqdecrypt.media.stream import Stream
+from tqdecrypt.media.verdict import MediaVerdict
+from tqdecrypt.media.vq_report import QualityReport
+
+__all__ = ["Assigned", "CallMedia", "How", "LegMedia", "SourceIs", "assign"]
+
+LEAD = 5_000_000_000
+"""Nanoseconds that media may come before the SDP that announces it: answers travel slower than speech."""
+LINGER = 60_000_000_000
+"""Nanoseconds that it may begin after its line was over; then the port is somebody else's."""
+
+
+class How(enum.StrEnum):
+    """How a stream was assigned.  The value is the word in JSON."""
+
+    ANNOUNCED = "announced"
+    """Its destination stands in an SDP."""
+    CANDIDATE = "ice-candidate"
+    """Its destination is an ICE candidate of an SDP."""
+    LATCHED = "latched"
+    """It answers to where the stream of the other direction comes from."""
+    SOURCE = "source"
+    """Only its source stands in an SDP."""
+
+
+class SourceIs(enum.StrEnum):
+    """How a stream's source fits what its sender announced.  The value is the word in JSON."""
+
+    ANNOUNCED = "announced"
+    OTHER_PORT = "other-port"
+    """The same host sends from a port at which it does not receive."""
+    OTHER_HOST = "other-host"
+    """NAT, or something on the path that relays."""
+    UNKNOWN = "unknown"
+    """The sender announced nothing that was captured."""
+
+
+@dataclass(slots=True)
+class Assigned:
+    """A stream of a leg."""
+
+    stream: Stream
+    line: MediaLine
+    """The line that it goes to; for :attr:`How.SOURCE` that of its sender."""
+    to: Party
+    """Who receives it."""
+    how: How
+    source_is: SourceIs
+    sender: MediaLine | None
+    """What the other side announced, when that is known."""
+    verdict: MediaVerdict = MediaVerdict.CLEAR
+    reported: Reported | None = None
+    """What the receiver said of it in RTCP."""
+
+    @property
+    def encoding(self) -> str:
+        """The codec by the SDP; empty when the payload type is not announced."""
+        number = self.stream.payload_type
+        told = self.line.encoding(number)
+        return told or (self.sender.encoding(number) if self.sender is not None else "")
+
+    @property
+    def before_answer(self) -> bool:
+        """Whether it began before the line that it goes to was announced, or in early media."""
+        return self.line.early or self.stream.started < self.line.since
+
+
+@dataclass(slots=True)
+class LegMedia:
+    """The media of one leg.  Times in nanoseconds since 1970-01-01 UTC."""
+
+    call_id: str
+    number: int
+    """Of the leg."""
+    caller: str
+    callee: str
+    started: int
+    answered: int | None
+    ended: int | None
+    last_time: int
+    failed: bool
+    sessions: tuple[int, ...]
+    lines: tuple[MediaLine, ...]
+    lines_dropped: int = 0
+    streams: list[Assigned] = field(default_factory=list)
+    """In the order in which they began."""
+    faxes: list[tuple[MediaLine, int, int, int]] = field(default_factory=list)
+    """T.38 that was seen: its line, packets, first and last time."""
+    reports: list[QualityReport] = field(default_factory=list)
+    """RFC 6035 reports about it."""
+
+    def to(self, party: Party) -> list[Assigned]:
+        """Return the streams that *party* receives."""
+        return [one for one in self.streams if one.to is party]
+
+    def line_of(self, party: Party, index: int, time: int) -> MediaLine | None:
+        """Return what *party* had announced at that time, or first afterwards."""
+        own = [one for one in self.lines if one.party is party and one.index == index]
+        before = [one for one in own if one.since <= time]
+        return before[-1] if before else (own[0] if own else None)
+
+
+@dataclass(slots=True)
+class CallMedia:
+    """The media of a call, over all its legs."""
+
+    legs: list[LegMedia]
+
+    @property
+    def call_ids(self) -> tuple[str, ...]:
+        """Call-IDs in the order of the legs."""
+        return tuple(leg.call_id for leg in self.legs)
+
+    @property
+    def streams(self) -> Iterator[tuple[LegMedia, Assigned]]:
+        """Yield every stream with its leg."""
+        for leg in self.legs:
+            for one in leg.streams:
+                yield leg, one
+
+
+def assign(streams: Sequence[Stream], calls: Iterable[CallMedia]) -> list[Stream]:
+    """Give each stream to its leg; return those that no leg announces."""
+    index: dict[str, list[tuple[LegMedia, MediaLine]]] = {}
+    for call in calls:
+        for leg in call.legs:
+            for line in leg.lines:
+                for end in dict.fromkeys(line.ends):
+                    index.setdefault(end, []).append((leg, line))
+    by_ends: dict[tuple[str, str], list[tuple[LegMedia, Assigned]]] = {}
+    left = []
+    for stream in sorted(streams, key=lambda one: one.started):
+        found = _announced(stream, index.get(stream.destination, ()))
+        if found is None:
+            left.append(stream)
+            continue
+        leg, line = found
+        how = How.ANNOUNCED if stream.destination == line.endpoint else How.CANDIDATE
+        one = _assigned(leg, stream, line, line.party, how)
+        leg.streams.append(one)
+        by_ends.setdefault((stream.source, stream.destination), []).append((leg, one))
+    unassigned = []
+    for stream in left:
+        if not _by_other_direction(stream, by_ends) and not _by_source(stream, index):
+            unassigned.append(stream)
+    return unassigned
+
+
+def _announced(
+    stream: Stream, candidates: Sequence[tuple[LegMedia, MediaLine]]
+) -> tuple[LegMedia, MediaLine] | None:
+    """Return the line that held when the stream began: ports are used again."""
+    best: tuple[int, LegMedia, MediaLine] | None = None
+    for leg, line in candidates:
+        until = line.until if line.until is not None else max(leg.last_time, stream.started)
+        if stream.ended < line.since - LEAD or stream.started > until + LINGER:
+            continue
+        # How far the beginning is from the time in which the line held.
+        away = max(line.since - stream.started, stream.started - until, 0)
+        if best is None or (away, -line.since) < (best[0], -best[2].since):
+            best = away, leg, line
+    return None if best is None else best[1:]
+
+
+def _assigned(leg: LegMedia, stream: Stream, line: MediaLine, to: Party, how: How) -> Assigned:
+    sending = Party.CALLEE if to is Party.CALLER else Party.CALLER
+    sender = leg.line_of(sending, line.index, stream.started)
+    return Assigned(stream, line, to, how, _source_is(stream, leg, sending, line.index), sender)
+
+
+def _source_is(stream: Stream, leg: LegMedia, sending: Party, index: int) -> SourceIs:
+    own = [one for one in leg.lines if one.party is sending and one.index == index]
+    ends = [end for line in own for end in line.ends]
+    if not ends:
+        return SourceIs.UNKNOWN
+    if stream.source in ends:
+        return SourceIs.ANNOUNCED
+    if host_of(stream.source) in {host_of(end) for end in ends}:
+        return SourceIs.OTHER_PORT
+    return SourceIs.OTHER_HOST
+
+
+def _by_other_direction(
+    stream: Stream, by_ends: dict[tuple[str, str], list[tuple[LegMedia, Assigned]]]
+) -> bool:
+    """Give it to the leg whose stream goes the other way between the same endpoints."""
+    for leg, other in by_ends.get((stream.destination, stream.source), ()):
+        if (
+            stream.started > other.stream.ended + LINGER
+            or stream.ended < other.stream.started - LEAD
+        ):
+            continue
+        to = Party.CALLEE if other.to is Party.CALLER else Party.CALLER
+        line = leg.line_of(to, other.line.index, stream.started) or other.line
+        leg.streams.append(_assigned(leg, stream, line, to, How.LATCHED))
+        return True
+    return False
+
+
+def _by_source(stream: Stream, index: dict[str, list[tuple[LegMedia, MediaLine]]]) -> bool:
+    """Give it to the leg in which its sender announced where it comes from."""
+    for leg, line in index.get(stream.source, ()):
+        until = line.until if line.until is not None else max(leg.last_time, stream.started)
+        if not line.since - LEAD <= stream.started <= until + LINGER:
+            continue
+        to = Party.CALLEE if line.party is Party.CALLER else Party.CALLER
+        leg.streams.append(Assigned(stream, line, to, How.SOURCE, SourceIs.ANNOUNCED, line))
+        return True
+    return False
