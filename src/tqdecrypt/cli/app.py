@@ -26,6 +26,7 @@ _COMMANDS = {
     "read": "List calls and TLS sessions; say what is dark.",
     "show": "Draw the ladder of one call.",
     "audit": "Say what can be decrypted with whom, and why not the rest.",
+    "media": "List media streams: whose they are, what was lost, what is wrong.",
     "follow": "Write the decrypted bytes of one session.",
     "explain": "Explain the handshake of one session, and what opens it.",
     "what-if": "Say what another cipher list would make of each client.",

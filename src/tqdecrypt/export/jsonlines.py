@@ -240,6 +240,12 @@ class JsonLines:
             + "\n"
         )
 
+    def write_object(self, line: dict[str, object]) -> None:
+        """Write one object that somebody else made; its first field is ``type``."""
+        self._lines.append(_encode(line) + "\n")
+        if len(self._lines) >= LINES_JOINED:
+            self._write_lines()
+
     def summary(self, summary: Summary) -> None:
         """What was read in all: the last line."""
         values = {field.name: getattr(summary, field.name) for field in fields(summary)}

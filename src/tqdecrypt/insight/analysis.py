@@ -7,7 +7,7 @@ It is fed the same messages as the call list, in the same order, and every sessi
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.analyser import Analyser
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.finding import Finding
     from tqdecrypt.insight.indicators import IndicatorTable
+    from tqdecrypt.media.association import CallMedia
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import DarkData, SessionReport
 
@@ -42,6 +43,7 @@ class Analysis:
     :param on_dark_leg: told each leg that is inferred from records that stayed dark.
     :param on_registration: told each binding when it is over, or was there at the end.
     :param on_finding: told each finding as it is made; :attr:`findings` has them added up.
+    :param media: returns the media of all calls, when everything was read and somebody looks at media.
     :param trunks: by what legs of one call are joined, and which addresses are one box.
     :param indicators: takes legs and registrations, when somebody wants them.
     :param follows_courses: as for :class:`~tqdecrypt.calls.analyser.Analyser`.
@@ -56,6 +58,7 @@ class Analysis:
         on_dark_leg: Callable[[DarkLeg], None] = lambda leg: None,
         on_finding: Callable[[Finding], None] = lambda finding: None,
         on_registration: Callable[[Registration], None] = lambda registration: None,
+        media: Callable[[], Iterable[CallMedia]] = tuple,
         trunks: Trunks | None = None,
         indicators: IndicatorTable | None = None,
         thresholds: Thresholds | None = None,
@@ -64,6 +67,7 @@ class Analysis:
         trunks = trunks or Trunks()
         self.findings: list[Finding] = []
         self._on_leg = on_leg
+        self._media = media
         self._indicators = indicators
         self._on_call = on_call
         self._on_dark_leg = on_dark_leg
@@ -111,6 +115,8 @@ class Analysis:
         self._analyser.finish()
         while self._held:
             self._look_for_dark_legs(self._held.popleft())
+        for media in self._media():
+            self._assessor.media(media)
         self.findings = self._assessor.finish()
 
     def _registration_over(self, registration: Registration) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
     from tqdecrypt.calls.ping import PingSeries
     from tqdecrypt.calls.registration import Registration
+    from tqdecrypt.media.association import CallMedia
     from tqdecrypt.tls import SessionReport
 
 __all__ = ["Assessor"]
@@ -73,6 +74,10 @@ class Assessor:
     def ping(self, series: PingSeries) -> list[Finding]:
         """Look at a series of OPTIONS."""
         return self._take(f for rule in self.rules.ping for f in rule(series, self.context))
+
+    def media(self, media: CallMedia) -> list[Finding]:
+        """Look at the media of a call."""
+        return self._take(f for rule in self.rules.media for f in rule(media, self.context))
 
     def finish(self) -> list[Finding]:
         """Everything was read: look at the whole; return all findings."""

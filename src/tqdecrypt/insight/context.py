@@ -30,6 +30,17 @@ class Thresholds:
     """Clients that register within ten seconds: a registrar that restarted has more, a busy one less."""
     expiry_days: int = 30
     """Days before a certificate expires: renewing one at a customer's takes weeks."""
+    media_loss: float = 0.02
+    """Share of a stream's packets lost on the network: concealment of most codecs hides less than that
+    (ITU-T G.113 appendix I gives packet-loss robustness per codec)."""
+    media_jitter: float = 40.0
+    """Milliseconds of jitter: more than the buffers of most telephones even out."""
+    media_late: int = 1_000_000_000
+    """Nanoseconds from the answer to the first packet: the callee's "hello" is over by then."""
+    dead_air: int = 5_000_000_000
+    """Nanoseconds without RTP before the hang-up: what makes people hang up."""
+    media_after_bye: int = 1_000_000_000
+    """Nanoseconds that RTP may go on after the BYE: packets that were on the way are faster."""
     low_max_forwards: int = 10
     """Hops that are left: 70 is the start (RFC 3261 section 8.1.1.6), and no path has sixty."""
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tqdecrypt.calls.ping import PingSeries
     from tqdecrypt.calls.registration import Registration
     from tqdecrypt.insight.context import Context
+    from tqdecrypt.media.association import CallMedia
     from tqdecrypt.tls import SessionReport
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "on_end",
     "on_leg",
     "on_leg_with",
+    "on_media",
     "on_ping",
     "on_registration",
     "on_session",
@@ -83,6 +85,8 @@ on_registration = _marker("registration")
 """``(Registration, Context)``."""
 on_ping = _marker("ping")
 """``(PingSeries, Context)``."""
+on_media = _marker("media")
+"""``(CallMedia, Context)``: the media of a call, at the end of a run that looked at media."""
 on_end = _marker("end")
 """``(Context)``: once, when everything was read; for what only the whole shows."""
 
@@ -101,6 +105,7 @@ class Rules:
         default_factory=list
     )
     ping: list[Callable[[PingSeries, Context], Iterator[Finding]]] = field(default_factory=list)
+    media: list[Callable[[CallMedia, Context], Iterator[Finding]]] = field(default_factory=list)
     end: list[Callable[[Context], Iterator[Finding]]] = field(default_factory=list)
 
     def add(self, module: Any) -> None:

@@ -157,11 +157,11 @@ def assign(streams: Sequence[Stream], calls: Iterable[CallMedia]) -> list[Stream
         one = _assigned(leg, stream, line, line.party, how)
         leg.streams.append(one)
         by_ends.setdefault((stream.source, stream.destination), []).append((leg, one))
-    unassigned = []
-    for stream in left:
-        if not _by_other_direction(stream, by_ends) and not _by_source(stream, index):
-            unassigned.append(stream)
-    return unassigned
+    return [
+        stream
+        for stream in left
+        if not _by_other_direction(stream, by_ends) and not _by_source(stream, index)
+    ]
 
 
 def _announced(

@@ -1,9 +1,9 @@
 """Tells what the capture lost from what the network lost.
 
-A network that drops packets drops those of one path.  What drops packets of a capture (a full buffer, a mirror
-port with too little bandwidth) drops whatever comes: both directions of a call and the calls beside it lack
-packets at the same moment.  So a loss counts as the capture's when most of the streams that had packets just
-then lack some, too, in both directions, or those of several calls.
+A network that drops packets drops those of one path.  What drops packets of a capture (a full buffer, a
+mirror port with too little bandwidth) drops whatever comes: both directions of a call and the calls beside it
+lack packets at the same moment.  So a loss counts as the capture's when most of the streams that had packets
+just then lack some, too, in both directions, or those of several calls.
 """
 
 from __future__ import annotations

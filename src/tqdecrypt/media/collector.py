@@ -143,7 +143,7 @@ class MediaCollector:
         left = assign(streams, calls)
         by_call_id = {leg.call_id: leg for call in calls for leg in call.legs}
         for call in calls:
-            for leg, one in call.streams:
+            for _, one in call.streams:
                 one.verdict = _verdict_of(one)
                 one.reported = self.rtcp.about(one.stream.ssrc, one.stream.destination)
             for leg in call.legs:

@@ -187,10 +187,7 @@ def pull_rtp(datagrams: Datagrams, block: PacketBlock) -> tuple[RtpColumns, int]
     """Return the RTP packets, and how many look like RTP but have a header longer than themselves."""
     which = np.flatnonzero(datagrams.kinds == Kind.RTP)
     rows = datagrams.rows
-    if len(which) == len(rows):
-        head = _heads(datagrams)
-    else:
-        head = _heads_of(datagrams, which)
+    head = _heads_of(datagrams, which)
     first, second = head["first"], head["second"]
     length = datagrams.wire_length[which] - 12 - 4 * (first & 0x0F).astype(np.int64)
     extended = first & 0x10 != 0
@@ -211,7 +208,7 @@ def pull_rtp(datagrams: Datagrams, block: PacketBlock) -> tuple[RtpColumns, int]
         sequence=head["sequence"].astype(np.uint16),
         timestamp=head["timestamp"].astype(np.uint32),
         ssrc=head["ssrc"].astype(np.uint32),
-        payload_type=second & 0x7F,
+        payload_type=(second & 0x7F).astype(np.uint8),
         marker=second & 0x80 != 0,
         padded=first & 0x20 != 0,
         extended=extended,
@@ -223,7 +220,7 @@ def pull_rtp(datagrams: Datagrams, block: PacketBlock) -> tuple[RtpColumns, int]
 
 
 def _heads_of(datagrams: Datagrams, which: Integers) -> Rows:
-    if datagrams.rows.detached:
+    if datagrams.rows.detached or len(which) == len(datagrams.rows):
         return _heads(datagrams)[which]
     return gather(datagrams.buffer, datagrams.offset[which], _LAYOUT)
 

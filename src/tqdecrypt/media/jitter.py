@@ -2,8 +2,8 @@
 
 The estimate is a recurrence, ``J += (|D| - J) / 16``, which looks as if it had to be done one packet after
 the other.  But it is linear: sixteen or more packets of it are one product with a triangular matrix, and
-only what is carried from one such chunk to the next is done in turn.  :func:`jitter_of` is the readable way; a
-property test holds the two equal.
+only what is carried from one such chunk to the next is done in turn.  :func:`jitter_of` is the readable way;
+a property test holds the two equal.
 """
 
 from __future__ import annotations

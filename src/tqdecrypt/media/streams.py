@@ -317,7 +317,8 @@ class _Update:
             rest = np.flatnonzero(~other[start : start + size])
             if len(rest):
                 main[self.slots[place]] = self.type[start + rest[0]]
-        return other | (short & (self.type != main[self.slot_of]))
+        events: Booleans = other | (short & (self.type != main[self.slot_of]))
+        return events
 
     def _sum(self, name: str, values: npt.NDArray[np.generic]) -> None:
         self.state[name][self.slots] += np.add.reduceat(values, self.groups.start, dtype=np.int64)

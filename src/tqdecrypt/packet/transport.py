@@ -85,6 +85,5 @@ class TransportColumns:
         if self.detached:
             places = {row: place for place, row in enumerate(which.tolist())}
             detached = {places[row]: data for row, data in self.detached.items() if row in places}
-        return TransportColumns(
-            *(getattr(self, one.name)[which] for one in fields(self)[:-1]), detached
-        )
+        columns = {one.name: getattr(self, one.name)[which] for one in fields(self)[:-1]}
+        return TransportColumns(**columns, detached=detached)

@@ -1,0 +1,168 @@
+"""``tqdecrypt media``: the media streams of calls, their quality, and what is wrong with them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tqdecrypt.cli.inputs import open_inputs, open_trunks
+from tqdecrypt.cli.run import Outcome, Status, read_for
+from tqdecrypt.cli.screen import Screen, complain
+from tqdecrypt.cli.switches import Switches, reading
+
+if TYPE_CHECKING:
+    from tqdecrypt.calls import Call
+    from tqdecrypt.insight import Analysis, Finding
+    from tqdecrypt.media.association import CallMedia
+    from tqdecrypt.media.collector import MediaCollector
+    from tqdecrypt.sip import Message
+    from tqdecrypt.tls import SessionReport
+
+__all__ = ["media"]
+
+
+@reading
+def media(
+    switches: Switches,
+    *,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="JSON lines: media, finding and summary objects."),
+    ] = False,
+    call: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--call",
+            metavar="CALL_ID",
+            help="Only this call: its Call-ID or a part of it. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--most", metavar="N", help="Most streams that the table lists.")
+    ] = 200,
+) -> int:
+    """List the media streams of calls: RTP and SRTP by call, leg and direction, and how they fared.
+
+    Loss, bursts, jitter and spacing are measured from headers, which SRTP leaves clear; RTCP and quality
+    reports (RFC 6035) stand beside what was measured.  Loss that the capture has itself is told apart.
+    Streams that no session description announces are listed, too.
+    """
+    from tqdecrypt.insight import Analysis
+    from tqdecrypt.media.collector import MediaCollector
+
+    collector = MediaCollector()
+    analysis = Analysis(on_call=collector.call, media=collector.calls, trunks=open_trunks(switches))
+    inputs = open_inputs(switches)
+    inputs.options.media = collector
+    outcome = read_for(switches, _DarkHosts(collector), analysis=analysis, inputs=inputs)
+    if outcome.summary is not None:
+        outcome.summary.counters.update(
+            {name: count for name, count in collector.counters.items() if count}
+        )
+    wanted = tuple(call or ())
+    calls = _chosen(collector.calls(), wanted)
+    if wanted and not calls:
+        complain(f"no call has {' or '.join(wanted)} in its Call-ID; tqdecrypt read lists them.")
+        return outcome.status or Status.USAGE
+    findings = _of_media(analysis, calls, all_of_them=not wanted)
+    if as_json:
+        _write(collector, calls, findings, outcome, unassigned=not wanted)
+    else:
+        _print(switches, collector, calls, findings, outcome, most, unassigned=not wanted)
+    return outcome.status
+
+
+class _DarkHosts:
+    """A sink that only tells which TLS sessions stayed dark."""
+
+    def __init__(self, collector: MediaCollector) -> None:
+        self._collector = collector
+
+    def message(self, message: Message) -> None:
+        """Nothing: the collector has it from the pipeline."""
+
+    def session(self, report: SessionReport) -> None:
+        """Note who spoke in the dark."""
+        from tqdecrypt.tls import MEANINGS
+
+        if not MEANINGS[report.verdict].clear:
+            self._collector.dark_session(report.client, report.server)
+
+    def call(self, call: Call) -> None:
+        """Nothing: calls come from the analysis, with their legs."""
+
+
+def _chosen(calls: list[CallMedia], wanted: tuple[str, ...]) -> list[CallMedia]:
+    """Return the calls that are meant: all that have media or announce some, or those named."""
+    if not wanted:
+        return [one for one in calls if any(leg.lines or leg.streams for leg in one.legs)]
+    return [
+        one for one in calls if any(name in call_id for name in wanted for call_id in one.call_ids)
+    ]
+
+
+def _of_media(analysis: Analysis, calls: list[CallMedia], *, all_of_them: bool) -> list[Finding]:
+    """Return what was found in media; the rest is what ``read`` says."""
+    from tqdecrypt.insight.rules import load_rules
+
+    names = {
+        sys.modules[rule.__module__].MEANING.name  # one a module
+        for rule in load_rules().media
+    }
+    call_ids = {call_id for one in calls for call_id in one.call_ids}
+    return [
+        finding
+        for finding in analysis.findings
+        if finding.name in names and (all_of_them or not call_ids.isdisjoint(finding.call_ids))
+    ]
+
+
+def _write(
+    collector: MediaCollector,
+    calls: list[CallMedia],
+    findings: list[Finding],
+    outcome: Outcome,
+    *,
+    unassigned: bool,
+) -> None:
+    from tqdecrypt.export import JsonLines
+    from tqdecrypt.export.media import media_objects, unassigned_objects
+
+    sink = JsonLines(sys.stdout)
+    for one in calls:
+        for line in media_objects(one):
+            sink.write_object(line)
+    if unassigned:
+        for line in unassigned_objects(collector.unassigned):
+            sink.write_object(line)
+    for finding in findings:
+        sink.finding(finding)
+    if outcome.summary is not None:
+        sink.summary(outcome.summary)
+    sink.flush()
+
+
+def _print(
+    switches: Switches,
+    collector: MediaCollector,
+    calls: list[CallMedia],
+    findings: list[Finding],
+    outcome: Outcome,
+    most: int,
+    *,
+    unassigned: bool,
+) -> None:
+    from rich.text import Text
+
+    from tqdecrypt.views import FindingsList, SummaryLines
+    from tqdecrypt.views.media import MediaTableView
+
+    screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
+    screen.print(MediaTableView(calls, collector.unassigned if unassigned else [], most), Text())
+    if findings:
+        screen.print(FindingsList(findings), Text())
+    if outcome.summary is not None:
+        screen.print(SummaryLines(outcome.summary, () if screen.is_terminal else None))

@@ -1,0 +1,202 @@
+"""Media streams as objects of JSON lines (docs/reference/json.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from tqdecrypt.export.jsonlines import format_time
+
+if TYPE_CHECKING:
+    from tqdecrypt.media.association import Assigned, CallMedia, LegMedia
+    from tqdecrypt.media.lines import MediaLine
+    from tqdecrypt.media.reports import Reported
+    from tqdecrypt.media.stream import Change, Stream
+    from tqdecrypt.media.verdict import MediaVerdict
+    from tqdecrypt.media.vq_report import QualityReport
+
+__all__ = ["media_objects", "unassigned_objects"]
+
+
+def media_objects(call: CallMedia) -> Iterator[dict[str, object]]:
+    """Yield an object for each stream of a call, and one for each leg that announced media and had none."""
+    for leg in call.legs:
+        for one in leg.streams:
+            yield _assigned(leg, one)
+        if leg.lines and not leg.streams:
+            yield {"type": "media", "call_id": leg.call_id, "leg": leg.number, "stream": None} | {
+                "announced": [_line(line) for line in leg.lines],
+                "quality_reports": [_quality(one) for one in leg.reports],
+            }
+
+
+def unassigned_objects(
+    streams: Iterable[tuple[Stream, MediaVerdict]],
+) -> Iterator[dict[str, object]]:
+    """Yield an object for each stream that no session description announces."""
+    for stream, verdict in streams:
+        yield {
+            "type": "media",
+            "call_id": None,
+            "leg": None,
+            "stream": stream.number,
+            "verdict": verdict.value,
+            "assigned_by": None,
+        } | _stream(stream)
+
+
+def _assigned(leg: LegMedia, one: Assigned) -> dict[str, object]:
+    return {
+        "type": "media",
+        "call_id": leg.call_id,
+        "leg": leg.number,
+        "stream": one.stream.number,
+        "verdict": one.verdict.value,
+        "assigned_by": one.how.value,
+        "to": one.to.value,
+        "kind": one.line.kind,
+        "codec": one.encoding or None,
+        "source_is": one.source_is.value,
+        "announced_source": one.sender.endpoint if one.sender is not None else None,
+        "before_answer": one.before_answer,
+        "protocol": one.line.protocol,
+        "protection": one.line.protection.value,
+        "announced": [
+            _line(line)
+            for line in leg.lines
+            if line.party is one.line.party and line.index == one.line.index
+        ],
+        "rtcp": None if one.reported is None else _reported(one.reported, one.stream),
+        "quality_reports": [_quality(report) for report in leg.reports],
+    } | _stream(one.stream)
+
+
+def _stream(stream: Stream) -> dict[str, object]:
+    return {
+        "source": stream.source,
+        "destination": stream.destination,
+        "ssrc": f"0x{stream.ssrc:08X}",
+        "started": format_time(stream.started),
+        "ended": format_time(stream.ended),
+        "first_frame": stream.first_frame,
+        "last_frame": stream.last_frame,
+        "packets": stream.packets,
+        "payload_bytes": stream.payload_bytes,
+        "expected": stream.expected,
+        "lost": stream.lost,
+        "lost_by_capture": stream.capture_lost,
+        "lost_by_network": stream.network_lost,
+        "loss_share": round(stream.loss_share, 6),
+        "duplicates": stream.duplicates,
+        "reordered": stream.reordered,
+        "sequence_restarts": stream.restarts,
+        "timestamp_jumps": stream.timestamp_jumps,
+        "jitter_ms": _rounded(stream.jitter),
+        "jitter_mean_ms": _rounded(stream.jitter_mean),
+        "jitter_max_ms": _rounded(stream.jitter_max),
+        "spacing_min_ms": _rounded(stream.spacing_min),
+        "spacing_mean_ms": _rounded(stream.spacing_mean),
+        "spacing_max_ms": _rounded(stream.spacing_max),
+        "spacing_95_ms": _rounded(stream.spacing_95),
+        "spacing_99_ms": _rounded(stream.spacing_99),
+        "bursts": stream.bursts,
+        "burst_lost": stream.burst_lost,
+        "burst_length": stream.burst_length,
+        "gap_lost": stream.gap_lost,
+        "payload_types": {str(number): count for number, count in stream.payload_types.items()},
+        "clock_rate": stream.clock_rate,
+        "clock_rate_inferred": stream.clock_rate_inferred,
+        "ptime_ms": _rounded(stream.ptime),
+        "markers": stream.markers,
+        "header_extensions": stream.extended,
+        "padded": stream.padded,
+        "cut": stream.cut,
+        "events": stream.digit_count,
+        "dscp": stream.dscp,
+        "in_turn_channel": stream.relayed,
+        "payload_type_changes": [_change(one) for one in stream.type_changes],
+        "ptime_changes": [_change(one) for one in stream.ptime_changes],
+        "dscp_changes": [_change(one) for one in stream.dscp_changes],
+        "pauses": [
+            {"time": format_time(one.time), "ms": one.duration / 1e6, "lost": one.lost}
+            for one in stream.pauses
+        ],
+        "changes_dropped": stream.changes_dropped,
+        "course_step_seconds": stream.course_step,
+        "course": [
+            {"packets": one.packets, "lost": one.lost, "jitter_ms": one.jitter}
+            for one in stream.course
+        ],
+    }
+
+
+def _change(change: Change) -> dict[str, object]:
+    return {
+        "time": format_time(change.time),
+        "frame": change.frame,
+        "before": change.before,
+        "after": change.after,
+    }
+
+
+def _line(line: MediaLine) -> dict[str, object]:
+    return {
+        "by": line.party.value,
+        "kind": line.kind,
+        "protocol": line.protocol,
+        "endpoint": line.endpoint or None,
+        "rtcp": line.rtcp or None,
+        "signalled_from": line.signalled_from,
+        "since": format_time(line.since),
+        "until": None if line.until is None else format_time(line.until),
+        "frame": line.frame,
+        "carrier": line.carrier,
+        "early": line.early,
+        "direction": line.direction,
+        "held": line.held,
+        "refused": line.refused,
+        "codecs": {number: encoding for number, encoding, _ in line.codecs},
+        "ptime_ms": line.ptime,
+        "protection": line.protection.value,
+        "candidates": list(line.candidates),
+    }
+
+
+def _reported(reported: Reported, stream: Stream) -> dict[str, object]:
+    block, voip = reported.block, reported.voip
+    rate = stream.clock_rate
+    trips = reported.round_trips
+    return {
+        "reporter": reported.reporter,
+        "reports": reported.reports,
+        "lost": None if block is None else block.lost,
+        "fraction_lost": None if block is None else round(block.fraction_lost, 4),
+        "jitter_ms": None if block is None or not rate else round(1000 * block.jitter / rate, 3),
+        "jitter_max_ms": _rounded(1000 * reported.jitter_max / rate) if rate else None,
+        "round_trip_ms": None
+        if not trips
+        else {
+            "min": round(trips[0] / 1e6, 3),
+            "last": round(trips[1] / 1e6, 3),
+            "max": round(trips[2] / 1e6, 3),
+            "measured": trips[3],
+        },
+        "voip_metrics": None if voip is None else voip._asdict(),
+    }
+
+
+def _quality(report: QualityReport) -> dict[str, object]:
+    return {
+        "time": format_time(report.time),
+        "frame": report.frame,
+        "reporter": report.reporter,
+        "kind": report.kind,
+        "local": report.local or None,
+        "remote": report.remote or None,
+        "metrics": dict(report.metrics),
+        "remote_metrics": dict(report.remote_metrics),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

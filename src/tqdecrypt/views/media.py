@@ -1,0 +1,222 @@
+"""The table of media streams: whose they are, what was lost, how evenly they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from tqdecrypt.calls.call import Party
+from tqdecrypt.media.association import Assigned, CallMedia, How, LegMedia, SourceIs
+from tqdecrypt.media.stream import Stream
+from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
+from tqdecrypt.sip.sdp_attributes import STATIC_TYPES
+from tqdecrypt.views import theme
+from tqdecrypt.views.grid import Column, Row, draw, table
+from tqdecrypt.views.markup import Markup, element
+from tqdecrypt.views.words import count, duration
+
+__all__ = ["MediaTableView"]
+
+_COLUMNS = (
+    Column("Call", least=8, most=24, yields=2),
+    Column("To", least=6),
+    Column("From > to", least=20, most=64, yields=3),
+    Column("Codec", least=5, most=24, yields=1),
+    Column("Time", right=True, least=0, yields=5),
+    Column("Packets", right=True),
+    Column("Lost", right=True, least=6),
+    Column("Jitter ms", right=True),
+    Column("Gap ms", right=True, least=0, yields=4),
+    Column("DSCP", right=True, least=0, yields=6),
+    Column("Media", least=8, most=30, yields=1),
+)
+_TO = {Party.CALLER: "caller", Party.CALLEE: "callee"}
+_BAD_LOSS = 0.02
+_BAD_JITTER = 40.0
+
+
+class MediaTableView:
+    """Streams by call and leg, then those that no session description announces.
+
+    :param most: rows at most; the rest is counted.
+    """
+
+    def __init__(
+        self,
+        calls: Sequence[CallMedia],
+        unassigned: Sequence[tuple[Stream, MediaVerdict]] = (),
+        most: int = 200,
+    ) -> None:
+        self._calls = calls
+        self._unassigned = unassigned
+        self._most = most
+        self._total = sum(len(leg.streams) for call in calls for leg in call.legs)
+
+    def __bool__(self) -> bool:
+        return bool(self._total or self._unassigned or self._calls)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._heading()
+        rows = self._rows(options.ascii_only)
+        if rows:
+            yield from draw(_COLUMNS, rows[: self._most], options.max_width)
+        if len(rows) > self._most:
+            left = count(len(rows) - self._most, "more row")
+            yield Text(f"{left}; --most N or --json shows them.", theme.DIM)
+
+    def html(self) -> Markup:
+        """Return the table as a fragment of a page."""
+        rows = self._rows(ascii_only=False)
+        return element("section", table(_COLUMNS, rows, self._heading()), class_="tq media")
+
+    def _heading(self) -> Text:
+        total = self._total + len(self._unassigned)
+        heading = Text(count(total, "media stream"), theme.HEADING)
+        calls = count(len(self._calls), "call")
+        heading.append(f"  {self._total:,} of {calls}", theme.DIM)
+        if self._unassigned:
+            left = f", {len(self._unassigned):,} that no session description announces"
+            heading.append(left, theme.DIM)
+        return heading
+
+    def _rows(self, ascii_only: bool) -> list[Row]:
+        marks = theme.ASCII if ascii_only else theme.UNICODE
+        rows = [row for call in self._calls for leg in call.legs for row in _leg_rows(leg, marks)]
+        rows += [
+            Row(
+                [
+                    Text("unassigned", theme.DIM),
+                    Text(""),
+                    *_cells(stream, _codec_of(stream), marks),
+                    _verdict(verdict, marks),
+                ]
+            )
+            for stream, verdict in self._unassigned
+        ]
+        return rows
+
+
+def _leg_rows(leg: LegMedia, marks: theme.Glyphs) -> Iterator[Row]:
+    for place, one in enumerate(leg.streams):
+        name = theme.said(leg.call_id if not place else "")
+        notes = list(_notes(one))
+        yield Row(
+            [
+                name,
+                Text(_TO[one.to]),
+                *_cells(one.stream, one.encoding or _codec_of(one.stream), marks),
+                _verdict(one.verdict, marks),
+            ],
+            theme.said("; ".join(notes), theme.DIM) if notes else None,
+        )
+    if not leg.streams and any(not line.refused for line in leg.lines):
+        # One that failed has none; nobody wonders why.
+        words = "no media" if leg.answered is not None else "no media, not answered"
+        style = theme.FAILURE if leg.answered is not None else theme.DIM
+        blank = [Text("") for _ in range(len(_COLUMNS) - 2)]
+        yield Row([theme.said(leg.call_id), *blank, Text(words, style)])
+    for line, packets, first, last in leg.faxes:
+        yield Row(
+            [
+                theme.said(leg.call_id if not leg.streams else ""),
+                Text(_TO[line.party]),
+                theme.said(f"> {line.endpoint}"),
+                Text("T.38"),
+                Text(duration(last - first)),
+                Text(f"{packets:,}"),
+                *(Text("") for _ in range(len(_COLUMNS) - 6)),
+            ]
+        )
+
+
+def _cells(stream: Stream, codec: str, marks: theme.Glyphs) -> list[Text]:
+    share = stream.network_lost / stream.expected if stream.expected else 0.0
+    lost = f"{stream.network_lost:,} {share:.1%}" if stream.network_lost else "0"
+    jitter = stream.jitter_max
+    return [
+        theme.said(f"{stream.source} {marks.to} {stream.destination}"),
+        theme.said(codec),
+        Text(duration(stream.duration)),
+        Text(f"{stream.packets:,}"),
+        Text(lost, theme.FAILURE if share > _BAD_LOSS else theme.NOTICE if share else ""),
+        Text(
+            "" if jitter is None else f"{jitter:.1f}",
+            theme.FAILURE if jitter is not None and jitter > _BAD_JITTER else "",
+        ),
+        Text("" if stream.spacing_max is None else f"{stream.spacing_max:.0f}"),
+        Text(str(stream.dscp) if stream.dscp else ""),
+    ]
+
+
+def _codec_of(stream: Stream) -> str:
+    number = stream.payload_type
+    return STATIC_TYPES.get(str(number), f"type {number}")
+
+
+def _verdict(verdict: MediaVerdict, marks: theme.Glyphs) -> Text:
+    meaning = MEANINGS[verdict]
+    if meaning.clear:
+        return Text(f"{marks.tick} {meaning.title}", theme.SUCCESS)
+    if verdict in (MediaVerdict.PROTECTED, MediaVerdict.UNASSIGNED):
+        return Text(f"{marks.separator} {meaning.title}", theme.NOTICE)
+    return Text(f"{marks.cross} {meaning.title}", theme.FAILURE)
+
+
+def _notes(one: Assigned) -> Iterator[str]:
+    """Yield what is to be said of a stream beside its figures."""
+    stream = one.stream
+    if one.before_answer:
+        yield "early media"
+    if one.how is How.LATCHED:
+        yield "its destination stands in no SDP: sent back to where the other direction comes from"
+    elif one.how is How.SOURCE:
+        yield f"only its source stands in an SDP; {one.line.party.value} announced it"
+    elif one.how is How.CANDIDATE:
+        yield "to an ICE candidate"
+    if one.source_is is SourceIs.OTHER_HOST and one.sender is not None:
+        yield f"announced as {one.sender.endpoint or 'refused'}: NAT or a relay in between"
+    elif one.source_is is SourceIs.OTHER_PORT and one.sender is not None:
+        yield f"announced as {one.sender.endpoint or 'refused'}: sent from another port"
+    if stream.relayed:
+        yield "in a TURN channel"
+    if stream.capture_lost:
+        yield f"{count(stream.capture_lost, 'more packet')} lost by the capture itself"
+    if stream.bursts:
+        yield f"{count(stream.bursts, 'burst')} of loss, {stream.burst_lost:,} packets in them"
+    if stream.duplicates:
+        yield f"{stream.duplicates:,} duplicates"
+    if stream.reordered:
+        yield f"{stream.reordered:,} out of order"
+    if stream.restarts:
+        yield f"numbers began anew {count(stream.restarts, 'time')}"
+    if stream.digit_count:
+        yield count(stream.digit_count, "telephone event")
+    if stream.type_changes:
+        yield f"payload type changed {count(len(stream.type_changes), 'time')}"
+    if stream.ptime_changes:
+        yield f"packet time changed {count(len(stream.ptime_changes), 'time')}"
+    if stream.dscp_changes:
+        yield f"DSCP changed {count(len(stream.dscp_changes), 'time')}"
+    if stream.clock_rate_inferred:
+        yield f"clock rate inferred: {stream.clock_rate} Hz"
+    yield from _heard(one)
+
+
+def _heard(one: Assigned) -> Iterator[str]:
+    """Yield what the receiver said."""
+    reported = one.reported
+    if reported is None:
+        return
+    words = []
+    if reported.block is not None:
+        words.append(f"{reported.block.lost:,} lost")
+        if one.stream.clock_rate:
+            words.append(f"jitter {1000 * reported.jitter_max / one.stream.clock_rate:.1f} ms")
+    if reported.round_trips:
+        words.append(f"round trip {reported.round_trips[1] / 1e6:.0f} ms from here")
+    if reported.voip is not None and reported.voip.mos_listening is not None:
+        words.append(f"MOS-LQ {reported.voip.mos_listening}")
+    if words:
+        yield f"its receiver says: {', '.join(words)}"
