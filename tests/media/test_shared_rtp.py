@@ -42,7 +42,7 @@ def test_streams_are_those_of_tshark(entry: dict[str, Any]) -> None:
             (stream.spacing_max, "max_delta_ms"),
         ):
             assert ours == pytest.approx(float(expected[theirs]), abs=0.002)
-        if len(stream.payload_types) == 1 and stream.payload_type < 96:
+        if len(stream.payload_types) == 1 and stream.payload_type < 96 and stream.markers < 3:
             # Around comfort noise and events, tshark counts one or two spacings more or fewer.
             assert stream.spacing_mean == pytest.approx(float(expected["mean_delta_ms"]), abs=0.002)
         theirs_last = float(expected["max_jitter_ms"])

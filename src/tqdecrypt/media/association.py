@@ -123,6 +123,8 @@ class CallMedia:
     """The media of a call, over all its legs."""
 
     legs: list[LegMedia]
+    rtp_hosts: frozenset[str] = frozenset()
+    """Addresses of its lines from or to which the capture has any RTP, of this call or another."""
 
     @property
     def call_ids(self) -> tuple[str, ...]:

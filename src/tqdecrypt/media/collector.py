@@ -141,11 +141,19 @@ class MediaCollector:
         ]
         calls = list(self._calls)
         left = assign(streams, calls)
+        hosts = {host_of(end) for one in streams for end in (one.source, one.destination)}
         by_call_id = {leg.call_id: leg for call in calls for leg in call.legs}
         for call in calls:
             for _, one in call.streams:
                 one.verdict = _verdict_of(one)
                 one.reported = self.rtcp.about(one.stream.ssrc, one.stream.destination)
+            call.rtp_hosts = frozenset(
+                host_of(end).strip("[]")
+                for leg in call.legs
+                for line in leg.lines
+                for end in line.ends
+                if host_of(end) in hosts
+            )
             for leg in call.legs:
                 leg.streams.sort(key=lambda one: one.stream.number)
                 self._find_faxes(leg)
@@ -158,7 +166,8 @@ class MediaCollector:
 
     def _show_unassigned(self, streams: list[Stream]) -> None:
         for stream in sorted(streams, key=lambda one: one.number):
-            if stream.packets - stream.restarts < FEWEST_PACKETS:
+            numbers = min(stream.expected, stream.packets - stream.duplicates)
+            if numbers - stream.restarts < FEWEST_PACKETS:
                 self._counters["rtp_like_datagrams"] += stream.packets
                 continue
             hosts = {host_of(stream.source), host_of(stream.destination)}
