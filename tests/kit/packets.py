@@ -69,6 +69,8 @@ class Segment:
     """VLAN ids, outermost first (IEEE 802.1Q, 802.1ad)."""
     identification: int = 0
     """Of the IP header; tells an IPv4 packet from its retransmission."""
+    traffic_class: int = 0
+    """The byte with DSCP and ECN."""
 
     def packet(self) -> Packet:
         """Return it as a packet."""
@@ -147,11 +149,13 @@ def ip_packet(
     """Return an IPv4 or IPv6 packet, as the addresses have it, without options."""
     a, b = ipaddress.ip_address(source), ipaddress.ip_address(destination)
     if a.version == 6:
-        return struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64) + (
+        first = 6 << 28 | (like.traffic_class if like else 0) << 20
+        return struct.pack("!IHBB", first, len(payload), protocol, 64) + (
             a.packed + b.packed + payload
         )
     identification = like.identification if like else 0
-    fields = (0x45, 0, 20 + len(payload), identification & 0xFFFF, 0, 64, protocol)
+    traffic_class = like.traffic_class if like else 0
+    fields = (0x45, traffic_class, 20 + len(payload), identification & 0xFFFF, 0, 64, protocol)
     header = struct.pack("!BBHHHBB", *fields)
     addresses = a.packed + b.packed
     checksum = internet_checksum(header + b"\0\0" + addresses)

@@ -49,5 +49,5 @@ def test_streams_are_those_of_tshark(entry: dict[str, Any]) -> None:
         if theirs_last > 0 and stream.clock_rate and not stream.clock_rate_inferred:
             assert stream.jitter_max == pytest.approx(theirs_last, rel=0.02, abs=0.002)
             assert stream.jitter_mean == pytest.approx(
-                float(expected["mean_jitter_ms"]), rel=0.15, abs=0.05
+                float(expected["mean_jitter_ms"]), rel=0.25, abs=0.05
             )

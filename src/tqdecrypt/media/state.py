@@ -91,7 +91,7 @@ class State:
             array[slot] = 0
         for name in Bursts.NAMES:
             getattr(self.bursts, name)[slot] = 0
-        self._arrays["seen"][slot] = -1
+        self._arrays["seen"][slot] = np.iinfo(np.int32).min
 
     def grow(self) -> None:
         """Make room for twice as many."""

@@ -447,7 +447,7 @@ class _Update:
         if jumped.any():
             np.add.at(state["jumps"], owner[jumped], 1)
             known &= ~jumped
-        self._note_step(at, owner, ticks, steps, start)
+        self._note_step(at, owner, ticks, steps)
         last = np.append(start[1:], len(at)) - 1
         state["media_time"][owner[last]] = time[last]
         state["media_timestamp"][owner[last]] = timestamp[last]
@@ -502,30 +502,30 @@ class _Update:
                 rates[slot, payload_type] = rate
                 self.table._notes[slot].rate_inferred = True
 
-    def _note_step(
-        self, at: Integers, owner: Integers, ticks: Integers, steps: Steps, start: Integers
-    ) -> None:
+    def _note_step(self, at: Integers, owner: Integers, ticks: Integers, steps: Steps) -> None:
         """Find how many timestamp units are in a packet, and when that changes."""
         state = self.state
         plain = np.flatnonzero(steps.following[at] & (ticks > 0) & ~self.marker[at])
         if not len(plain):
             return
         slot, tick = owner[plain], ticks[plain]
-        first = np.flatnonzero(np.append(True, slot[1:] != slot[:-1]))
-        size = np.diff(np.append(first, len(slot)))
-        slots = slot[first]
-        sample = tick[first + size // 2]
-        now = state["step"][slots]
-        alike = np.add.reduceat(tick == np.repeat(sample, size), first, dtype=np.int64)
-        same = np.add.reduceat(tick == np.repeat(now, size), first, dtype=np.int64)
-        changed = (sample != now) & ((now == 0) | ((alike > same) & (alike >= 3)))
-        for place in np.flatnonzero(changed).tolist():
-            changed_slot, before = int(slots[place]), int(now[place])
-            state["step"][changed_slot] = sample[place]
-            if before:
-                piece = slice(first[place], first[place] + size[place])
-                where = at[plain[piece][np.argmax(tick[piece] == sample[place])]]
-                self._keep(changed_slot, "steps", int(where), before, int(sample[place]))
+        first = np.append(True, slot[1:] != slot[:-1])
+        unset = np.flatnonzero(first & (state["step"][slot] == 0))
+        state["step"][slot[unset]] = tick[unset]
+        # A step that comes twice in a row is the packet time; one by itself is a lost packet or a talkspurt.
+        twice = np.flatnonzero(~first[1:] & (tick[1:] == tick[:-1]))
+        if not len(twice):
+            return
+        slot, tick = slot[twice], tick[twice]
+        first = np.append(True, slot[1:] != slot[:-1])
+        before = np.empty_like(tick)
+        before[1:] = tick[:-1]
+        before[first] = state["step"][slot[first]]
+        for place in np.flatnonzero(tick != before).tolist():
+            row = int(at[plain[twice[place]]])
+            self._keep(int(slot[place]), "steps", row, int(before[place]), int(tick[place]))
+        last = np.append(np.flatnonzero(first)[1:], len(tick)) - 1
+        state["step"][slot[last]] = tick[last]
 
     def _keep(self, slot: int, kind: str, row: int, before: int, after: int) -> None:
         notes = self.table._notes[slot]

@@ -1,0 +1,267 @@
+"""Streams: what RFC 3550 and RFC 3611 say, one packet at a time, is what comes out of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit.packets import CLIENT, SERVER, START, Segment
+from tqdecrypt.media.stream import LossAt, Stream
+from tqdecrypt.media.streams import StreamTable
+from tqdecrypt.media.table import MediaTable
+from tqdecrypt.packet import PacketDecoder, Wanted
+
+from .reading import MILLISECOND, block_of, datagram, follow, rtp, talk
+
+
+@dataclass
+class Reference:
+    """One stream, a packet at a time, as the appendices of the RFCs are written."""
+
+    rate: int = 8000
+    packets: int = 0
+    duplicates: int = 0
+    reordered: int = 0
+    extended: int = 0
+    lowest: int = 0
+    highest: int = 0
+    seen: set[int] = field(default_factory=set)
+    jitter: float = 0.0
+    jitter_max: float = 0.0
+    time: int = 0
+    timestamp: int = 0
+    sequence: int = 0
+    runs: list[list[int]] = field(default_factory=list)
+    """Of each burst or single loss: packets lost."""
+    since: int = 1000
+
+    def receive(self, time: int, sequence: int, timestamp: int) -> None:
+        self.packets += 1
+        if self.packets == 1:
+            self.extended = self.lowest = self.highest = sequence
+        else:
+            step = (sequence - self.sequence + 0x8000) % 0x10000 - 0x8000
+            self.extended += step
+        self.sequence = sequence
+        duplicate = self.extended in self.seen
+        self.seen.add(self.extended)
+        self.duplicates += duplicate
+        self.reordered += not duplicate and self.extended < self.highest
+        lost = max(self.extended - self.highest - 1, 0)
+        if lost:
+            if self.since < 16 and self.runs:
+                self.runs[-1].append(lost)
+            else:
+                self.runs.append([lost])
+            self.since = 0
+        self.since += 1
+        self.highest = max(self.highest, self.extended)
+        self.lowest = min(self.lowest, self.extended)
+        if not duplicate:
+            if self.packets > 1:
+                ticks = (timestamp - self.timestamp + (1 << 31)) % (1 << 32) - (1 << 31)
+                deviation = abs((time - self.time) / 1e6 - ticks * 1000 / self.rate)
+                self.jitter += (deviation - self.jitter) / 16
+                self.jitter_max = max(self.jitter_max, self.jitter)
+            self.time, self.timestamp = time, timestamp
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from([1, 1, 1, 1, 1, 2, 3, 7, 20, 0, -1, -3]),
+        st.floats(0, 60),
+    ),
+    min_size=1,
+    max_size=120,
+)
+
+
+def packets_of(course: Sequence[tuple[int, float]], first: int, ssrc: int) -> list[Segment]:
+    sequence, moment = first, 0.0
+    found = []
+    for step, pause in course:
+        sequence, moment = sequence + step, moment + pause
+        data = rtp(sequence, sequence * 160, ssrc=ssrc)
+        found.append(datagram(moment, data, ("192.0.2.10", 4000 + ssrc), SERVER))
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(steps, st.integers(1000, 65535)), min_size=1, max_size=4),
+    st.lists(st.integers(0, 400), max_size=4),
+)
+def test_columns_say_what_the_appendices_do(
+    courses: list[tuple[list[tuple[int, float]], int]], cuts: list[int]
+) -> None:
+    segments = [
+        segment
+        for ssrc, (course, first) in enumerate(courses, 1)
+        for segment in packets_of(course, first, ssrc)
+    ]
+    segments.sort(key=lambda segment: segment.time_ns)
+    found = {one.ssrc: one for one in follow(segments, cuts=[c for c in cuts if c < len(segments)])}
+    assert len(found) == len(courses)
+    for ssrc, stream in found.items():
+        reference = Reference()
+        for segment in segments:
+            if segment.source[1] == 4000 + ssrc:
+                data = segment.payload
+                sequence, timestamp = int.from_bytes(data[2:4]), int.from_bytes(data[4:8])
+                reference.receive(segment.time_ns, sequence, timestamp)
+        assert stream.packets == reference.packets
+        assert stream.expected == reference.highest - reference.lowest + 1
+        assert stream.duplicates == reference.duplicates
+        assert stream.reordered == reference.reordered
+        if stream.jitter is not None and not stream.timestamp_jumps:
+            assert stream.jitter == pytest.approx(reference.jitter, abs=1e-6)
+            assert stream.jitter_max == pytest.approx(reference.jitter_max, abs=1e-6)
+        bursts = [sum(run) for run in reference.runs if sum(run) > 1]
+        assert (stream.bursts, stream.burst_lost) == (len(bursts), sum(bursts))
+        assert stream.gap_lost == sum(sum(run) == 1 for run in reference.runs)
+
+
+def test_an_example_of_jitter_by_hand() -> None:
+    """Spacing 20, 25, 15, 20 ms at 20 ms of media: |D| = 0, 5, 5, 0; J = 0, .3125, .60546875, …"""
+    segments = talk(range(5), delays=[0, 0, 5, 0, 0])
+    (stream,) = follow(segments)
+    assert stream.jitter_max == pytest.approx(0.3125 + (5 - 0.3125) / 16)
+    assert stream.jitter == pytest.approx(0.60546875 * 15 / 16)
+
+
+def test_a_stream_as_it_should_be() -> None:
+    (stream,) = follow(talk(range(65_500, 65_700)))
+    assert (stream.packets, stream.expected, stream.lost) == (200, 200, 0)
+    assert (stream.duplicates, stream.reordered, stream.restarts) == (0, 0, 0)
+    assert (stream.source, stream.destination) == ("192.0.2.10:40000", "192.0.2.20:5061")
+    assert (stream.ptime, stream.clock_rate, stream.jitter) == (20.0, 8000, 0.0)
+    assert (stream.spacing_min, stream.spacing_mean, stream.spacing_max) == (20.0, 20.0, 20.0)
+    assert sum(piece.packets for piece in stream.course) == 200
+
+
+def test_loss_is_where_it_is() -> None:
+    numbers = [n for n in range(100) if n not in (50, 51, 52, 80)]
+    (stream,) = follow(talk(numbers))
+    assert (stream.lost, stream.expected) == (4, 100)
+    assert (stream.bursts, stream.burst_lost, stream.burst_length, stream.gap_lost) == (1, 3, 3, 1)
+    assert [loss.lost for loss in stream.losses] == [3, 1]
+    assert stream.losses[0] == LossAt(START + 50 * 20 * MILLISECOND, 3)
+
+
+def test_losses_with_fewer_than_sixteen_packets_between_are_one_burst() -> None:
+    (near,) = follow(talk([n for n in range(60) if n not in (20, 36)]))
+    (apart,) = follow(talk([n for n in range(60) if n not in (20, 37)]))
+    assert (near.bursts, near.burst_length, near.gap_lost) == (1, 17, 0)
+    assert (apart.bursts, apart.gap_lost) == (0, 2)
+
+
+def test_what_comes_twice_or_late_is_no_loss() -> None:
+    (stream,) = follow(talk([0, 1, 2, 2, 4, 3, 5, 3]))
+    assert (stream.lost, stream.duplicates, stream.reordered) == (0, 2, 1)
+
+
+def test_numbers_that_begin_anew_cost_nothing() -> None:
+    (stream,) = follow(talk([*range(50), *range(30_000, 30_050)]))
+    assert (stream.lost, stream.restarts) == (0, 1)
+
+
+def test_payload_types_ptime_and_dscp_change() -> None:
+    first = talk(range(50))
+    ten = [datagram(1000 + 10 * n, rtp(50 + n, 8000 + 80 * n)) for n in range(50)]
+    later = talk(range(100, 150), payload_type=0, begin=1500)
+    (stream,) = follow([*first, *ten, *later])
+    assert [(one.before, one.after) for one in stream.type_changes] == [(8, 0)]
+    assert [(one.before, one.after, one.frame) for one in stream.ptime_changes] == [
+        (160, 80, 52),
+        (80, 160, 102),
+    ]
+    assert stream.payload_types == {8: 100, 0: 50}
+
+
+def test_a_pause_is_told_with_what_was_lost_in_it() -> None:
+    (stream,) = follow([*talk(range(50)), *talk(range(60, 80), begin=5000)])
+    (pause,) = stream.pauses
+    assert (pause.duration, pause.lost) == ((5000 - 980) * MILLISECOND, 10)
+
+
+def test_telephone_events_are_counted_and_leave_jitter_alone() -> None:
+    voice = talk(range(50))
+    event = b"\x05\x0a\x00\xa0"
+    digits = [
+        datagram(1000 + 20 * n, rtp(50 + n, 8000, payload_type=101, payload=event))
+        for n in range(8)
+    ]
+    after = talk(range(58, 90), begin=58 * 20)
+    (stream,) = follow([*voice, *digits, *after], cuts=[53])
+    assert (stream.digit_count, stream.events) == (1, 8)
+    assert stream.digits[0].time == START + 1000 * MILLISECOND
+    assert stream.type_changes == ()
+    assert stream.jitter_max == pytest.approx(0, abs=1e-6)
+
+
+def test_a_clock_rate_is_inferred_from_timestamps() -> None:
+    packets = [datagram(20 * n, rtp(n, 960 * n, payload_type=111)) for n in range(50)]
+    (stream,) = follow(packets)
+    assert (stream.clock_rate, stream.clock_rate_inferred, stream.ptime) == (48_000, True, 20.0)
+
+
+def test_streams_with_the_same_ssrc_between_other_endpoints_are_apart() -> None:
+    there, back = talk(range(20)), talk(range(500, 520), source=SERVER, destination=CLIENT)
+    assert len(follow([*there, *back])) == 2
+
+
+def test_ten_thousand_sources_stay_within_the_table() -> None:
+    found: list[Stream] = []
+    table = StreamTable(found.append, most=100)
+    segments = [datagram(n, rtp(1, 1, ssrc=n)) for n in range(10_000)]
+    decoder = PacketDecoder(Wanted.ALL_UDP)
+    media = MediaTable(found.append)
+    media.streams = table
+    for start in range(0, len(segments), 1000):
+        block = block_of(segments[start : start + 1000], start + 1)
+        media.receive(decoder.decode(block).udp, block)
+        media.settle(None)
+        assert len(table) <= 100
+    media.finish()
+    assert len(found) == 10_000
+    assert media.counters["media_streams_evicted"] >= 9_800
+    assert sum(stream.packets for stream in found) == 10_000
+
+
+def test_a_sender_that_runs_through_ssrcs_does_not_drive_out_those_that_talk() -> None:
+    found: list[Stream] = []
+    media = MediaTable(found.append)
+    media.streams = StreamTable(found.append, most=100)
+    decoder = PacketDecoder(Wanted.ALL_UDP)
+    voice = talk(range(200), ssrc=7)
+    noise = [datagram(n * 4, rtp(1, 1, ssrc=1000 + n), ("192.0.2.66", 9)) for n in range(1000)]
+    segments = sorted([*voice, *noise], key=lambda segment: segment.time_ns)
+    for start in range(0, len(segments), 60):
+        block = block_of(segments[start : start + 60], start + 1)
+        media.receive(decoder.decode(block).udp, block)
+        media.settle(None)
+    media.finish()
+    assert [one.packets for one in found if one.ssrc == 7] == [200]
+
+
+def test_a_call_of_hours_keeps_its_course_in_so_many_pieces() -> None:
+    packets = [datagram(10_000 * n, rtp(n, 80_000 * n)) for n in range(1000)]
+    (stream,) = follow(packets, cuts=range(0, 1000, 90))
+    assert len(stream.course) <= 64
+    assert stream.course_step == 256.0
+    assert sum(piece.packets for piece in stream.course) == 1000
+    assert stream.changes_dropped > 900, "each pause is one; the first ones are kept"
+
+
+def test_columns_without_rows() -> None:
+    found: list[Stream] = []
+    table = MediaTable(found.append)
+    block = block_of([datagram(0, b"OPTIONS sip:x SIP/2.0\r\n")])
+    table.receive(PacketDecoder(Wanted.ALL_UDP).decode(block).udp, block)
+    table.finish()
+    assert not found
+    assert not table.flows
