@@ -12,7 +12,14 @@ brings, ``ordering`` holds messages until their turn, ``contracts`` is what othe
 get.
 """
 
-from tqdecrypt.pipeline.contracts import KeyLogSource, Mask, MediaSink, MessageSource, ReadOptions, Sink
+from tqdecrypt.pipeline.contracts import (
+    KeyLogSource,
+    Mask,
+    MediaSink,
+    MessageSource,
+    ReadOptions,
+    Sink,
+)
 from tqdecrypt.pipeline.reading import patient_collector, read_by_block, read_captures
 from tqdecrypt.pipeline.summary import Summary
 
