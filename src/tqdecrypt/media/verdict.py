@@ -22,6 +22,7 @@ class MediaVerdict(enum.Enum):
     CLEAR = "clear"
     DECRYPTED = "decrypted"
     AUTHENTICATED = "authenticated"
+    UNAUTHENTICATED = "unauthenticated"
     PARTLY_DECRYPTED = "partly-decrypted"
     PROTECTED = "protected"
     NO_KEY_IN_SDP = "no-key-in-sdp"
@@ -55,6 +56,12 @@ MEANINGS: dict[MediaVerdict, MediaMeaning] = {
         "authenticated, not encrypted",
         True,
         "The SDP asked for UNENCRYPTED_SRTP or a NULL cipher; anybody on the path can listen.",
+    ),
+    MediaVerdict.UNAUTHENTICATED: MediaMeaning(
+        "decrypted, not authenticated",
+        True,
+        "The SDP asked for UNAUTHENTICATED_SRTP: nothing proves that this is what was sent; have the "
+        "device authenticate.",
     ),
     MediaVerdict.PARTLY_DECRYPTED: MediaMeaning(
         "partly decrypted",

@@ -82,6 +82,7 @@ class ExtensionType(enum.IntEnum):
     max_fragment_length = 1
     supported_groups = 10
     signature_algorithms = 13
+    use_srtp = 14
     application_layer_protocol_negotiation = 16
     encrypt_then_mac = 22
     extended_master_secret = 23

@@ -1,0 +1,83 @@
+"""Keys from a DTLS handshake that could be decrypted (RFC 5764).
+
+The two ends agree on a profile by the extension use_srtp, and take the master keys from the exporter of
+RFC 5705; it needs the master secret and both randoms, which whoever decrypts the session has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tqdecrypt.errors import Malformed
+from tqdecrypt.media.srtp.keys import MasterKey
+from tqdecrypt.media.srtp.suites import PROFILES, find_suite
+from tqdecrypt.tls.constants import ExtensionType
+from tqdecrypt.tls.derive import prf
+from tqdecrypt.tls.exchange import Exchange
+from tqdecrypt.wire import Cursor
+
+__all__ = ["DtlsKeys", "chosen_profile", "keys_from_handshake"]
+
+_LABEL = b"EXTRACTOR-dtls_srtp"
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsKeys:
+    """What both ends of a DTLS session protect media with.  Secret."""
+
+    client: MasterKey
+    """Protects what the DTLS client sends."""
+    server: MasterKey
+
+
+def chosen_profile(exchange: Exchange) -> tuple[int, bytes] | None:
+    """Return profile and MKI that the server chose (RFC 5764 section 4.1); ``None`` without use_srtp."""
+    if exchange.server_hello is None:
+        return None
+    data = exchange.server_hello.extensions.get(ExtensionType.use_srtp)
+    if data is None:
+        return None
+    cursor = Cursor(data)
+    try:
+        profiles = cursor.pull_opaque(2)
+        mki = cursor.pull_opaque(1)
+    except Malformed:
+        return None
+    return (int.from_bytes(profiles, "big"), mki) if len(profiles) == 2 else None
+
+
+def keys_from_handshake(exchange: Exchange, origin: str) -> DtlsKeys | None:
+    """Return the keys of both ends; ``None`` without use_srtp, or while the master secret is unknown.
+
+    A profile that libsrtp has not gives keys that say so.
+
+    :param origin: which session it was, for a person.
+    """
+    chosen = chosen_profile(exchange)
+    hello, answer, suite = exchange.client_hello, exchange.server_hello, exchange.suite
+    if chosen is None or hello is None or answer is None or suite is None:
+        return None
+    if exchange.master is None:
+        return None
+    number, mki = chosen
+    name = PROFILES.get(number, f"DTLS-SRTP profile {number:#06x}")
+    protection = find_suite(name)
+    if protection is None:
+        return DtlsKeys(
+            MasterKey(name, None, f"{origin}, client"), MasterKey(name, None, f"{origin}, server")
+        )
+    key, salt = protection.key_length, protection.salt_length
+    exported = prf(
+        answer.version,
+        suite.prf_hash,
+        exchange.master,
+        _LABEL,
+        hello.random + answer.random,
+        2 * (key + salt),
+    )
+    # client_write_key, server_write_key, client_write_salt, server_write_salt (RFC 5764 section 4.2)
+    keys, salts = exported[: 2 * key], exported[2 * key :]
+    return DtlsKeys(
+        MasterKey(name, keys[:key] + salts[:salt], f"{origin}, client", mki),
+        MasterKey(name, keys[key:] + salts[salt:], f"{origin}, server", mki),
+    )
