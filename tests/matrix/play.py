@@ -84,6 +84,12 @@ class Program:
     def ended(self) -> bool:
         return self._process.poll() is not None
 
+    @property
+    def output(self) -> bytes:
+        """What it wrote so far."""
+        with self._news:
+            return bytes(self._output)
+
     def words(self) -> str:
         """Return the last that it wrote, for people."""
         text = bytes(self._output[-400:]) + b" " + bytes(self._errors[-600:])

@@ -32,6 +32,8 @@ class Recording:
     server: bytes = b""
     keylog: list[str] = field(default_factory=list)
     datagrams: list[Datagram] = field(default_factory=list)
+    exported: bytes = b""
+    """Keying material that the program exported (RFC 5705)."""
 
     @property
     def said(self) -> tuple[bytes, bytes]:
@@ -49,6 +51,8 @@ def parse(text: str) -> list[Recording]:
                 recording.datagrams.append(("><".index(word), bytes.fromhex(rest)))
             elif word.endswith("-said"):
                 setattr(recording, word.removesuffix("-said"), bytes.fromhex(rest))
+            elif word == "exported":
+                recording.exported = bytes.fromhex(rest)
             elif word != "#":
                 recording.keylog.append(line)
         made.append(recording)

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from tqdecrypt.observing import Observer
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SecretSource
+    from tqdecrypt.tls.exchange import Exchange
     from tqdecrypt.tls.session_secrets import SessionSecrets
     from tqdecrypt.tls.watching import Watch
 
-__all__ = ["DarkTap", "Dispatcher", "Tap"]
+__all__ = ["DarkTap", "Dispatcher", "KeyingTap", "Tap"]
 
 MOST_AWAKE = 2048
 """TLS sessions that stay as they are however idle: some 25 MB."""
@@ -43,6 +44,10 @@ DarkTap = Callable[[int, str, str, bool, Sequence[DarkData]], None]
 """Takes what is known of records that stay dark: session, ends of client and server (``ip:port``),
 from the client, records."""
 
+KeyingTap = Callable[[int, str, str, "Exchange"], None]
+"""Takes a DTLS handshake in which both ends agreed on SRTP: session, ends of client and server
+(``ip:port``), and the handshake, whose master secret is ``None`` when it stayed dark."""
+
 
 class Dispatcher:
     """Makes the handler of each connection and holds what they share."""
@@ -59,6 +64,7 @@ class Dispatcher:
         observer: Observer | None = None,
         mirror: Mirror | None = None,
         watch: Watch | None = None,
+        keying_tap: KeyingTap | None = None,
     ) -> None:
         self.secrets = secrets
         self.given = given
@@ -72,6 +78,7 @@ class Dispatcher:
         self.mirror = mirror or Mirror()
         self.watch = watch
         """Records sessions that are to be explained."""
+        self.keying_tap = keying_tap
         self.counters: Counter[str] = Counter()
         self.on_end: Callable[[ConnectionEnd], None] | None = None
         """Is told of connections that are over, when somebody asks."""
@@ -86,6 +93,8 @@ class Dispatcher:
         self._next_tidy = 0
         self._unsettled: list[tuple[Session, Callable[[], None]]] = []
         self._dtls: dict[tuple[str, str], DtlsConnection] = {}
+        self._keying: dict[DtlsConnection, None] = {}
+        """Those that may have news for the tap of keyings, if there is one."""
 
     def accept(self, connection: Connection) -> StreamHandler:
         """Return what takes the bytes of a new connection."""
@@ -120,6 +129,8 @@ class Dispatcher:
                 self.counters["dtls_sessions_evicted"] += 1
             flow = self._dtls[source, destination] = DtlsConnection(self, (source, destination))
         flow.receive(source, data, frame, time)
+        if self.keying_tap is not None:
+            self._keying[flow] = None
         if self.observer is not None:
             from tqdecrypt.tls.outline import outline_datagram
 
@@ -160,6 +171,11 @@ class Dispatcher:
         waiting, self._unsettled = self._unsettled, []
         for session, report in waiting:
             self.when_settled(session, report)
+        if self._keying:
+            for flow in list(self._keying):
+                flow.tell_keyings()
+                if not flow.session.awaits_secrets:
+                    del self._keying[flow]
 
     def finish(self) -> None:
         """End of the capture: what has no end of its own ends."""

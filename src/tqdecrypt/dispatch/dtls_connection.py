@@ -9,6 +9,7 @@ from tqdecrypt.endings import ConnectionEnd
 from tqdecrypt.sip import Flow, parse_datagram
 from tqdecrypt.tcp import End
 from tqdecrypt.tls import DarkData, Plaintext, report_session
+from tqdecrypt.tls.constants import ExtensionType
 from tqdecrypt.tls.dtls import DtlsSession
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["DtlsConnection"]
 class DtlsConnection:
     """DTLS between two UDP ends; SIP inside comes a message a record."""
 
-    __slots__ = ("_dispatcher", "_flows", "_messages", "ends", "number", "session")
+    __slots__ = ("_dispatcher", "_flows", "_keyings_told", "_messages", "ends", "number", "session")
 
     def __init__(self, dispatcher: Dispatcher, ends: tuple[str, str]) -> None:
         self._dispatcher = dispatcher
@@ -36,6 +37,7 @@ class DtlsConnection:
             Flow(ends[1], ends[0], "TLS", "verified", self.number),
         )
         self._messages = 0
+        self._keyings_told = 0
 
     def receive(self, source: str, data: bytes, frame: int, time: int) -> None:
         """Take one datagram."""
@@ -57,6 +59,7 @@ class DtlsConnection:
             self.session, self.number, self.ends, None, dispatcher.given, reason.value
         )
         report.messages = self._messages
+        self.tell_keyings(at_end=True)
         dispatcher.observe_end(self.number, self.session)
         if dispatcher.watch is not None:
             dispatcher.watch.ended(self.session, report)
@@ -77,6 +80,23 @@ class DtlsConnection:
             )
         self.session.let_go()
         dispatcher.session_ended(report)
+
+    def tell_keyings(self, *, at_end: bool = False) -> None:
+        """Tell whoever wants to know of handshakes that agree on SRTP, once the secrets are there.
+
+        At the end it is told of those that stay without, too.
+        """
+        tap = self._dispatcher.keying_tap
+        if tap is None:
+            return
+        for exchange in self.session.exchanges[self._keyings_told :]:
+            if exchange.master is None and not at_end:
+                return
+            self._keyings_told += 1
+            answer = exchange.server_hello
+            if answer is not None and ExtensionType.use_srtp in answer.extensions:
+                client = self.session.client_side or 0
+                tap(self.number, self.ends[client], self.ends[1 - client], exchange)
 
     def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
         """See :class:`~tqdecrypt.tls.Listener`."""

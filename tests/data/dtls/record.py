@@ -3,12 +3,14 @@
     cd tests && python -m data.dtls.record
 
 Every file holds, a line each: ``client-said`` and ``server-said`` with hexadecimal plaintext, the
-lines of OpenSSL's key log, and the datagrams, ``>`` from the client and ``<`` from the server.  A line
-``--`` begins the next connection.  The server's key is ``server.key``; it is made for this alone.
+lines of OpenSSL's key log, the datagrams, ``>`` from the client and ``<`` from the server, and
+``exported``, the keying material that ``-keymatexport`` asks for.  A line ``--`` begins the next
+connection.  The server's key is ``server.key``; it is made for this alone.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import tempfile
@@ -24,6 +26,7 @@ from matrix.relay import Flights, UdpRelay
 HERE = Path(__file__).parent
 PAUSE = 0.4
 """Seconds that a handshake or a command takes: nothing tells when it is done."""
+KEYING_MATERIAL = re.compile(rb"Keying material: ([0-9A-F]+)")
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,9 @@ def record(made: Recording, directory: Path) -> str:
             client.say(b"Q\n")
             client.wait(PAUSE)
             client.close()
-            texts.append(written(said, keylog, relay.connections[number]))
+            exported = KEYING_MATERIAL.search(client.output)
+            text = written(said, keylog, relay.connections[number])
+            texts.append(f"{text}exported {exported[1].decode()}\n" if exported else text)
     server.close()
     return "--\n".join(texts)
 
