@@ -68,8 +68,10 @@ def test_the_keys_are_those_that_openssl_exports(
 ) -> None:
     protection = SUITES[suite]
     key, salt = protection.key_length, protection.salt_length
-    options = ("-use_srtp", profile, "-keymatexport", "EXTRACTOR-dtls_srtp")
-    options += ("-keymatexportlen", str(2 * (key + salt)))
+    options = (
+        *("-use_srtp", profile, "-keymatexport", "EXTRACTOR-dtls_srtp"),
+        *("-keymatexportlen", str(2 * (key + salt))),
+    )
     made = Recording(version, tls_suite, server=options, client=options)
     write_material(tmp_path)
     (spoken,) = parse(record(replace(made, lines=((True, b"hello\n"),)), tmp_path))

@@ -281,12 +281,15 @@ def test_more_packets_than_the_lifetime_are_noticed() -> None:
         assert opener.report().sources[0].outlived is outlived
 
 
-def test_clear_rtcp_on_the_path_is_counted_as_too_short() -> None:
+def test_rtcp_in_clear_on_the_path_is_told_from_damage() -> None:
     ping = struct.pack(">BBHI4sI", 0x80, 204, 3, SSRC, b"PING", 0)
+    compound = rtcp_packet(1) + struct.pack(">BBHI", 0x81, 203, 1, SSRC)
+    sealed = Protector(CM, material()).rtcp(rtcp_packet(3), 1)
     opener = SrtpOpener([key()])
     opener.receive(protected(range(3)))
-    assert opener.receive([ping]).clear == [None]
-    assert [s.too_short for s in opener.report().sources] == [0, 1]
+    assert opener.receive([ping, compound, sealed[:20], sealed[:-1]]).clear == [None] * 4
+    source = opener.report().sources[1]
+    assert (source.in_clear, source.too_short, source.dark) == (2, 1, 4)
     assert opener.report().verdict is MediaVerdict.DECRYPTED
 
 

@@ -157,6 +157,9 @@ class SrtpOpener:
         """Open a packet that the context at hand does not open."""
         report = sender.report
         sender.misses += 1
+        if report.rtcp and _is_plain(packet):
+            report.in_clear += 1
+            return None
         if all(len(packet) < key.shortest(suite, rtcp=report.rtcp) for key, suite in self._pairs):
             report.too_short += bool(self._pairs)
             return None
@@ -262,3 +265,14 @@ class SrtpOpener:
             if (suite := key.suite) is not None
             for variant in variants(suite)
         ]
+
+
+def _is_plain(packet: bytes) -> bool:
+    """Return whether the packets of an RTCP compound fill it (RFC 3550 section 6.1).
+
+    With protection, index and tag stand behind the last one, and all but the first are encrypted.
+    """
+    place = 0
+    while place + 4 <= len(packet) and packet[place] >> 6 == 2:
+        place += 4 + 4 * int.from_bytes(packet[place + 2 : place + 4], "big")
+    return place == len(packet)

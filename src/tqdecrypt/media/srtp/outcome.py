@@ -41,7 +41,9 @@ class SourceReport:
     unproven: int = 0
     """Decrypted under UNAUTHENTICATED_SRTP."""
     too_short: int = 0
-    """Shorter than anything protected: sent in clear, or damaged."""
+    """Dark, and shorter than anything that is protected."""
+    in_clear: int = 0
+    """Dark, and built like RTCP without protection: some send their first or last reports so."""
     other_direction: int = 0
     """Packets for which the key of the other direction, only tried now and then, was right."""
     searches: int = 0
