@@ -133,8 +133,8 @@ def test_calls_open_with_the_keys_in_their_signalling(call: dict[str, Any]) -> N
         # baresip's first packet there, a PING, and its last one, the BYE, are in clear.
         control = flows[port + 1, expected["dst_port"] + 1]
         clear = [number for number, packet in enumerate(control) if packet[8:12] == b"PING"]
-        clear += [number for number, packet in enumerate(control) if b"sip:a@" in packet]
+        clear += [number for number, packet in enumerate(control) if b"sip:" in packet]
         opened = opener.receive(control).clear
         assert [number for number, out in enumerate(opened) if out is None] == clear
         assert opener.report().sources[1].in_clear == len(clear) > 0
-        assert any(out and out[1] == 200 and b"sip:a@" in out for out in opened)
+        assert any(out and out[1] == 200 and b"sip:" in out for out in opened)
