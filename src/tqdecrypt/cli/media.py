@@ -10,6 +10,7 @@ import typer
 from tqdecrypt.cli.inputs import open_inputs, open_trunks
 from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen, complain
+from tqdecrypt.cli.srtp import open_srtp
 from tqdecrypt.cli.switches import Switches, reading
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def media(
     Loss, bursts, jitter and spacing are measured from headers, which SRTP leaves clear; RTCP and quality
     reports (RFC 6035) stand beside what was measured.  Loss that the capture has itself is told apart.
     Streams that no session description announces are listed, too.
+
+    SRTP is opened with the keys in the session descriptions (SDES) and those of DTLS handshakes that the
+    server's RSA key or a key log opens; each packet is authenticated (pip install 'tqdecrypt[media]').
     """
     from tqdecrypt.insight import Analysis
     from tqdecrypt.media.collector import MediaCollector
@@ -57,11 +61,13 @@ def media(
     analysis = Analysis(on_call=collector.call, media=collector.calls, trunks=open_trunks(switches))
     inputs = open_inputs(switches)
     inputs.options.media = collector
+    inputs.options.keying_tap = collector.dtls
     outcome = read_for(switches, _DarkHosts(collector), analysis=analysis, inputs=inputs)
     if outcome.summary is not None:
         outcome.summary.counters.update(
             {name: count for name, count in collector.counters.items() if count}
         )
+    open_srtp(switches, collector)
     wanted = tuple(call or ())
     calls = _chosen(collector.calls(), wanted)
     if wanted and not calls:

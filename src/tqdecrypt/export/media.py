@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tqdecrypt.media.association import Assigned, CallMedia, LegMedia
     from tqdecrypt.media.lines import MediaLine
     from tqdecrypt.media.reports import Reported
+    from tqdecrypt.media.srtp.outcome import SrtpReport
     from tqdecrypt.media.stream import Change, Stream
     from tqdecrypt.media.verdict import MediaVerdict
     from tqdecrypt.media.vq_report import QualityReport
@@ -66,9 +67,36 @@ def _assigned(leg: LegMedia, one: Assigned) -> dict[str, object]:
             for line in leg.lines
             if line.party is one.line.party and line.index == one.line.index
         ],
+        "srtp": None if one.srtp is None else _srtp(one.srtp),
         "rtcp": None if one.reported is None else _reported(one.reported, one.stream),
         "quality_reports": [_quality(report) for report in leg.reports],
     } | _stream(one.stream)
+
+
+def _srtp(report: SrtpReport) -> dict[str, object]:
+    """Return what came of opening a stream; keys are told by where they stand, never themselves."""
+    return {
+        "sources": [
+            {
+                "rtcp": source.rtcp,
+                "packets": source.packets,
+                "authenticated": source.authenticated,
+                "repeated": source.repeated,
+                "unproven": source.unproven,
+                "dark": source.dark,
+                "in_clear": source.in_clear,
+                "too_short": source.too_short,
+                "rollovers_at_first": source.first_rollovers,
+                "keys": [
+                    {"suite": key.suite_name, "from": key.origin, "mki": key.mki.hex() or None}
+                    for key in source.keys
+                ],
+                "key_outlived": source.outlived,
+            }
+            for source in report.sources
+        ],
+        "keys_not_tried": report.unused_keys,
+    }
 
 
 def _stream(stream: Stream) -> dict[str, object]:

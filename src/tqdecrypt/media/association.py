@@ -16,6 +16,8 @@ from tqdecrypt.calls.call import Party
 from tqdecrypt.calls.fields import host_of
 from tqdecrypt.media.lines import MediaLine
 from tqdecrypt.media.reports import Reported
+from tqdecrypt.media.srtp.legs import LegKeys
+from tqdecrypt.media.srtp.outcome import SrtpReport
 from tqdecrypt.media.stream import Stream
 from tqdecrypt.media.verdict import MediaVerdict
 from tqdecrypt.media.vq_report import QualityReport
@@ -69,6 +71,8 @@ class Assigned:
     verdict: MediaVerdict = MediaVerdict.CLEAR
     reported: Reported | None = None
     """What the receiver said of it in RTCP."""
+    srtp: SrtpReport | None = None
+    """What came of opening it, if that was tried."""
 
     @property
     def encoding(self) -> str:
@@ -106,6 +110,8 @@ class LegMedia:
     """T.38 that was seen: its line, packets, first and last time."""
     reports: list[QualityReport] = field(default_factory=list)
     """RFC 6035 reports about it."""
+    keys: LegKeys = field(default_factory=LegKeys)
+    """What its parties protect media with, by their offers and answers."""
 
     def to(self, party: Party) -> list[Assigned]:
         """Return the streams that *party* receives."""

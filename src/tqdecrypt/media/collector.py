@@ -13,6 +13,8 @@ from tqdecrypt.media.association import Assigned, CallMedia, LegMedia, assign
 from tqdecrypt.media.capture_loss import LossMoments
 from tqdecrypt.media.columns import Kind
 from tqdecrypt.media.lines import MediaLine, Protection, lines_of, rates_of
+from tqdecrypt.media.srtp.dtls import DtlsTable
+from tqdecrypt.media.srtp.legs import keys_of_leg
 from tqdecrypt.media.stream import Stream
 from tqdecrypt.media.table import DatagramFlow, MediaTable
 from tqdecrypt.media.verdict import MediaVerdict
@@ -66,6 +68,8 @@ class MediaCollector:
         """Port → the latest description that names it."""
         self._reports: deque[QualityReport] = deque(maxlen=MOST_REPORTS)
         self._dark_hosts: dict[str, None] = {}
+        self.dtls = DtlsTable()
+        """Takes the handshakes that agree on SRTP: the run's tap of keyings."""
         self._result: list[CallMedia] | None = None
 
     # As the pipeline's media sink.
@@ -75,6 +79,8 @@ class MediaCollector:
         """What there was, and what was given up, by name."""
         counters = self._counters + self.table.counters
         counters["media_loss_moments_dropped"] = self._losses.dropped
+        counters["dtls_srtp_handshakes_dark"] = self.dtls.dark
+        counters["dtls_srtp_sessions_evicted"] = self.dtls.evicted
         return counters
 
     @property
@@ -253,6 +259,7 @@ def leg_media(leg: Leg) -> LegMedia:
         sessions=leg.sessions,
         lines=tuple(lines),
         lines_dropped=dropped,
+        keys=keys_of_leg(leg),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call
     from tqdecrypt.capture import PacketBlock
-    from tqdecrypt.dispatch import Tap
+    from tqdecrypt.dispatch import KeyingTap, Tap
     from tqdecrypt.endings import EndListener
     from tqdecrypt.insight import Analysis
     from tqdecrypt.keys import KeyRing, SecretsStore
@@ -53,6 +53,8 @@ class ReadOptions:
     """Rewrites messages and reports before the calls, the analysis and the sink see them."""
     media: MediaSink | None = None
     """Takes every UDP datagram as columns, and the messages, when somebody wants media."""
+    keying_tap: KeyingTap | None = None
+    """Takes the DTLS handshakes that agree on SRTP."""
 
 
 class KeyLogSource(Protocol):

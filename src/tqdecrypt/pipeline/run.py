@@ -74,6 +74,7 @@ class Run:
             options.observer,
             mirror,
             options.watch,
+            options.keying_tap,
         )
         self._ends: EndQueue | None = None
         if options.end_listener is not None:

@@ -201,7 +201,27 @@ def _notes(one: Assigned) -> Iterator[str]:
         yield f"DSCP changed {count(len(stream.dscp_changes), 'time')}"
     if stream.clock_rate_inferred:
         yield f"clock rate inferred: {stream.clock_rate} Hz"
+    yield from _opened(one)
     yield from _heard(one)
+
+
+def _opened(one: Assigned) -> Iterator[str]:
+    """Yield what came of opening SRTP."""
+    for source in one.srtp.sources if one.srtp is not None else ():
+        if source.rtcp or not source.opened:
+            continue
+        key = source.keys[0]
+        yield f"{source.authenticated:,} packets authenticated: {key.suite_name}, {key.origin}"
+        if source.unproven:
+            yield f"{source.unproven:,} decrypted without proof"
+        if source.dark:
+            yield f"{source.dark:,} stay dark"
+        if len(source.keys) > 1:
+            yield f"{count(len(source.keys) - 1, 'new key')} on the way"
+        if source.first_rollovers:
+            yield f"begins at roll-over counter {source.first_rollovers}"
+        if source.outlived:
+            yield "more packets than its key's lifetime allows"
 
 
 def _heard(one: Assigned) -> Iterator[str]:

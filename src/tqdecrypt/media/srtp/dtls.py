@@ -16,9 +16,13 @@ from tqdecrypt.tls.derive import prf
 from tqdecrypt.tls.exchange import Exchange
 from tqdecrypt.wire import Cursor
 
-__all__ = ["DtlsKeys", "chosen_profile", "keys_from_handshake"]
+__all__ = ["DtlsKeys", "DtlsTable", "chosen_profile", "keys_from_handshake"]
 
 _LABEL = b"EXTRACTOR-dtls_srtp"
+MOST_SESSIONS = 20_000
+"""DTLS sessions whose keys are kept, half a kilobyte each; the oldest go."""
+MOST_BETWEEN = 8
+"""Of those, between the same two ends: handshakes made anew in a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +85,35 @@ def keys_from_handshake(exchange: Exchange, origin: str) -> DtlsKeys | None:
         MasterKey(name, keys[:key] + salts[:salt], f"{origin}, client", mki),
         MasterKey(name, keys[key:] + salts[salt:], f"{origin}, server", mki),
     )
+
+
+class DtlsTable:
+    """Keys of DTLS sessions by their ends; a tap of keyings (:data:`~tqdecrypt.dispatch.KeyingTap`)."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[tuple[str, str], list[DtlsKeys]] = {}
+        """Client and server, ``ip:port`` each → keys."""
+        self.dark = 0
+        """Handshakes that agreed on SRTP, and stayed dark."""
+        self.evicted = 0
+
+    def __call__(self, number: int, client: str, server: str, exchange: Exchange) -> None:
+        """Take a handshake of the session with this number."""
+        keys = keys_from_handshake(exchange, f"DTLS session {number}")
+        if keys is None:
+            self.dark += 1
+            return
+        if (client, server) not in self._sessions and len(self._sessions) >= MOST_SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
+            self.evicted += 1
+        known = self._sessions.setdefault((client, server), [])
+        known.append(keys)
+        del known[:-MOST_BETWEEN]
+
+    def between(self, source: str, destination: str) -> list[tuple[MasterKey, MasterKey]]:
+        """Return the keys of what goes from one end to the other, each with that of the way back."""
+        found = [
+            (keys.client, keys.server) for keys in self._sessions.get((source, destination), ())
+        ]
+        back = self._sessions.get((destination, source), ())
+        return [*found, *((keys.server, keys.client) for keys in back)]

@@ -1,0 +1,236 @@
+"""Opens the SRTP of a run: the captures are read once more, when it is known whose stream is whose.
+
+Keys stand in offers and answers, and which of them a packet belongs to is clear only when streams are
+assigned to calls; media may come in front of the answer with its key, and the RSA operations that open the
+signalling take their time.  So packets are not kept, but read again: only the headers of all, and the
+payload of those that are protected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tqdecrypt.calls.call import Party
+from tqdecrypt.media.association import Assigned, CallMedia, LegMedia
+from tqdecrypt.media.columns import Datagrams, Kind, classify
+from tqdecrypt.media.grouping import group_of_keys
+from tqdecrypt.media.srtp.dtls import DtlsTable
+from tqdecrypt.media.srtp.opener import SrtpOpener
+from tqdecrypt.media.srtp.track import TrialBudget
+from tqdecrypt.media.verdict import MediaVerdict
+from tqdecrypt.packet.address import endpoint_text
+
+if TYPE_CHECKING:
+    from tqdecrypt.capture.block import PacketBlock
+    from tqdecrypt.packet.transport import TransportColumns
+
+__all__ = ["ClearListener", "SrtpDecryption", "decrypt"]
+
+TRIALS = 1 << 22
+"""Trials of roll-over counters in all streams together: some five seconds at most."""
+_DARK = frozenset({MediaVerdict.PROTECTED, MediaVerdict.OTHER_DIRECTION, MediaVerdict.DTLS_DARK})
+"""Verdicts from the signalling alone that keys may change."""
+_FLOW = np.dtype(
+    [
+        *(("version", "u1"), ("source_port", "u2"), ("destination_port", "u2")),
+        *(("source_high", "u8"), ("source_low", "u8")),
+        *(("destination_high", "u8"), ("destination_low", "u8")),
+    ]
+)
+
+
+class ClearListener(Protocol):
+    """Takes clear media."""
+
+    def clear_packets(
+        self,
+        stream: Assigned,
+        packets: Sequence[bytes | None],
+        frames: Sequence[int],
+        times: Sequence[int],
+    ) -> None:
+        """Packets of a stream in order of arrival, RTP and RTCP; ``None`` for what stayed dark.
+
+        :param times: nanoseconds since 1970-01-01 UTC.
+        """
+
+
+class _Target:
+    """A protected stream, and what came of it in this block."""
+
+    __slots__ = ("assigned", "cut", "frames", "opener", "packets", "times")
+
+    def __init__(self, assigned: Assigned, opener: SrtpOpener) -> None:
+        self.assigned = assigned
+        self.opener = opener
+        self.cut = 0
+        """Packets that the snap length cut: nothing proves what is not there."""
+        self.packets: list[bytes] = []
+        self.frames: list[int] = []
+        self.times: list[int] = []
+
+
+class SrtpDecryption:
+    """Takes the datagrams of captures that were read before, and opens those of protected streams.
+
+    :param calls: with the streams assigned; :meth:`finish` sets their verdicts.
+    :param dtls: keys from DTLS handshakes.
+    :raises UsageError: when there is something to open and pylibsrtp is not installed.
+    """
+
+    def __init__(
+        self,
+        calls: Iterable[CallMedia],
+        dtls: DtlsTable,
+        listener: ClearListener | None = None,
+    ) -> None:
+        self._listener = listener
+        self._budget = TrialBudget(TRIALS)
+        self._targets: list[_Target] = []
+        self._by_flow: dict[tuple[str, str], dict[bytes, _Target]] = {}
+        self._by_hosts: dict[tuple[str, str, bytes], _Target] = {}
+        """For RTCP, which has ports of its own: the hosts and the SSRC are the same."""
+        for call in calls:
+            for leg, one in call.streams:
+                if one.verdict in _DARK:
+                    self._add(leg, one, dtls)
+
+    def __bool__(self) -> bool:
+        return bool(self._targets)
+
+    def receive(self, rows: TransportColumns, block: PacketBlock) -> None:
+        """Take a block's datagrams."""
+        datagrams = classify(rows, block)
+        kinds = datagrams.kinds
+        which = np.flatnonzero((kinds == Kind.RTP) | (kinds == Kind.RTCP))
+        if not len(which):
+            return
+        flows = _flows(rows, which)
+        groups = group_of_keys(flows)
+        touched: dict[_Target, None] = {}
+        for start, size in zip(groups.start.tolist(), groups.size.tolist(), strict=True):
+            members = groups.order[start : start + size]
+            ends = _ends(flows[members[0]])
+            touched |= self._sort_out(datagrams, block, which[members], ends)
+        for target in touched:
+            self._open(target)
+
+    def finish(self) -> None:
+        """Everything was read: tell the streams what became of them."""
+        for target in self._targets:
+            one = target.assigned
+            report = target.opener.report_on(one.stream.ssrc)
+            one.srtp = report
+            if not report.sources:
+                if target.cut:
+                    one.verdict = MediaVerdict.SNAP_LENGTH
+                continue
+            one.verdict = report.verdict
+
+    def _add(self, leg: LegMedia, one: Assigned, dtls: DtlsTable) -> None:
+        sender = Party.CALLEE if one.to is Party.CALLER else Party.CALLER
+        stream = one.stream
+        keys = [*leg.keys.of(sender, one.line.index)]
+        other = [*leg.keys.of(one.to, one.line.index)]
+        for key, theirs in dtls.between(stream.source, stream.destination):
+            keys.append(key)
+            other.append(theirs)
+        if not keys:
+            return
+        opener = SrtpOpener(keys, other, budget=self._budget)
+        target = _Target(one, opener)
+        self._targets.append(target)
+        ssrc = stream.ssrc.to_bytes(4, "big")
+        self._by_flow.setdefault((stream.source, stream.destination), {})[ssrc] = target
+        hosts = _host(stream.source), _host(stream.destination)
+        self._by_hosts.setdefault((*hosts, ssrc), target)
+
+    def _sort_out(
+        self,
+        datagrams: Datagrams,
+        block: PacketBlock,
+        rows: npt.NDArray[np.int64],
+        ends: tuple[str, str],
+    ) -> dict[_Target, None]:
+        """Give the packets of one flow to their streams; return those that got some."""
+        streams = self._by_flow.get(ends, {})
+        hosts = _host(ends[0]), _host(ends[1])
+        touched: dict[_Target, None] = {}
+        control = datagrams.kinds[rows] == Kind.RTCP
+        if not streams:
+            rows, control = rows[control], control[control]
+        packet = datagrams.rows.packet[rows]
+        whole = datagrams.length[rows] >= datagrams.wire_length[rows]
+        columns = (rows, packet, whole, control, block.time[packet])
+        for row, index, complete, is_control, time in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            data = datagrams.payload(row)
+            target = (
+                self._by_hosts.get((*hosts, data[4:8])) if is_control else streams.get(data[8:12])
+            )
+            if target is None:
+                continue
+            if not complete:
+                target.cut += 1
+                continue
+            touched[target] = None
+            target.packets.append(data)
+            target.frames.append(block.first_frame + index)
+            target.times.append(time)
+        return touched
+
+    def _open(self, target: _Target) -> None:
+        opened = target.opener.receive(target.packets, target.times)
+        if self._listener is not None:
+            self._listener.clear_packets(target.assigned, opened.clear, target.frames, target.times)
+        target.packets, target.frames, target.times = [], [], []
+
+
+def _flows(rows: TransportColumns, which: npt.NDArray[np.int64]) -> npt.NDArray[np.void]:
+    """Return addresses and ports of datagrams."""
+    flows = np.zeros(len(which), _FLOW)
+    flows["version"] = rows.version[which]
+    flows["source_port"] = rows.source_port[which]
+    flows["destination_port"] = rows.destination_port[which]
+    flows["source_high"], flows["source_low"] = rows.source[which].T
+    flows["destination_high"], flows["destination_low"] = rows.destination[which].T
+    return flows
+
+
+def _ends(flow: np.void) -> tuple[str, str]:
+    version, *_ = values = [int(value) for value in flow.item()]
+    _, source_port, destination_port, source_high, source_low, high, low = values
+    return (
+        endpoint_text(version, source_high, source_low, source_port),
+        endpoint_text(version, high, low, destination_port),
+    )
+
+
+def _host(endpoint: str) -> str:
+    return endpoint.rpartition(":")[0]
+
+
+def decrypt(
+    captures: Sequence[str],
+    decryption: SrtpDecryption,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Read *captures*, files that were read before, into *decryption*, and finish it.
+
+    What cannot be read was said when they were read for the first time.
+    """
+    from tqdecrypt.capture import open_captures
+    from tqdecrypt.packet import PacketDecoder, Wanted
+
+    decoder = PacketDecoder(Wanted.ALL_UDP | Wanted.EVERY_PORT)
+    with open_captures(captures, on_progress=on_progress) as reader:
+        for block in reader:
+            if len(block):
+                decryption.receive(decoder.decode(block).udp, block)
+    decryption.finish()
