@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "sip": frozenset({"errors", "wire", "websocket"}),
     "mirror": frozenset({"errors", "network", "hep", "sip"}),
     "calls": frozenset({"errors", "wire", "sip"}),
-    "media": frozenset({"errors", "wire", "capture", "packet", "sip", "calls"}),
+    "media": frozenset({"errors", "wire", "capture", "packet", "sip", "calls", "tls"}),
     "masking": frozenset({"errors", "files", "keys", "sip", "tls"}),
     "example": frozenset(),
     "vendors": frozenset({"errors"}),

@@ -163,6 +163,17 @@ def test_a_reinvite_brings_new_keys_and_the_old_ones_linger(run: Runner, tmp_pat
     assert "1 new key on the way" in re.sub(r"\s+", " ", run("media", path).out)
 
 
+def test_who_uses_a_line_that_was_not_chosen_is_found(run: Runner, tmp_path: Path) -> None:
+    offer = body(ALICE, crypto(1, CM32, 1), crypto(2, CM80, 2))
+    path = capture(
+        tmp_path,
+        signalling(offer, body(BOB, crypto(2, CM80, 3))),
+        stream(Protector(CM32, secret(1)), range(30)),
+    )
+    out = " ".join(run("media", path).out.split())
+    assert "it uses the key of a=crypto:1 of the offer, not chosen: the answer took another" in out
+
+
 @pytest.mark.parametrize(
     ("answer", "sender", "verdict"),
     [
@@ -188,6 +199,8 @@ def test_what_stays_dark_has_its_verdict(
     found = media(run, path)["caller"]
     assert found["verdict"] == verdict
     assert not found["srtp"] or opened(found) == (30, 0)
+    mismatch = "authenticates with the key in its SDP" in run("media", path).out
+    assert mismatch is (verdict == "authentication-failed")
 
 
 def test_packets_cut_by_the_snap_length_are_not_tried(run: Runner, tmp_path: Path) -> None:

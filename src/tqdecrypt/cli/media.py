@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +58,7 @@ def media(
     from tqdecrypt.insight import Analysis
     from tqdecrypt.media.collector import MediaCollector
 
-    collector = MediaCollector()
+    collector = MediaCollector(functools.partial(open_srtp, switches))
     analysis = Analysis(on_call=collector.call, media=collector.calls, trunks=open_trunks(switches))
     inputs = open_inputs(switches)
     inputs.options.media = collector
@@ -67,7 +68,6 @@ def media(
         outcome.summary.counters.update(
             {name: count for name, count in collector.counters.items() if count}
         )
-    open_srtp(switches, collector)
     wanted = tuple(call or ())
     calls = _chosen(collector.calls(), wanted)
     if wanted and not calls:

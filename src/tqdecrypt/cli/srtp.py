@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tqdecrypt.cli.inputs import has_pipe
-from tqdecrypt.cli.progress import ProgressBar
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import Switches
 
@@ -40,5 +39,4 @@ def open_srtp(
     if has_pipe(switches):
         complain("SRTP is opened in a second reading, which a pipe does not allow: give a file.")
         return
-    with ProgressBar() as bar:
-        decrypt(switches.captures, decryption, on_progress=bar)
+    decrypt(switches.captures, decryption)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -54,10 +54,12 @@ class MediaCollector:
     Legs come from the analysis: :meth:`call` is its *on_call*.  :meth:`calls` may be asked when everything
     was read.
 
+    :param opening: called once when streams are assigned, and before anybody judges them: opens SRTP.
     :ivar unassigned: after that, streams that no SDP announces.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, opening: Callable[[MediaCollector], None] | None = None) -> None:
+        self._opening = opening
         self.unassigned: list[tuple[Stream, MediaVerdict]] = []
         self._counters: Counter[str] = Counter()
         self._losses = LossMoments()
@@ -130,6 +132,8 @@ class MediaCollector:
         """Return the media of every call, streams assigned; asked again, the same."""
         if self._result is None:
             self._result = self._assign()
+            if self._opening is not None:
+                self._opening(self)
         return self._result
 
     @property
