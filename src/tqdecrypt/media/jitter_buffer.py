@@ -84,7 +84,8 @@ def unwrapped(values: NDArray[np.unsignedinteger] | Whole, bits: int) -> Whole:
         return wide
     half, whole = 1 << (bits - 1), 1 << bits
     steps = (np.diff(wide) + half) % whole - half
-    return wide[0] + np.concatenate(([0], np.cumsum(steps)))
+    wide[1:] = wide[0] + np.cumsum(steps)
+    return wide
 
 
 def losses(sequence: Whole, first: int | None = None, last: int | None = None) -> Losses:
@@ -140,8 +141,9 @@ def _behind(arrivals: Whole, timestamps: Whole, clock_rate: int) -> Milliseconds
         return np.zeros(0)
     # Differences first, while they are whole numbers: absolute nanoseconds are too long for a float.
     since = (arrivals - arrivals[0]) / 1e6
-    transit = since - (timestamps - timestamps[0]) * (1000 / clock_rate)
-    return transit - _sliding(transit, np.minimum)
+    transit: Milliseconds = since - (timestamps - timestamps[0]) * (1000 / clock_rate)
+    behind: Milliseconds = transit - _sliding(transit, np.minimum)
+    return behind
 
 
 def _sliding(values: Milliseconds, extreme: np.ufunc) -> Milliseconds:
@@ -155,9 +157,9 @@ def _sliding(values: Milliseconds, extreme: np.ufunc) -> Milliseconds:
     padded = np.full(blocks * WINDOW, values[-1] if count else 0.0)
     padded[:count] = values
     table = padded.reshape(blocks, WINDOW)
-    forward = extreme.accumulate(table, axis=1).ravel()
+    forward: Milliseconds = extreme.accumulate(table, axis=1).ravel()
     backward = extreme.accumulate(table[:, ::-1], axis=1)[:, ::-1].ravel()
-    result = forward[:count]
+    result: Milliseconds = forward[:count]
     if count > WINDOW:
         inside = np.arange(WINDOW, count)
         # A window that begins where a block does is that block alone.
