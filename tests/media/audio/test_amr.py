@@ -67,9 +67,7 @@ def test_a_lost_frame_is_no_data() -> None:
     st.sampled_from([EFFICIENT, ALIGNED, Layout(octet_aligned=True, checksums=True)]),
     st.data(),
 )
-def test_frames_come_out_as_they_went_in(
-    modes: Modes, layout: Layout, data: st.DataObject
-) -> None:
+def test_frames_come_out_as_they_went_in(modes: Modes, layout: Layout, data: st.DataObject) -> None:
     kinds = st.sampled_from([kind for kind in modes.bits if kind != 14])
     wanted = [
         frame(kind, modes, data.draw(st.integers(1, 15)))

@@ -143,7 +143,8 @@ class _Linear:
         if len(payload) % (2 * self._channels):
             raise Malformed("whole samples of L16", f"{len(payload)} octets")
         samples = np.frombuffer(payload, ">i2").reshape(-1, self._channels)
-        return samples.mean(axis=1).astype(np.int16)
+        mixed: Samples = samples.mean(axis=1).astype(np.int16)
+        return mixed
 
 
 class _Av:
@@ -158,7 +159,7 @@ class _Av:
         self._context = context
 
     def _decoded(self, frames: Iterable[bytes]) -> Samples:
-        found = []
+        found: list[Samples] = []
         for frame in frames:
             try:
                 made = self._context.decode(self._av.Packet(frame))

@@ -73,7 +73,7 @@ class _Source:
         """Where in the track, at which timestamp, at which clock rate."""
         self.timestamp = 0
         self.unwrapped = 0
-        self.decoders: dict[int, Decoder | None] = {}
+        self.decoders: dict[Codec, Decoder | None] = {}
 
 
 class Track:
@@ -82,6 +82,7 @@ class Track:
     :param codecs: payload type → format, as offer and answer agreed on it.
     :param rate: samples a second that are written.
     :param file: where samples go, little-endian, without any header.
+    :ivar codecs: may be replaced when another offer changes what payload types mean.
     :ivar start: ns, arrival of the first packet; sample 0.
     :ivar samples: how many were written.
     :ivar counters: ``decoded``, ``lost``, ``late``, ``duplicates``, ``comfort_noise``, ``malformed``,
@@ -90,7 +91,7 @@ class Track:
     """
 
     def __init__(self, codecs: Mapping[int, Codec], rate: int, file: BinaryIO) -> None:
-        self._codecs = codecs
+        self.codecs = codecs
         self.rate = rate
         self._file = file
         self._sources: dict[int, _Source] = {}
@@ -148,7 +149,7 @@ class Track:
             return
         self.counters["lost"] += sequence - source.last - 1
         source.last = sequence
-        codec = self._codecs.get(packet.payload_type)
+        codec = self.codecs.get(packet.payload_type)
         if codec is None:
             self.undecodable[f"payload type {packet.payload_type}"] += 1
             self.counters["no_decoder"] += 1
@@ -168,12 +169,10 @@ class Track:
             self.counters["malformed"] += 1
 
     def _decode(self, source: _Source, packet: RtpPayload, codec: Codec, clock_rate: int) -> None:
-        if packet.payload_type not in source.decoders:
-            source.decoders[packet.payload_type] = (
-                None  # stays so when its parameters make no sense
-            )
-            source.decoders[packet.payload_type] = decoder_for(codec)
-        decoder = source.decoders[packet.payload_type]
+        if codec not in source.decoders:
+            source.decoders[codec] = None  # stays so when its parameters make no sense
+            source.decoders[codec] = decoder_for(codec)
+        decoder = source.decoders[codec]
         if decoder is None:
             self.undecodable[codec.name] += 1
             self.counters["no_decoder"] += 1
