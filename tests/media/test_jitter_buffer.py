@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tqdecrypt.media import jitter_buffer
-from tqdecrypt.media.jitter_buffer import Losses, adaptive, fixed, losses, unwrapped
+from tqdecrypt.media.jitter_buffer import JitterBuffer, Losses, Played, unwrapped
 
 PACKET = 20_000_000
 
@@ -25,21 +25,46 @@ def stream(
     return arrivals[order], (np.arange(count) * 160)[order], np.arange(count)[order]
 
 
+def played(
+    rows: tuple[Whole, Whole, Whole], size: float, least: float | None = None, pieces: int = 1
+) -> tuple[Played, list[bool]]:
+    """What a buffer makes of it, the stream cut into pieces."""
+    buffer = JitterBuffer(size, least)
+    late: list[bool] = []
+    for arrivals, timestamps, sequence in zip(
+        *(np.array_split(column, pieces) for column in rows), strict=True
+    ):
+        late += buffer.receive(arrivals, timestamps, sequence, 8000).tolist()
+    return buffer.finish(), late
+
+
+def fixed(rows: tuple[Whole, Whole, Whole], size: float) -> Played:
+    return played(rows, size)[0]
+
+
+def adaptive(rows: tuple[Whole, Whole, Whole], greatest: float) -> Played:
+    return played(rows, greatest, jitter_buffer.LEAST_SIZE)[0]
+
+
 def by_the_definition(delays: list[float], size: float, *, adapting: bool = False) -> list[bool]:
     """The same in a loop: who comes too late, in the order of arrival."""
     arrivals, timestamps, _ = stream(delays)
     transits: list[float] = []
     behind: list[float] = []
     late = []
+    before = None
     for arrival, timestamp in zip(arrivals.tolist(), timestamps.tolist(), strict=True):
-        transits.append(
-            (arrival - int(arrivals[0])) / 1e6 - (timestamp - int(timestamps[0])) * (1000 / 8000)
-        )
+        if before is None:
+            transits.append(0.0)
+        else:
+            step = (arrival - before[0]) / 1e6 - (timestamp - before[1]) * (1000 / 8000)
+            transits.append(transits[-1] + (step if abs(step) <= jitter_buffer.ANEW else 0.0))
+        before = arrival, timestamp
         window = jitter_buffer.WINDOW
         quickest = min(transits[-window:])
         now = size
         if adapting:
-            longest = max(behind[-window:], default=0.0)
+            longest = max(behind[-(window - 1) :], default=0.0)
             now = min(max(longest, jitter_buffer.LEAST_SIZE), max(size, jitter_buffer.LEAST_SIZE))
         behind.append(transits[-1] - quickest)
         late.append(behind[-1] > now)
@@ -47,40 +72,38 @@ def by_the_definition(delays: list[float], size: float, *, adapting: bool = Fals
 
 
 def test_without_jitter_nothing_is_late_and_everything_waits_the_whole_size() -> None:
-    played = fixed(*stream([5.0] * 100), 8000, 40)
-    assert not played.late.any()
-    assert played.discarded == 0
-    assert played.waited == pytest.approx(40)
-    assert played.before == played.after == Losses(100, 0, 0)
+    result = fixed(stream([5.0] * 100), 40)
+    assert result.discarded == 0
+    assert result.waited == pytest.approx(40)
+    assert result.before == result.after == Losses(100, 0, 0)
 
 
 def test_one_packet_that_is_later_than_the_buffer_is_long_is_lost_to_the_listener() -> None:
     delays = [0.0] * 50
     delays[20] = 61
-    played = fixed(*stream(delays), 8000, 60)
-    assert played.discarded == 1
-    assert played.before.missing == 0
-    assert played.after == Losses(50, 1, 1)
-    assert fixed(*stream(delays), 8000, 61).discarded == 0
+    result = fixed(stream(delays), 60)
+    assert result.discarded == 1
+    assert result.before.missing == 0
+    assert result.after == Losses(50, 1, 1)
+    assert fixed(stream(delays), 61).discarded == 0
 
 
 def test_an_adaptive_buffer_learns_from_the_first_late_packet() -> None:
     delays = [0.0] * 50
     delays[20] = delays[30] = 55
-    assert adaptive(*stream(delays), 8000, 200).discarded == 1
-    assert adaptive(*stream(delays), 8000, 30).discarded == 2
+    assert adaptive(stream(delays), 200).discarded == 1
+    assert adaptive(stream(delays), 30).discarded == 2
 
 
 def test_clocks_that_drift_apart_fill_no_buffer() -> None:
     # 100 ms in ten minutes: 167 millionths.
     delays = np.linspace(0, 100, 30_000).tolist()
-    assert fixed(*stream(delays), 8000, 40).discarded == 0
+    assert fixed(stream(delays), 40).discarded == 0
 
 
 def test_a_slower_route_is_followed_after_the_window() -> None:
-    played = fixed(*stream([0.0] * 600 + [100.0] * 1200), 8000, 60)
-    assert played.discarded == jitter_buffer.WINDOW - 1
-    assert not played.late[-600:].any()
+    result = fixed(stream([0.0] * 600 + [100.0] * 1200), 60)
+    assert result.discarded == jitter_buffer.WINDOW - 1
 
 
 def test_lost_and_late_packets_in_a_row_are_one_burst() -> None:
@@ -88,29 +111,39 @@ def test_lost_and_late_packets_in_a_row_are_one_burst() -> None:
     arrivals[12] += 70_000_000
     kept = np.array([i for i in range(30) if i not in (10, 11)])
     order = kept[np.argsort(arrivals[kept], kind="stable")]
-    played = fixed(arrivals[order], timestamps[order], sequence[order], 8000, 60)
-    assert played.before == Losses(30, 2, 1)
-    assert played.after == Losses(30, 3, 1)
-    assert played.after.percent == pytest.approx(10)
-    assert played.after.burst_ratio == pytest.approx(3 * 0.9)
+    result = fixed((arrivals[order], timestamps[order], sequence[order]), 60)
+    assert result.before == Losses(30, 2, 1)
+    assert result.after == Losses(30, 3, 1)
+    assert result.after.percent == pytest.approx(10)
+    assert result.after.burst_ratio == pytest.approx(3 * 0.9)
 
 
 def test_the_last_and_the_first_packet_count_when_they_are_late() -> None:
     delays = [0.0] * 10
     delays[9] = 500
-    assert fixed(*stream(delays), 8000, 60).after == Losses(10, 1, 1)
+    assert fixed(stream(delays), 60).after == Losses(10, 1, 1)
 
 
 def test_duplicates_are_neither_lost_nor_counted_twice() -> None:
-    assert losses(np.array([5, 6, 6, 8, 7, 10])) == Losses(6, 1, 1)
+    arrivals, timestamps, sequence = stream([0.0] * 6)
+    sequence = np.array([5, 6, 6, 8, 7, 10])
+    assert fixed((arrivals, timestamps, sequence), 1000).before == Losses(6, 1, 1)
+
+
+def test_a_sender_that_begins_anew_fills_no_buffer() -> None:
+    arrivals, timestamps, sequence = stream([0.0] * 100)
+    for shift in (-1_000_000, 1_000_000):
+        anew = np.concatenate((timestamps[:50], timestamps[50:] + shift)) % (1 << 32)
+        assert fixed((arrivals, anew, sequence), 40).discarded == 0
 
 
 def test_an_empty_stream_has_nothing_to_say() -> None:
     nothing = np.zeros(0, np.int64)
-    for buffer in (fixed, adaptive):
-        played = buffer(nothing, nothing, nothing, 8000, 60)
-        assert played.before == played.after == Losses(0, 0, 0)
-        assert played.after.percent == 0
+    for least in (None, 20):
+        result, late = played((nothing, nothing, nothing), 60, least)
+        assert result.before == result.after == Losses(0, 0, 0)
+        assert result.after.percent == 0
+        assert late == []
 
 
 def test_numbers_go_on_where_the_field_starts_again() -> None:
@@ -122,21 +155,42 @@ def test_numbers_go_on_where_the_field_starts_again() -> None:
 delays = st.lists(st.floats(0, 300).map(lambda d: round(d, 3)), min_size=1, max_size=120)
 
 
-@given(delays, st.sampled_from([0, 20, 60, 200]), st.booleans(), st.sampled_from([1, 2, 7, 16]))
-def test_columns_say_what_a_loop_says(
-    late_by: list[float], size: float, adapting: bool, window: int
+@given(
+    delays,
+    st.sampled_from([0, 20, 60, 200]),
+    st.booleans(),
+    st.sampled_from([2, 7, 16]),
+    st.integers(1, 9),
+)
+def test_columns_in_pieces_say_what_a_loop_says(
+    late_by: list[float], size: float, adapting: bool, window: int, pieces: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jitter_buffer, "WINDOW", window)
-        buffer = adaptive if adapting else fixed
-        found = buffer(*stream(late_by), 8000, size).late.tolist()
-        assert found == by_the_definition(late_by, size, adapting=adapting)
+        least = jitter_buffer.LEAST_SIZE if adapting else None
+        result, late = played(stream(late_by), size, least, pieces)
+        assert late == by_the_definition(late_by, size, adapting=adapting)
+        assert result.discarded == sum(late)
+        whole = played(stream(late_by), size, least)[0]
+        assert (result.before, result.after) == (whole.before, whole.after)
+        assert (result.size, result.waited) == pytest.approx((whole.size, whole.waited))
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=80), st.integers(1, 9))
+def test_what_is_missing_is_counted_the_same_in_pieces(steps: list[int], pieces: int) -> None:
+    numbers = np.arange(len(steps)) + np.array(steps)
+    rows = stream([0.0] * len(steps))[:2]
+    result, _ = played((*rows, numbers), 1000, None, pieces)
+    known = {one for one in numbers.tolist() if one >= numbers[0]}
+    missing = [one not in known for one in range(int(numbers[0]), max(known) + 1)]
+    runs = sum(now and not before for before, now in zip([False, *missing], missing, strict=False))
+    assert result.before == Losses(len(missing), sum(missing), runs)
 
 
 @given(delays)
 @settings(max_examples=50)
 def test_a_longer_buffer_never_loses_more(late_by: list[float]) -> None:
-    missed = [fixed(*stream(late_by), 8000, size).after.missing for size in (0, 10, 40, 100, 400)]
+    missed = [fixed(stream(late_by), size).after.missing for size in (0, 10, 40, 100, 400)]
     assert missed == sorted(missed, reverse=True)
     assert missed[-1] == 0
 
