@@ -208,7 +208,8 @@ class JitterBuffer:
         stamp = int(timestamps[0]) if first else self._timestamp
         # Differences first, while they are whole numbers: nanoseconds since 1970 are too long for a float.
         elapsed = np.diff(arrivals, prepend=before) / 1e6
-        told: Whole = np.diff(timestamps.astype(np.int64), prepend=stamp)
+        wide = np.concatenate((np.array([stamp]), timestamps.astype(np.int64)))
+        told = wide[1:] - wide[:-1]
         told = (told + (1 << 31)) % (1 << 32) - (1 << 31)
         steps = elapsed - told * (1000 / clock_rate)
         steps[np.abs(steps) > ANEW] = 0.0
