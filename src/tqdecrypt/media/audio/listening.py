@@ -93,7 +93,7 @@ class Listener:
         for key, members in batches.items():
             self._hand_on(key, datagrams, members)
 
-    def message(self, message: Message) -> None:
+    def describe(self, message: Message) -> None:
         """See :class:`~tqdecrypt.pipeline.MediaSink`: everything about messages is known already."""
 
     def settle(self, before: int | None) -> None:
