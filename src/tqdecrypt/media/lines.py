@@ -79,6 +79,8 @@ class MediaLine:
     """``ip:port`` of ICE candidates for RTP."""
     until: int | None = None
     """When another description took its place, or the call ended."""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Payload type and fmtp of the codecs that have one."""
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -211,6 +213,7 @@ def _line(
         ptime=media.ptime,
         protection=_protection(media),
         candidates=candidates[:MOST_CANDIDATES],
+        parameters=tuple((c.format, c.parameters) for c in media.codecs if c.parameters),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from tqdecrypt.cli.export.audio import audio
 from tqdecrypt.cli.export.bundle import bundle
 from tqdecrypt.cli.export.hep import hep
 from tqdecrypt.cli.export.json import json_lines
@@ -22,6 +23,7 @@ export.command("report", short_help="One HTML page for a ticket.")(report)
 export.command("pcap", short_help="Clear text as packets for Wireshark and sngrep.")(pcap)
 export.command("pcapng", short_help="The same with comments, or packets with secrets.")(pcapng)
 export.command("keylog", short_help="The secrets of TLS sessions as a key log.")(keylog)
+export.command("audio", short_help="What was said in a call, as WAV; only with --audio.")(audio)
 export.command("json", short_help="JSON lines: messages, calls, sessions, findings.")(json_lines)
 export.command("hep", short_help="HEP3 packets to Homer, or any reader of HEP.")(hep)
 export.command("parquet", short_help="Parquet files of messages, calls, sessions, findings.")(

@@ -1,0 +1,115 @@
+"""Who speaks on which channel: a leg's audio streams, and what their payload types mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tqdecrypt.calls.call import Party
+from tqdecrypt.media.association import Assigned, LegMedia
+from tqdecrypt.media.audio.decoders import sample_rate_of
+from tqdecrypt.media.audio.listening import StreamKey
+from tqdecrypt.media.lines import MediaLine
+from tqdecrypt.media.srtp import SrtpOpener
+from tqdecrypt.media.srtp.legs import LegKeys
+from tqdecrypt.media.verdict import MediaVerdict
+from tqdecrypt.sip.sdp_attributes import STATIC_TYPES, Codec, codec_of
+
+__all__ = ["SPEAKERS", "Hearing", "hearing_of", "key_of", "openers_for"]
+
+SPEAKERS = (Party.CALLER, Party.CALLEE)
+"""Who is heard on the channels: the caller on the first one, which players call left."""
+
+
+@dataclass(slots=True)
+class Hearing:
+    """What there is to hear of a leg."""
+
+    leg: LegMedia
+    streams: dict[StreamKey, tuple[Assigned, int]] = field(default_factory=dict)
+    """Stream → what is known of it, and its channel."""
+    codecs: tuple[dict[int, Codec], dict[int, Codec]] = field(default_factory=lambda: ({}, {}))
+    """Of each channel, payload type → format."""
+    seen: set[int] = field(default_factory=set)
+    """Payload types of packets."""
+
+    @property
+    def formats(self) -> dict[int, Codec]:
+        """Payload type → format, of both channels: whose rate is the higher one wins."""
+        both = dict(self.codecs[0])
+        for number, codec in self.codecs[1].items():
+            known = both.get(number)
+            if known is None or (sample_rate_of(codec) or 0) > (sample_rate_of(known) or 0):
+                both[number] = codec
+        return both
+
+
+def key_of(one: Assigned) -> StreamKey:
+    """Return what tells a stream apart."""
+    return StreamKey(one.stream.source, one.stream.destination, one.stream.ssrc)
+
+
+def hearing_of(leg: LegMedia) -> Hearing:
+    """Return the audio streams of a leg, each with its channel."""
+    hearing = Hearing(leg)
+    for one in leg.streams:
+        if one.line.kind != "audio":
+            continue
+        channel = SPEAKERS.index(Party.CALLEE if one.to is Party.CALLER else Party.CALLER)
+        hearing.streams[key_of(one)] = one, channel
+        hearing.seen.update(one.stream.payload_types)
+        known = hearing.codecs[channel]
+        # Whoever receives says what its payload types mean; what it leaves out, the sender says.
+        for line in (one.line, one.sender):
+            for number, codec in _codecs_of(line).items():
+                known.setdefault(number, codec)
+    for known in hearing.codecs:
+        for static, encoding in STATIC_TYPES.items():
+            known.setdefault(int(static), codec_of(static, encoding, ""))
+    return hearing
+
+
+def _codecs_of(line: MediaLine | None) -> Mapping[int, Codec]:
+    if line is None:
+        return {}
+    parameters = dict(line.parameters)
+    return {
+        int(number): codec_of(number, encoding, parameters.get(number, ""))
+        for number, encoding, _ in line.codecs
+        if number.isdecimal() and int(number) < 128
+    }
+
+
+def openers_for(hearing: Hearing, keys: LegKeys) -> dict[StreamKey, Opening]:
+    """Return what opens each stream that is protected; streams without a key have none.
+
+    :raises UsageError: when it takes pylibsrtp, which is not installed.
+    """
+    openers: dict[tuple[Party, int], Opening] = {}
+    found: dict[StreamKey, Opening] = {}
+    for key, (one, channel) in hearing.streams.items():
+        if one.verdict is MediaVerdict.CLEAR:
+            continue
+        sender, receiver = SPEAKERS[channel], SPEAKERS[1 - channel]
+        own = keys.of(sender, one.line.index)
+        if not own:
+            continue
+        direction = sender, one.line.index
+        if direction not in openers:
+            openers[direction] = Opening(SrtpOpener(own, keys.of(receiver, one.line.index)))
+        found[key] = openers[direction]
+    return found
+
+
+class Opening:
+    """Opens the packets of one direction; what nothing authenticates stays closed."""
+
+    def __init__(self, opener: SrtpOpener) -> None:
+        self._opener = opener
+
+    def __call__(self, packets: Sequence[bytes], times: Sequence[int]) -> Sequence[bytes | None]:
+        """See :class:`~tqdecrypt.media.audio.listening.Opens`."""
+        opened = self._opener.receive(packets, times)
+        for position in opened.unproven:
+            opened.clear[position] = None
+        return opened.clear
