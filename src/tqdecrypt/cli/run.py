@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tqdecrypt.insight import Analysis
     from tqdecrypt.masking import Masker
     from tqdecrypt.observing import Observer
-    from tqdecrypt.pipeline import Mask, MediaSink, Sink, Summary
+    from tqdecrypt.pipeline import Mask, Sink, Summary
     from tqdecrypt.tls.watching import Watch
 
 __all__ = ["Outcome", "Status", "read_for"]
@@ -62,7 +62,6 @@ def read_for(
     tap: Tap | None = None,
     analysis: Analysis | None = None,
     observer: Observer | None = None,
-    media: MediaSink | None = None,
     watch: Watch | None = None,
     end_listener: EndListener | None = None,
     again: Outcome | None = None,
@@ -81,7 +80,6 @@ def read_for(
 
     :param analysis: is fed beside the sink.
     :param observer: is told of TLS from outside; see :mod:`tqdecrypt.observing`.
-    :param media: takes every UDP datagram, and what announces media.
     :param watch: records the handshakes of sessions that are to be explained.
     :param end_listener: is told of each connection that is over; see :mod:`tqdecrypt.endings`.
     :param again: what came of reading the same captures before; then nothing is opened, asked or said
@@ -102,7 +100,6 @@ def read_for(
         inputs = open_inputs(switches, tap, without_captures=without_captures)
     inputs.options.analysis = analysis
     inputs.options.observer = observer
-    inputs.options.media = media
     inputs.options.mask = None
     if masked and inputs.masker is not None:
         inputs.masker.counters.clear()

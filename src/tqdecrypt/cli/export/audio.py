@@ -175,13 +175,15 @@ class _Nothing:
 
 def _find(switches: AudioSwitches) -> tuple[_Found, Outcome]:
     """Read captures for the call's media; keys of media are looked at, and not shown."""
-    from tqdecrypt.cli.inputs import open_trunks
+    from tqdecrypt.cli.inputs import open_inputs, open_trunks
     from tqdecrypt.insight import Analysis
 
     switches.call = switches.call.strip().rstrip("…")
     found = _Found(switches.call)
     analysis = Analysis(on_call=found.take, trunks=open_trunks(switches))
-    outcome = read_for(switches, _Nothing(), analysis=analysis, media=found.collector, masked=False)
+    inputs = open_inputs(switches)
+    inputs.options.media = found.collector
+    outcome = read_for(switches, _Nothing(), analysis=analysis, inputs=inputs, masked=False)
     return found, outcome
 
 
@@ -203,7 +205,8 @@ def _listen(
         else:
             dark[MEANINGS[one.verdict].title] += one.stream.packets
     listener = Listener(wanted, recording.receive, openers)
-    outcome = read_for(switches, _Nothing(), media=listener, again=first, masked=False)
+    first.inputs.options.media = listener
+    outcome = read_for(switches, _Nothing(), again=first, masked=False)
     for name, words in (
         ("audio_not_authentic", "not authentic"),
         ("audio_cut", "cut by the snap length"),

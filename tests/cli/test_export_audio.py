@@ -1,0 +1,251 @@
+"""The sound of a call: only when it is meant, from clear RTP, and from SRTP whose keys TLS hid."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli.conftest import Ran, Runner
+from kit import write_pcap
+from kit.packets import CLIENT, SERVER, Endpoint, Segment
+from kit.sound import likeness, tone
+from media.audio.test_decoders import ffmpeg_encoded
+from media.reading import datagram, rtp
+from tqdecrypt.export.audio import Audio
+from tqdecrypt.media.audio import RtpPayload
+from tqdecrypt.media.audio.g711 import MU_LAW
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+
+PHONE = (CLIENT[0], 11_000)
+GATEWAY = (SERVER[0], 12_000)
+CALL = "audible@pbx.example.net"
+
+
+def message(start: str, tags: tuple[str, str], cseq: str, sdp: str = "") -> bytes:
+    lines = [
+        start,
+        "Via: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK-" + cseq.replace(" ", ""),
+        f"From: <sip:1001@pbx.example.net>{tags[0]}",
+        f"To: <sip:2002@pbx.example.net>{tags[1]}",
+        f"Call-ID: {CALL}",
+        f"CSeq: {cseq}",
+        *(["Content-Type: application/sdp"] if sdp else []),
+        f"Content-Length: {len(sdp)}",
+    ]
+    return "\r\n".join([*lines, "", sdp]).encode()
+
+
+def description(end: Endpoint, formats: str) -> str:
+    number = formats.partition(" ")[0]
+    lines = ["v=0", f"o=- 1 1 IN IP4 {end[0]}", "s=-", f"c=IN IP4 {end[0]}", "t=0 0"]
+    lines += [f"m=audio {end[1]} RTP/AVP {number} 101", f"a=rtpmap:{formats}"]
+    lines.append("a=rtpmap:101 telephone-event/8000")
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def call(formats: str, there: list[Segment], back: list[Segment]) -> list[Segment]:
+    """A call with what was said in it."""
+    begin, both = (";tag=a", ""), (";tag=a", ";tag=b")
+    invite = message(
+        "INVITE sip:2002@pbx.example.net SIP/2.0", begin, "1 INVITE", description(PHONE, formats)
+    )
+    answer = message("SIP/2.0 200 OK", both, "1 INVITE", description(GATEWAY, formats))
+    bye = message("BYE sip:2002@pbx.example.net SIP/2.0", both, "2 BYE")
+    said = [
+        datagram(0, invite, CLIENT, SERVER),
+        datagram(50, answer, SERVER, CLIENT),
+        datagram(60, message("ACK sip:2002@pbx.example.net SIP/2.0", both, "1 ACK")),
+        *there,
+        *back,
+        datagram(9000, bye),
+        datagram(9010, message("SIP/2.0 200 OK", both, "2 BYE"), SERVER, CLIENT),
+    ]
+    return sorted(said, key=lambda segment: segment.time_ns)
+
+
+def talk(
+    payloads: list[bytes],
+    begin: float,
+    source: Endpoint,
+    to: Endpoint,
+    kind: int = 0,
+    step: int = 160,
+) -> list[Segment]:
+    return [
+        datagram(
+            begin + 20 * i,
+            rtp(i, i * step, ssrc=source[1], payload_type=kind, payload=payload),
+            source,
+            to,
+        )
+        for i, payload in enumerate(payloads)
+    ]
+
+
+def recorded(path: Path) -> tuple[int, np.ndarray]:
+    """Rate, and a column a channel."""
+    with wave.open(str(path)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        return file.getframerate(), samples.reshape(-1, file.getnchannels())
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    there = talk([b"\x90" * 160] * 100, 100, PHONE, GATEWAY)
+    del there[40:45]
+    for i in range(3):
+        event = rtp(100 + i, 16_000, ssrc=PHONE[1], payload_type=101, payload=b"\x05\x0a\x01\x40")
+        there.append(datagram(2100 + 20 * i, event, PHONE, GATEWAY))
+    back = talk([b"\xa0" * 160] * 50, 1100, GATEWAY, PHONE)
+    packets = [segment.packet() for segment in call("0 PCMU/8000", there, back)]
+    return write_pcap(tmp_path / "call.pcap", packets)
+
+
+def export(run: Runner, capture: Path, out: Path | str, *more: str | Path) -> Ran:
+    return run("export", "audio", capture, "-o", out, *more)
+
+
+def test_the_caller_is_left_and_the_callee_right_where_time_has_them(
+    run: Runner, capture: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "call.wav"
+    ran = export(run, capture, out, "--call", "audible", "--audio")
+    assert ran.status == 0
+    assert ran.err.count("\n") == 1
+    assert "2.0 s at 8,000 Hz; caller -6 dBov, callee -12 dBov" in ran.err
+    assert "5 packets lost, silence instead" in ran.err
+    assert "1 telephone event left out" in ran.err
+    rate, samples = recorded(out)
+    assert rate == 8000
+    left, right = samples[:, 0], samples[:, 1]
+    assert (left[: 40 * 160] == MU_LAW[0x90]).all()
+    assert (left[40 * 160 : 45 * 160] == 0).all()
+    assert (left[45 * 160 : 100 * 160] == MU_LAW[0x90]).all()
+    assert (right[:8000] == 0).all()
+    assert (right[8000:16_000] == MU_LAW[0xA0]).all()
+
+
+def test_amr_is_read_as_its_parameters_say(run: Runner, tmp_path: Path) -> None:
+    wanted = tone(8000, 2.0)
+    frames = ffmpeg_encoded("libopencore_amrnb", wanted, 8000, 160, bit_rate=12_200)
+    payloads = [b"\xf0" + frame for frame in frames]  # one octet of header, one of contents
+    formats = "97 AMR/8000\r\na=fmtp:97 octet-align=1"
+    packets = call(formats, talk(payloads, 100, PHONE, GATEWAY, 97), [])
+    path = write_pcap(tmp_path / "amr.pcap", [segment.packet() for segment in packets])
+    out = tmp_path / "amr.wav"
+    assert export(run, path, out, "--call", CALL, "--audio").status == 0
+    _, samples = recorded(out)
+    assert likeness(samples[:, 0], wanted) > 0.9
+
+
+def test_without_the_word_nothing_is_heard(run: Runner, capture: Path, tmp_path: Path) -> None:
+    out = tmp_path / "call.wav"
+    ran = export(run, capture, out, "--call", "audible")
+    assert ran.status == 2
+    assert "add --audio" in ran.err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--audio"], "--call CALL_ID"),
+        (["--audio", "--call", "  "], "--call CALL_ID"),
+        (["--audio", "--call", "nobody"], "no message has a Call-ID with 'nobody' in it"),
+        (["--audio", "--call", "audible", "--mask", "people"], "voices cannot be masked"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    run: Runner, capture: Path, tmp_path: Path, more: list[str], sentence: str
+) -> None:
+    out = tmp_path / "call.wav"
+    ran = export(run, capture, out, *more)
+    assert ran.status == 2
+    assert sentence in ran.err
+    assert "Traceback" not in ran.err
+    assert not out.exists()
+
+
+def test_a_pipe_comes_but_once(run: Runner, tmp_path: Path) -> None:
+    ran = run("export", "audio", "-", "-o", tmp_path / "x.wav", "--call", "a", "--audio")
+    assert ran.status == 2
+    assert "a pipe comes but once" in ran.err
+
+
+def test_a_codec_without_a_decoder_is_named(run: Runner, tmp_path: Path) -> None:
+    packets = call("98 speex/8000", talk([b"x" * 40] * 9, 100, PHONE, GATEWAY, 98), [])
+    path = write_pcap(tmp_path / "speex.pcap", [segment.packet() for segment in packets])
+    out = tmp_path / "speex.wav"
+    ran = export(run, path, out, "--call", CALL, "--audio")
+    assert ran.status == 2
+    assert "nothing of this call can be heard: 9 packets in speex." in ran.err
+    assert not out.exists()
+
+
+def test_a_call_without_rtp_says_so(run: Runner, tmp_path: Path) -> None:
+    packets = [segment.packet() for segment in call("0 PCMU/8000", [], [])]
+    path = write_pcap(tmp_path / "silent.pcap", packets)
+    ran = export(run, path, tmp_path / "x.wav", "--call", CALL, "--audio")
+    assert ran.status == 2
+    assert "there is no RTP of it in the captures" in ran.err
+
+
+def test_a_file_that_is_there_stays_without_force(
+    run: Runner, capture: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "call.wav"
+    out.write_bytes(b"mine")
+    assert export(run, capture, out, "--call", CALL, "--audio").status == 2
+    assert out.read_bytes() == b"mine"
+    assert export(run, capture, out, "--call", CALL, "--audio", "--force").status == 0
+    assert recorded(out)[0] == 8000
+
+
+def expected() -> list[Any]:
+    listing = CORPUS / "expected.json"
+    return json.loads(listing.read_text())["sip_tls_calls"] if listing.exists() else []
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("entry", expected(), ids=lambda entry: str(entry["file"]))
+def test_srtp_is_heard_with_the_key_of_the_tls_server_alone(
+    run: Runner, entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = CORPUS / entry["file"]
+    tls = json.loads((CORPUS / "expected.json").read_text())["tls"]
+    (known,) = [one for one in tls if one["file"] == entry["file"]]
+    if not any(stream["decrypted"] for stream in known["streams"]):
+        pytest.skip("this one stays dark: forward secrecy")
+    keys = [argument for key in known["rsa_keys"] for argument in ("-k", CORPUS / key)]
+    listed = run("read", path, *keys, "--json").out.splitlines()
+    (call_id,) = {one["call_id"] for one in map(json.loads, listed) if one["type"] == "call"}
+    payloads = [b"", b""]
+    receive = Audio.receive
+
+    def noting(self: Audio, channel: int, packet: RtpPayload) -> None:
+        payloads[channel] += packet.payload
+        receive(self, channel, packet)
+
+    monkeypatch.setattr(Audio, "receive", noting)
+    out = tmp_path / "call.wav"
+    ran = export(run, path, out, "--call", call_id, "--audio", *keys)
+    assert ran.status == 0, ran.err
+    # libsrtp opened the same packets …
+    hashes = {hashlib.sha256(one).hexdigest() for one in payloads}
+    assert hashes == {stream["sha256_payload_concat"] for stream in entry["srtp"]}
+    # … and what they say is what is heard, behind the silence of whoever began later.
+    rate, samples = recorded(out)
+    assert rate == 8000
+    for channel, payload in zip(samples.T, payloads, strict=True):
+        said = MU_LAW[np.frombuffer(payload, np.uint8)]
+        waited = int(np.flatnonzero(channel)[0] - np.flatnonzero(said)[0])
+        assert waited < 800
+        assert (channel[waited : waited + len(said)] == said).all()
+        assert not channel[waited + len(said) :].any()
