@@ -13,16 +13,23 @@ from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen, complain
 from tqdecrypt.cli.srtp import open_srtp
 from tqdecrypt.cli.switches import Switches, reading
+from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tqdecrypt.calls import Call
     from tqdecrypt.insight import Analysis, Finding
     from tqdecrypt.media.association import CallMedia
     from tqdecrypt.media.collector import MediaCollector
+    from tqdecrypt.media.jitter_buffer import JitterBuffer
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SessionReport
 
 __all__ = ["media"]
+
+MOST_BUFFER = 2_000
+"""Milliseconds; nobody waits longer in a conversation."""
 
 
 @reading
@@ -42,6 +49,15 @@ def media(
             show_default=False,
         ),
     ] = None,
+    jitter_buffer: Annotated[
+        str,
+        typer.Option(
+            "--jitter-buffer",
+            metavar="MS",
+            help="Rate streams behind a jitter buffer of so many ms; 20-200 for one that adapts.",
+            show_default=False,
+        ),
+    ] = "",
     most: Annotated[
         int, typer.Option("--most", metavar="N", help="Most streams that the table lists.")
     ] = 200,
@@ -58,7 +74,9 @@ def media(
     from tqdecrypt.insight import Analysis
     from tqdecrypt.media.collector import MediaCollector
 
-    collector = MediaCollector(functools.partial(open_srtp, switches))
+    collector = MediaCollector(
+        functools.partial(open_srtp, switches), buffers=_buffers(jitter_buffer)
+    )
     analysis = Analysis(on_call=collector.call, media=collector.calls, trunks=open_trunks(switches))
     inputs = open_inputs(switches)
     inputs.options.media = collector
@@ -79,6 +97,26 @@ def media(
     else:
         _print(switches, collector, calls, findings, outcome, most, unassigned=not wanted)
     return outcome.status
+
+
+def _buffers(size: str) -> Callable[[], JitterBuffer] | None:
+    """Return what makes jitter buffers of the size that was asked for: ``60``, or ``20-200``."""
+    if not size:
+        return None
+    from tqdecrypt.media.jitter_buffer import JitterBuffer
+
+    least, adapts, greatest = size.partition("-")
+    try:
+        first = float(least)
+        last = float(greatest) if adapts else first
+    except ValueError:
+        first = last = -1.0
+    if not 0 <= first <= last <= MOST_BUFFER:
+        raise UsageError(
+            f"--jitter-buffer {size}: give milliseconds up to {MOST_BUFFER:,}, such as 60, or two such "
+            "as 20-200 for a buffer that adapts."
+        )
+    return lambda: JitterBuffer(last, first if adapts else None)
 
 
 class _DarkHosts:

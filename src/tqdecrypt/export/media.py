@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from tqdecrypt.export.jsonlines import format_time
+from tqdecrypt.media.rating import rate_stream, rated_behind_buffer
 
 if TYPE_CHECKING:
     from tqdecrypt.media.association import Assigned, CallMedia, LegMedia
@@ -70,7 +71,7 @@ def _assigned(leg: LegMedia, one: Assigned) -> dict[str, object]:
         "srtp": None if one.srtp is None else _srtp(one.srtp),
         "rtcp": None if one.reported is None else _reported(one.reported, one.stream),
         "quality_reports": [_quality(report) for report in leg.reports],
-    } | _stream(one.stream)
+    } | _stream(one.stream, one.encoding, one.reported)
 
 
 def _srtp(report: SrtpReport) -> dict[str, object]:
@@ -99,7 +100,31 @@ def _srtp(report: SrtpReport) -> dict[str, object]:
     }
 
 
-def _stream(stream: Stream) -> dict[str, object]:
+def _rated(stream: Stream, encoding: str, reported: Reported | None) -> dict[str, object]:
+    """Return the ratings of the E-model (docs/reference/quality.md)."""
+    rating = rate_stream(stream, encoding, reported)
+    played, behind = stream.played, rated_behind_buffer(stream, encoding, reported)
+    return {
+        "r": None if rating is None else round(rating.r, 1),
+        "mos": None if rating is None else round(rating.mos, 2),
+        "rated_as": None if rating is None else rating.impairment.codec,
+        "rated_with_figures_of": None if rating is None else rating.impairment.stands_in or None,
+        "jitter_buffer": None
+        if played is None
+        else {
+            "size_ms": round(played.size, 1),
+            "waited_ms": round(played.waited, 1),
+            "discarded": played.discarded,
+            "missing": played.after.missing,
+            "r": None if behind is None else round(behind.r, 1),
+            "mos": None if behind is None else round(behind.mos, 2),
+        },
+    }
+
+
+def _stream(
+    stream: Stream, encoding: str = "", reported: Reported | None = None
+) -> dict[str, object]:
     return {
         "source": stream.source,
         "destination": stream.destination,
@@ -155,7 +180,7 @@ def _stream(stream: Stream) -> dict[str, object]:
             {"packets": one.packets, "lost": one.lost, "jitter_ms": one.jitter}
             for one in stream.course
         ],
-    }
+    } | _rated(stream, encoding, reported)
 
 
 def _change(change: Change) -> dict[str, object]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tqdecrypt.calls.joint_call import JointCall
     from tqdecrypt.calls.leg import Leg
     from tqdecrypt.capture.block import PacketBlock
+    from tqdecrypt.media.jitter_buffer import JitterBuffer
     from tqdecrypt.media.reports import ReportTable
     from tqdecrypt.packet.transport import TransportColumns
     from tqdecrypt.sip import Message
@@ -55,15 +56,23 @@ class MediaCollector:
     was read.
 
     :param opening: called once when streams are assigned, and before anybody judges them: opens SRTP.
+    :param buffers: makes the jitter buffer that each stream passes; without, there is none.
     :ivar unassigned: after that, streams that no SDP announces.
     """
 
-    def __init__(self, opening: Callable[[MediaCollector], None] | None = None) -> None:
+    def __init__(
+        self,
+        opening: Callable[[MediaCollector], None] | None = None,
+        *,
+        buffers: Callable[[], JitterBuffer] | None = None,
+    ) -> None:
         self._opening = opening
         self.unassigned: list[tuple[Stream, MediaVerdict]] = []
         self._counters: Counter[str] = Counter()
         self._losses = LossMoments()
-        self.table = MediaTable(self._take, self._clock_rates, self._losses.receive)
+        self.table = MediaTable(
+            self._take, self._clock_rates, self._losses.receive, buffers=buffers
+        )
         self._streams: deque[Stream] = deque()
         self._calls: deque[CallMedia] = deque()
         self._bodies: OrderedDict[str, bytes] = OrderedDict()

@@ -31,6 +31,7 @@ _COLUMNS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "duplicates": (np.int64, ()),
     "reordered": (np.int64, ()),
     "restarts": (np.int64, ()),
+    "loss_runs": (np.int64, ()),
     "time": (np.int64, ()),
     "frame": (np.int64, ()),
     "type": (np.uint8, ()),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tqdecrypt.media.jitter_buffer import Played
 
 __all__ = ["Change", "Event", "LossAt", "Pause", "SecondOf", "Stream"]
 
@@ -142,6 +145,10 @@ class Stream:
     """Lost packets that other streams lack at the same moment, too: the capture lost them."""
     losses: tuple[LossAt, ...] = field(default=(), repr=False)
     """The first ones."""
+    loss_runs: int = 0
+    """Places at which packets are missing, one or many in a row."""
+    played: Played | None = field(default=None, repr=False)
+    """What a jitter buffer would have made of it, when one was asked for."""
 
     @property
     def lost(self) -> int:

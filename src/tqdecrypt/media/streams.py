@@ -17,6 +17,7 @@ from tqdecrypt.media.clock import STATIC_RATES, likely_rate
 from tqdecrypt.media.columns import RtpColumns
 from tqdecrypt.media.grouping import Groups, group
 from tqdecrypt.media.jitter import running_jitter
+from tqdecrypt.media.jitter_buffer import JitterBuffer
 from tqdecrypt.media.sequences import RING, Steps, follow_numbers
 from tqdecrypt.media.state import BINS, SPACINGS, State
 from tqdecrypt.media.stream import Change, Event, LossAt, Pause, SecondOf, Stream
@@ -63,7 +64,7 @@ class LossLog(NamedTuple):
 class _Notes:
     """What is kept of a stream beside the arrays."""
 
-    __slots__ = ("changes_dropped", "digits", "dscps", "key", "losses", "pauses", "rate_inferred",
+    __slots__ = ("buffer", "changes_dropped", "digits", "dscps", "key", "losses", "pauses", "rate_inferred",
                  "row", "steps", "types")  # fmt: skip
 
     def __init__(self, key: int, row: tuple[str, str, int, bool]) -> None:
@@ -77,6 +78,7 @@ class _Notes:
         self.digits: list[Event] = []
         self.changes_dropped = 0
         self.rate_inferred = False
+        self.buffer: JitterBuffer | None = None
 
 
 class StreamTable:
@@ -85,6 +87,7 @@ class StreamTable:
     :param on_stream: told each stream when it is given up, or at the end.
     :param clock_rates: says what session descriptions know of a new stream.
     :param on_losses: told where packets are missing.
+    :param buffers: makes the jitter buffer that each stream passes; without, there is none.
     """
 
     def __init__(
@@ -94,12 +97,14 @@ class StreamTable:
         on_losses: Callable[[LossLog], None] = lambda log: None,
         *,
         most: int = MOST_STREAMS,
+        buffers: Callable[[], JitterBuffer] | None = None,
     ) -> None:
         self.counters: Counter[str] = Counter()
         """``media_streams_evicted``: given up because the table was full."""
         self._on_stream = on_stream
         self._clock_rates = clock_rates
         self._on_losses = on_losses
+        self._buffers = buffers
         self._state = State(most)
         self._slots: dict[int, int] = {}
         """Key → slot."""
@@ -178,7 +183,9 @@ class StreamTable:
         for payload_type, rate in self._clock_rates(source, destination).items():
             rates[slot, payload_type & 0x7F] = rate
         facts = source, destination, int(rtp.ssrc[row]), bool(rtp.relayed[row])
-        self._notes[slot] = _Notes(key, facts)
+        notes = self._notes[slot] = _Notes(key, facts)
+        if self._buffers is not None:
+            notes.buffer = self._buffers()
         self._slots[key] = slot
         return slot
 
@@ -260,6 +267,8 @@ class StreamTable:
             changes_dropped=notes.changes_dropped,
             course_step=value("width") / _SECOND,
             course=self._course(slot),
+            loss_runs=value("loss_runs"),
+            played=None if notes.buffer is None else notes.buffer.finish(),
             losses=tuple(notes.losses),
         )
 
@@ -344,6 +353,8 @@ class _Update:
         self._note_numbers(steps)
         spacing, known = self._note_spacing()
         jitter_at, jitter = self._note_jitter(steps)
+        if self.table._buffers is not None:
+            self._pass_buffers(steps)
         self._note_types(known)
         self._note_classes(known)
         self._note_pauses(spacing, known, steps)
@@ -374,6 +385,7 @@ class _Update:
         at = np.flatnonzero(steps.lost)
         if len(at):
             owner = self.slot_of[at]
+            np.add.at(state["loss_runs"], owner, 1)
             log = LossLog(self.time[at], state["number"][owner], steps.lost[at])
             self.table._on_losses(log)
             for slot, time, lost in zip(
@@ -453,6 +465,24 @@ class _Update:
         state["media_timestamp"][owner[last]] = timestamp[last]
         state["media_rate"][owner[last]] = rate[last]
         return at[known], self._estimate(owner[known], deviation[known] / 1e6)
+
+    def _pass_buffers(self, steps: Steps) -> None:
+        """Let each stream's packets pass its jitter buffer; once a stream and block."""
+        plain = ~self.event & ~steps.duplicate
+        rates = self.state["rates"][self.slot_of, self.type]
+        plain &= rates > 0
+        for slot, start, size in zip(
+            self.slots.tolist(), self.groups.start.tolist(), self.groups.size.tolist(), strict=True
+        ):
+            buffer = self.table._notes[slot].buffer
+            which = start + np.flatnonzero(plain[start : start + size])
+            if buffer is not None and len(which):
+                buffer.receive(
+                    self.time[which],
+                    self.timestamp[which],
+                    steps.extended[which],
+                    int(rates[which[0]]),
+                )
 
     def _estimate(
         self, owner: Integers, deviation: npt.NDArray[np.float64]

@@ -16,6 +16,7 @@ import numpy as np
 from tqdecrypt.capture.block import PacketBlock
 from tqdecrypt.media.columns import Datagrams, Kind, RtpColumns, classify, pull_rtp
 from tqdecrypt.media.grouping import group_of_keys
+from tqdecrypt.media.jitter_buffer import JitterBuffer
 from tqdecrypt.media.reports import ReportTable
 from tqdecrypt.media.stream import Stream
 from tqdecrypt.media.streams import ClockRates, LossLog, StreamTable
@@ -57,6 +58,7 @@ class MediaTable:
     """The seam to the pipeline.
 
     :param on_stream: told each stream when it is over.
+    :param buffers: makes the jitter buffer that each stream passes.
     :ivar flows: what there was besides RTP and RTCP: STUN, DTLS, what may be T.38.
     :ivar reports: what RTCP says.
     """
@@ -66,8 +68,10 @@ class MediaTable:
         on_stream: Callable[[Stream], None],
         clock_rates: ClockRates = lambda source, destination: {},
         on_losses: Callable[[LossLog], None] = lambda log: None,
+        *,
+        buffers: Callable[[], JitterBuffer] | None = None,
     ) -> None:
-        self.streams = StreamTable(on_stream, clock_rates, on_losses)
+        self.streams = StreamTable(on_stream, clock_rates, on_losses, buffers=buffers)
         self.reports = ReportTable()
         self.flows: OrderedDict[tuple[int, str, str], DatagramFlow] = OrderedDict()
         self._counters: Counter[str] = Counter()

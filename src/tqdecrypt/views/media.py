@@ -9,6 +9,9 @@ from rich.text import Text
 
 from tqdecrypt.calls.call import Party
 from tqdecrypt.media.association import Assigned, CallMedia, How, LegMedia, SourceIs
+from tqdecrypt.media.emodel import Rating
+from tqdecrypt.media.rating import rate_stream, rated_behind_buffer
+from tqdecrypt.media.reports import Reported
 from tqdecrypt.media.stream import Stream
 from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
 from tqdecrypt.sip.sdp_attributes import STATIC_TYPES
@@ -28,6 +31,8 @@ _COLUMNS = (
     Column("Packets", right=True),
     Column("Lost", right=True, least=6),
     Column("Jitter ms", right=True),
+    Column("MOS", right=True),
+    Column("R", right=True, least=0, yields=7),
     Column("Gap ms", right=True, least=0, yields=4),
     Column("DSCP", right=True, least=0, yields=6),
     Column("Media", least=8, most=30, yields=1),
@@ -35,6 +40,8 @@ _COLUMNS = (
 _TO = {Party.CALLER: "caller", Party.CALLEE: "callee"}
 _BAD_LOSS = 0.02
 _BAD_JITTER = 40.0
+_BAD_R, _FAIR_R = 60, 70
+"""Below 60 nearly all users are dissatisfied, below 70 many are (ITU-T G.107 annex B)."""
 
 
 class MediaTableView:
@@ -89,7 +96,7 @@ class MediaTableView:
                 [
                     Text("unassigned", theme.DIM),
                     Text(""),
-                    *_cells(stream, _codec_of(stream), marks),
+                    *_cells(stream, _codec_of(stream), marks, _rating(stream, "", None)),
                     _verdict(verdict, marks),
                 ]
             )
@@ -106,7 +113,12 @@ def _leg_rows(leg: LegMedia, marks: theme.Glyphs) -> Iterator[Row]:
             [
                 name,
                 Text(_TO[one.to]),
-                *_cells(one.stream, one.encoding or _codec_of(one.stream), marks),
+                *_cells(
+                    one.stream,
+                    one.encoding or _codec_of(one.stream),
+                    marks,
+                    _rating(one.stream, one.encoding, one.reported),
+                ),
                 _verdict(one.verdict, marks),
             ],
             theme.said("; ".join(notes), theme.DIM) if notes else None,
@@ -131,7 +143,14 @@ def _leg_rows(leg: LegMedia, marks: theme.Glyphs) -> Iterator[Row]:
         )
 
 
-def _cells(stream: Stream, codec: str, marks: theme.Glyphs) -> list[Text]:
+def _rating(stream: Stream, encoding: str, reported: Reported | None) -> Rating | None:
+    """Return the rating behind the jitter buffer that was asked for, or as the stream passed here."""
+    if stream.played is not None:
+        return rated_behind_buffer(stream, encoding, reported)
+    return rate_stream(stream, encoding, reported)
+
+
+def _cells(stream: Stream, codec: str, marks: theme.Glyphs, rating: Rating | None) -> list[Text]:
     share = stream.network_lost / stream.expected if stream.expected else 0.0
     lost = f"{stream.network_lost:,} {share:.1%}" if stream.network_lost else "0"
     jitter = stream.jitter_max
@@ -145,9 +164,19 @@ def _cells(stream: Stream, codec: str, marks: theme.Glyphs) -> list[Text]:
             "" if jitter is None else f"{jitter:.1f}",
             theme.FAILURE if jitter is not None and jitter > _BAD_JITTER else "",
         ),
+        *_rating_cells(rating),
         Text("" if stream.spacing_max is None else f"{stream.spacing_max:.0f}"),
         Text(str(stream.dscp) if stream.dscp else ""),
     ]
+
+
+def _rating_cells(rating: Rating | None) -> list[Text]:
+    """Return MOS and R; with the figures of another codec they are about so much."""
+    if rating is None:
+        return [Text(""), Text("")]
+    about = "~" if rating.impairment.stands_in else ""
+    style = theme.FAILURE if rating.r < _BAD_R else theme.NOTICE if rating.r < _FAIR_R else ""
+    return [Text(f"{about}{rating.mos:.2f}", style), Text(f"{about}{rating.r:.0f}", style)]
 
 
 def _codec_of(stream: Stream) -> str:
@@ -202,6 +231,9 @@ def _notes(one: Assigned) -> Iterator[str]:
     if stream.clock_rate_inferred:
         yield f"clock rate inferred: {stream.clock_rate} Hz"
     yield from _opened(one)
+    if stream.played is not None and stream.played.discarded:
+        size = f"{stream.played.size:.0f} ms"
+        yield f"{count(stream.played.discarded, 'packet')} too late for a jitter buffer of {size}"
     yield from _heard(one)
 
 
