@@ -13,8 +13,8 @@ import pytest
 
 from cli.conftest import Ran, Runner
 from kit import write_pcap
-from kit.packets import CLIENT, SERVER, Endpoint, Segment
 from kit.sound import likeness, tone
+from kit.spoken import CALL, GATEWAY, PHONE, call, talk
 from media.audio.test_decoders import ffmpeg_encoded
 from media.reading import datagram, rtp
 from tqdecrypt.export.audio import Audio
@@ -22,71 +22,6 @@ from tqdecrypt.media.audio import RtpPayload
 from tqdecrypt.media.audio.g711 import MU_LAW
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
-
-PHONE = (CLIENT[0], 11_000)
-GATEWAY = (SERVER[0], 12_000)
-CALL = "audible@pbx.example.net"
-
-
-def message(start: str, tags: tuple[str, str], cseq: str, sdp: str = "") -> bytes:
-    lines = [
-        start,
-        "Via: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK-" + cseq.replace(" ", ""),
-        f"From: <sip:1001@pbx.example.net>{tags[0]}",
-        f"To: <sip:2002@pbx.example.net>{tags[1]}",
-        f"Call-ID: {CALL}",
-        f"CSeq: {cseq}",
-        *(["Content-Type: application/sdp"] if sdp else []),
-        f"Content-Length: {len(sdp)}",
-    ]
-    return "\r\n".join([*lines, "", sdp]).encode()
-
-
-def description(end: Endpoint, formats: str) -> str:
-    number = formats.partition(" ")[0]
-    lines = ["v=0", f"o=- 1 1 IN IP4 {end[0]}", "s=-", f"c=IN IP4 {end[0]}", "t=0 0"]
-    lines += [f"m=audio {end[1]} RTP/AVP {number} 101", f"a=rtpmap:{formats}"]
-    lines.append("a=rtpmap:101 telephone-event/8000")
-    return "".join(f"{line}\r\n" for line in lines)
-
-
-def call(formats: str, there: list[Segment], back: list[Segment]) -> list[Segment]:
-    """A call with what was said in it."""
-    begin, both = (";tag=a", ""), (";tag=a", ";tag=b")
-    invite = message(
-        "INVITE sip:2002@pbx.example.net SIP/2.0", begin, "1 INVITE", description(PHONE, formats)
-    )
-    answer = message("SIP/2.0 200 OK", both, "1 INVITE", description(GATEWAY, formats))
-    bye = message("BYE sip:2002@pbx.example.net SIP/2.0", both, "2 BYE")
-    said = [
-        datagram(0, invite, CLIENT, SERVER),
-        datagram(50, answer, SERVER, CLIENT),
-        datagram(60, message("ACK sip:2002@pbx.example.net SIP/2.0", both, "1 ACK")),
-        *there,
-        *back,
-        datagram(9000, bye),
-        datagram(9010, message("SIP/2.0 200 OK", both, "2 BYE"), SERVER, CLIENT),
-    ]
-    return sorted(said, key=lambda segment: segment.time_ns)
-
-
-def talk(
-    payloads: list[bytes],
-    begin: float,
-    source: Endpoint,
-    to: Endpoint,
-    kind: int = 0,
-    step: int = 160,
-) -> list[Segment]:
-    return [
-        datagram(
-            begin + 20 * i,
-            rtp(i, i * step, ssrc=source[1], payload_type=kind, payload=payload),
-            source,
-            to,
-        )
-        for i, payload in enumerate(payloads)
-    ]
 
 
 def recorded(path: Path) -> tuple[int, np.ndarray]:

@@ -1,0 +1,71 @@
+"""``tqdecrypt media`` rates streams, and tells what a jitter buffer would have made of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import Runner
+from kit import write_pcap
+from kit.spoken import GATEWAY, PHONE, call, talk
+
+
+@pytest.fixture
+def jittery(tmp_path: Path) -> Path:
+    """Every tenth packet is 80 ms late, every hundredth is lost."""
+    delays = [80.0 if n % 10 == 5 else 0.0 for n in range(500)]
+    segments = [
+        replace(one, time_ns=one.time_ns + round(late * 1e6))
+        for one, late in zip(
+            talk([b"\xd5" * 160] * 500, 100, PHONE, GATEWAY, 8), delays, strict=True
+        )
+    ]
+    kept = [one for n, one in enumerate(segments) if n % 100 != 50]
+    packets = [segment.packet() for segment in call("8 PCMA/8000", kept, [], lasts=12_000)]
+    return write_pcap(tmp_path / "jittery.pcap", packets)
+
+
+def stream(run: Runner, *arguments: str | Path) -> Any:
+    lines = [json.loads(line) for line in run("media", *arguments, "--json").out.splitlines()]
+    (found,) = [line for line in lines if line["type"] == "media"]
+    return found
+
+
+def test_a_stream_has_r_and_mos_and_says_whose_figures_they_are(run: Runner, jittery: Path) -> None:
+    found = stream(run, jittery)
+    assert found["r"] == pytest.approx(93.2 - 95 / 26.1, abs=0.1)
+    assert found["mos"] == pytest.approx(4.33, abs=0.02)
+    assert found["rated_as"] == "G.711 with concealment"
+    assert found["rated_with_figures_of"] is None
+    assert found["jitter_buffer"] is None
+
+
+def test_a_buffer_that_is_too_short_shows_in_the_table(run: Runner, jittery: Path) -> None:
+    found = stream(run, jittery, "--jitter-buffer", "40")["jitter_buffer"]
+    assert found["size_ms"] == 40
+    assert found["discarded"] == 50
+    assert found["missing"] == 55
+    assert found["mos"] < 3.6
+    long = stream(run, jittery, "--jitter-buffer", "100")["jitter_buffer"]
+    assert long["discarded"] == 0
+    assert long["mos"] > 4.2
+    table = run("media", jittery, "--jitter-buffer", "40").out
+    assert f"{found['mos']:.2f}" in table
+    assert "50 packets too late for a jitter buffer of 40 ms" in " ".join(table.split())
+
+
+def test_a_buffer_that_adapts_grows(run: Runner, jittery: Path) -> None:
+    found = stream(run, jittery, "--jitter-buffer", "20-200")["jitter_buffer"]
+    assert found["discarded"] == 1
+    assert 60 < found["size_ms"] < 90
+
+
+@pytest.mark.parametrize("size", ["x", "-1", "200-20", "5000", "20-", "nan"])
+def test_what_is_no_size_is_told(run: Runner, jittery: Path, size: str) -> None:
+    ran = run("media", jittery, f"--jitter-buffer={size}")
+    assert ran.status == 2
+    assert "such as 60" in ran.err
