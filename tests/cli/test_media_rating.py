@@ -58,6 +58,14 @@ def test_a_buffer_that_is_too_short_shows_in_the_table(run: Runner, jittery: Pat
     assert "50 packets too late for a jitter buffer of 40 ms" in " ".join(table.split())
 
 
+def test_of_one_call_loss_and_jitter_are_drawn_over_time(run: Runner, jittery: Path) -> None:
+    drawn = run("media", jittery, "--call", "audible").out
+    assert "Loss and jitter of 1 stream over time" in drawn
+    assert "to the callee, PCMA/8000" in drawn
+    assert "most 2.0 %" in drawn
+    assert "over time" not in run("media", jittery).out
+
+
 def test_a_buffer_that_adapts_grows(run: Runner, jittery: Path) -> None:
     found = stream(run, jittery, "--jitter-buffer", "20-200")["jitter_buffer"]
     assert found["discarded"] == 1

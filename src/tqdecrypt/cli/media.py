@@ -66,7 +66,8 @@ def media(
 
     Loss, bursts, jitter and spacing are measured from headers, which SRTP leaves clear; RTCP and quality
     reports (RFC 6035) stand beside what was measured.  Loss that the capture has itself is told apart.
-    Streams that no session description announces are listed, too.
+    Streams that no session description announces are listed, too.  R and MOS are those of the E-model
+    (docs/reference/quality.md).  With --call, loss and jitter are drawn over time.
 
     SRTP is opened with the keys in the session descriptions (SDES) and those of DTLS handshakes that the
     server's RSA key or a key log opens; each packet is authenticated (pip install 'tqdecrypt[media]').
@@ -206,6 +207,13 @@ def _print(
 
     screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
     screen.print(MediaTableView(calls, collector.unassigned if unassigned else [], most), Text())
+    if not unassigned:
+        from tqdecrypt.views.course_drawing import CourseChart, course_of
+
+        for one in calls:
+            course = course_of(one.legs)
+            if course is not None:
+                screen.print(CourseChart(course), Text())
     if findings:
         screen.print(FindingsList(findings), Text())
     if outcome.summary is not None:

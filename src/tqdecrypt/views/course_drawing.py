@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -10,13 +11,16 @@ from rich.text import Text
 
 from tqdecrypt.views import svg, theme
 from tqdecrypt.views.canvas import Canvas
-from tqdecrypt.views.course import Course, CourseLine, Measure, columns
+from tqdecrypt.views.course import Course, CourseLine, Measure, Piece, columns
 from tqdecrypt.views.markup import Markup, element, joined
 from tqdecrypt.views.timeline import ticks
 from tqdecrypt.views.timeline_drawing import length
 from tqdecrypt.views.words import clean, count, date_of, time_of_day
 
-__all__ = ["CourseChart"]
+if TYPE_CHECKING:
+    from tqdecrypt.media.association import LegMedia
+
+__all__ = ["CourseChart", "course_of"]
 
 LEFT = 10
 """Cells for ``jitter`` and its like."""
@@ -32,6 +36,23 @@ BAND = 34
 """Height of a row in the picture."""
 MOST_TICKS = 6
 _STYLES = {"bad": theme.FAILURE, "notice": theme.NOTICE, "name": theme.NAME}
+
+
+def course_of(legs: Sequence[LegMedia]) -> Course | None:
+    """Return the course of all streams of these legs; ``None`` when there are none."""
+    return Course.of(
+        [
+            CourseLine(
+                f"{one.stream.source} → {one.stream.destination}, to the {one.to.value}"
+                + (f", {one.encoding}" if one.encoding else ""),
+                one.stream.started,
+                one.stream.course_step,
+                [Piece(piece.packets, piece.lost, piece.jitter) for piece in one.stream.course],
+            )
+            for leg in legs
+            for one in leg.streams
+        ]
+    )
 
 
 class CourseChart:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tqdecrypt.cli.collect import MOST_CANDIDATES
 from tqdecrypt.cli.run import read_for
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import Switches, reading
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from tqdecrypt.media.association import LegMedia
     from tqdecrypt.media.audio.hearing import Hearing
     from tqdecrypt.media.audio.track import Track
-    from tqdecrypt.media.srtp.legs import LegKeys
     from tqdecrypt.pipeline import Summary
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SessionReport
@@ -89,14 +87,12 @@ def audio(
         whole_file(switches.output, replace=switches.force, what="recording") as file,
         Audio(hearing.codecs, rate_of(hearing.formats, hearing.seen)) as recording,
     ):
-        outcome, dark = _listen(switches, first, hearing, recording, found)
-        if outcome.summary is None:
-            raise KeyboardInterrupt
+        dark = _listen(switches, hearing, recording, found)
         if not recording.counters["decoded"]:
             raise UsageError(f"nothing of this call can be heard: {_reasons(recording, dark)}.")
         written = recording.write(file)
     complain(_sentence(switches.output, written, recording, dark))
-    return outcome.status
+    return first.status
 
 
 def _check(switches: AudioSwitches, *, meant: bool) -> None:
@@ -131,18 +127,11 @@ class _Found:
 
         self._wanted = wanted
         self.collector = MediaCollector()
-        self._keys: dict[str, LegKeys] = {}
 
     def take(self, call: JointCall) -> None:
         """Take a call that is over."""
-        from tqdecrypt.media.srtp.legs import LegKeys
-
-        if not any(self._wanted in call_id for call_id in call.call_ids):
-            return
-        self.collector.call(call)
-        for leg in call.legs:
-            if self._wanted in leg.call_id and len(self._keys) < MOST_CANDIDATES:
-                self._keys[leg.call_id] = LegKeys(leg)
+        if any(self._wanted in call_id for call_id in call.call_ids):
+            self.collector.call(call)
 
     def leg(self, name: str, summary: Summary) -> LegMedia:
         """Return the leg that *name* means.
@@ -154,10 +143,6 @@ class _Found:
         legs = {leg.call_id: leg for call in self.collector.calls() for leg in call.legs}
         fitting = [call_id for call_id in legs if self._wanted in call_id]
         return legs[named_calls([name], fitting, summary)[0]]
-
-    def keys_of(self, leg: LegMedia) -> LegKeys | None:
-        """Return the keys of a leg."""
-        return self._keys.get(leg.call_id)
 
 
 class _Nothing:
@@ -188,33 +173,50 @@ def _find(switches: AudioSwitches) -> tuple[_Found, Outcome]:
 
 
 def _listen(
-    switches: AudioSwitches, first: Outcome, hearing: Hearing, recording: Audio, found: _Found
-) -> tuple[Outcome, Counter[str]]:
-    """Read captures once more for the sound; return why packets of streams stayed dark, too."""
-    from tqdecrypt.media.audio.hearing import openers_for
+    switches: AudioSwitches, hearing: Hearing, recording: Audio, found: _Found
+) -> Counter[str]:
+    """Read captures once more for the sound; return why packets of streams stayed dark."""
+    from tqdecrypt.capture import open_captures
+    from tqdecrypt.cli.progress import ProgressBar
+    from tqdecrypt.media.association import CallMedia
     from tqdecrypt.media.audio.listening import Listener
+    from tqdecrypt.media.srtp.decryption import SrtpDecryption
     from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
+    from tqdecrypt.packet import PacketDecoder, Wanted
 
-    keys = found.keys_of(hearing.leg)
-    openers = openers_for(hearing, keys) if keys is not None else {}
+    wanted = {key: channel for key, (_, channel) in hearing.streams.items()}
+    protected = [
+        key for key, (one, _) in hearing.streams.items() if one.verdict is not MediaVerdict.CLEAR
+    ]
+    listener = Listener(wanted, recording.receive, protected)
+    decryption = SrtpDecryption([CallMedia([hearing.leg])], found.collector.dtls, listener)
+    decoder = PacketDecoder(Wanted.ALL_UDP | Wanted.EVERY_PORT)
+    with (
+        ProgressBar() as bar,
+        open_captures(switches.captures, on_progress=bar) as reader,
+    ):
+        for block in reader:
+            if len(block):
+                udp = decoder.decode(block).udp
+                listener.receive(udp, block)
+                decryption.receive(udp, block)
+    decryption.finish()
     dark: Counter[str] = Counter()
-    wanted = {}
-    for key, (one, channel) in hearing.streams.items():
-        if one.verdict is MediaVerdict.CLEAR or key in openers:
-            wanted[key] = channel
-        else:
-            dark[MEANINGS[one.verdict].title] += one.stream.packets
-    listener = Listener(wanted, recording.receive, openers)
-    first.inputs.options.media = listener
-    outcome = read_for(switches, _Nothing(), again=first, masked=False)
+    for key in protected:
+        one, _ = hearing.streams[key]
+        meaning = MEANINGS[one.verdict]
+        if not meaning.clear:
+            dark[meaning.title] += one.stream.packets
+        elif one.srtp is not None:
+            left = sum(source.dark for source in one.srtp.sources if not source.rtcp)
+            dark.update({"that no key opens": left} if left else {})
     for name, words in (
-        ("audio_not_authentic", "not authentic"),
         ("audio_cut", "cut by the snap length"),
         ("audio_malformed", "malformed"),
     ):
         if listener.counters[name]:
             dark[words] += listener.counters[name]
-    return outcome, dark
+    return dark
 
 
 def _reasons(recording: Audio, dark: Counter[str]) -> str:

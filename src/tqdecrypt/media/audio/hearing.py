@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tqdecrypt.calls.call import Party
 from tqdecrypt.media.association import Assigned, LegMedia
 from tqdecrypt.media.audio.decoders import sample_rate_of
-from tqdecrypt.media.audio.listening import StreamKey
+from tqdecrypt.media.audio.listening import StreamKey, key_of
 from tqdecrypt.media.lines import MediaLine
-from tqdecrypt.media.srtp import SrtpOpener
-from tqdecrypt.media.srtp.legs import LegKeys
-from tqdecrypt.media.verdict import MediaVerdict
 from tqdecrypt.sip.sdp_attributes import STATIC_TYPES, Codec, codec_of
 
-__all__ = ["SPEAKERS", "Hearing", "hearing_of", "key_of", "openers_for"]
+__all__ = ["SPEAKERS", "Hearing", "hearing_of"]
 
 SPEAKERS = (Party.CALLER, Party.CALLEE)
 """Who is heard on the channels: the caller on the first one, which players call left."""
@@ -42,11 +39,6 @@ class Hearing:
             if known is None or (sample_rate_of(codec) or 0) > (sample_rate_of(known) or 0):
                 both[number] = codec
         return both
-
-
-def key_of(one: Assigned) -> StreamKey:
-    """Return what tells a stream apart."""
-    return StreamKey(one.stream.source, one.stream.destination, one.stream.ssrc)
 
 
 def hearing_of(leg: LegMedia) -> Hearing:
@@ -78,38 +70,3 @@ def _codecs_of(line: MediaLine | None) -> Mapping[int, Codec]:
         for number, encoding, _ in line.codecs
         if number.isdecimal() and int(number) < 128
     }
-
-
-def openers_for(hearing: Hearing, keys: LegKeys) -> dict[StreamKey, Opening]:
-    """Return what opens each stream that is protected; streams without a key have none.
-
-    :raises UsageError: when it takes pylibsrtp, which is not installed.
-    """
-    openers: dict[tuple[Party, int], Opening] = {}
-    found: dict[StreamKey, Opening] = {}
-    for key, (one, channel) in hearing.streams.items():
-        if one.verdict is MediaVerdict.CLEAR:
-            continue
-        sender, receiver = SPEAKERS[channel], SPEAKERS[1 - channel]
-        own = keys.of(sender, one.line.index)
-        if not own:
-            continue
-        direction = sender, one.line.index
-        if direction not in openers:
-            openers[direction] = Opening(SrtpOpener(own, keys.of(receiver, one.line.index)))
-        found[key] = openers[direction]
-    return found
-
-
-class Opening:
-    """Opens the packets of one direction; what nothing authenticates stays closed."""
-
-    def __init__(self, opener: SrtpOpener) -> None:
-        self._opener = opener
-
-    def __call__(self, packets: Sequence[bytes], times: Sequence[int]) -> Sequence[bytes | None]:
-        """See :class:`~tqdecrypt.media.audio.listening.Opens`."""
-        opened = self._opener.receive(packets, times)
-        for position in opened.unproven:
-            opened.clear[position] = None
-        return opened.clear

@@ -1,27 +1,32 @@
-"""Reads captures once more for the sound of some streams: picks their packets out, opens them, hands them on.
+"""Listens to some streams: picks their packets out of captures that are read once more, and hands them on.
 
-A :class:`~tqdecrypt.pipeline.MediaSink`.  Columns say which packets are wanted, so that Python runs only for
-the packets of the call that somebody listens to.
+Columns say which packets are wanted, so that Python runs only for the packets of the call that somebody
+listens to.  Those in clear come with all the others (:meth:`Listener.receive`), those that were protected
+from whoever opened them (:meth:`Listener.clear_packets`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tqdecrypt.capture.block import PacketBlock
 from tqdecrypt.errors import Malformed
+from tqdecrypt.media.association import Assigned
 from tqdecrypt.media.audio.packets import pull_payload
 from tqdecrypt.media.audio.track import RtpPayload
-from tqdecrypt.media.columns import Datagrams, classify, pull_rtp
+from tqdecrypt.media.columns import classify, pull_rtp
 from tqdecrypt.packet import endpoint_text
 from tqdecrypt.packet.transport import TransportColumns
-from tqdecrypt.sip import Message
 
-__all__ = ["Listener", "StreamKey"]
+__all__ = ["Listener", "StreamKey", "key_of"]
+
+
+FIRST_RTCP, LAST_RTCP = 192, 223
+"""Second octets of RTCP (RFC 5761 section 4)."""
 
 
 class StreamKey(NamedTuple):
@@ -33,36 +38,34 @@ class StreamKey(NamedTuple):
     ssrc: int
 
 
-class Opens(Protocol):
-    """Opens the packets of one direction."""
-
-    def __call__(self, packets: Sequence[bytes], times: Sequence[int]) -> Sequence[bytes | None]:
-        """Return each packet in clear, ``None`` for what did not authenticate."""
+def key_of(one: Assigned) -> StreamKey:
+    """Return what tells a stream apart."""
+    return StreamKey(one.stream.source, one.stream.destination, one.stream.ssrc)
 
 
 class Listener:
     """Picks packets out.
 
     :param wanted: stream → channel that it is heard on.
+    :param protected: those among them that somebody else opens.
     :param on_payload: told each payload with its channel, in the order of capture within a stream.
-    :param openers: stream → what decrypts it; streams without one are in clear.
-    :ivar counters: ``audio_not_authentic``, ``audio_cut`` (by the snap length), ``audio_malformed``.
+    :ivar counters: ``audio_dark`` (no key fits), ``audio_cut`` (by the snap length), ``audio_malformed``.
     """
 
     def __init__(
         self,
         wanted: Mapping[StreamKey, int],
         on_payload: Callable[[int, RtpPayload], None],
-        openers: Mapping[StreamKey, Opens] | None = None,
+        protected: Collection[StreamKey] = (),
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._wanted = wanted
-        self._ssrcs = np.array(sorted({key.ssrc for key in wanted}), np.uint32)
+        self._clear = wanted.keys() - set(protected)
+        self._ssrcs = np.array(sorted({key.ssrc for key in self._clear}), np.uint32)
         self._on_payload = on_payload
-        self._openers = openers or {}
 
     def receive(self, rows: TransportColumns, block: PacketBlock) -> None:
-        """See :class:`~tqdecrypt.pipeline.MediaSink`."""
+        """Take a block's datagrams: those in clear are handed on."""
         if not len(self._ssrcs):
             return
         datagrams = classify(rows, block)
@@ -73,7 +76,6 @@ class Listener:
         row_of = {
             frame: row for row, frame in enumerate((rows.packet + block.first_frame).tolist())
         }
-        batches: dict[StreamKey, list[tuple[int, int]]] = {}
         for at in which.tolist():
             version = int(rtp.version[at])
             source, destination = (
@@ -84,40 +86,35 @@ class Listener:
                 )
             )
             key = StreamKey(source, destination, int(rtp.ssrc[at]))
-            if key not in self._wanted:
+            if key not in self._clear:
                 continue
             if rtp.cut[at]:
                 self.counters["audio_cut"] += 1
                 continue
-            batches.setdefault(key, []).append((row_of[int(rtp.frame[at])], int(rtp.time[at])))
-        for key, members in batches.items():
-            self._hand_on(key, datagrams, members)
+            packet = datagrams.payload(row_of[int(rtp.frame[at])])
+            self._hand_on(self._wanted[key], packet, int(rtp.time[at]))
 
-    def describe(self, message: Message) -> None:
-        """See :class:`~tqdecrypt.pipeline.MediaSink`: everything about messages is known already."""
-
-    def settle(self, before: int | None) -> None:
-        """See :class:`~tqdecrypt.pipeline.MediaSink`."""
-
-    def finish(self) -> None:
-        """See :class:`~tqdecrypt.pipeline.MediaSink`."""
-
-    def _hand_on(
-        self, key: StreamKey, datagrams: Datagrams, members: Sequence[tuple[int, int]]
+    def clear_packets(
+        self,
+        stream: Assigned,
+        packets: Sequence[bytes | None],
+        frames: Sequence[int],
+        times: Sequence[int],
     ) -> None:
-        packets: Sequence[bytes | None] = [datagrams.payload(row) for row, _ in members]
-        times = [time for _, time in members]
-        opens = self._openers.get(key)
-        if opens is not None:
-            packets = opens([packet for packet in packets if packet is not None], times)
-        channel = self._wanted[key]
+        """See :class:`~tqdecrypt.media.srtp.decryption.ClearListener`."""
+        channel = self._wanted.get(key_of(stream))
+        if channel is None:
+            return
         for packet, time in zip(packets, times, strict=True):
             if packet is None:
-                self.counters["audio_not_authentic"] += 1
-                continue
-            try:
-                payload = pull_payload(packet, time)
-            except Malformed:
-                self.counters["audio_malformed"] += 1
-                continue
-            self._on_payload(channel, payload)
+                self.counters["audio_dark"] += 1
+            elif not FIRST_RTCP <= packet[1] <= LAST_RTCP:
+                self._hand_on(channel, packet, time)
+
+    def _hand_on(self, channel: int, packet: bytes, time: int) -> None:
+        try:
+            payload = pull_payload(packet, time)
+        except Malformed:
+            self.counters["audio_malformed"] += 1
+            return
+        self._on_payload(channel, payload)
