@@ -243,12 +243,12 @@ def differences_table(differences: Sequence[Difference], most: int = MOST_ROWS) 
         Column("Usually", least=16, yields=7),
         Column("Sessions", right=True),
     )
-    heading = Text(count(len(differences), "difference"), theme.HEADING)
-    heading.append("  within a trunk, or from one session of a peer to the next", theme.DIM)
     alike: dict[tuple[object, ...], list[Difference]] = {}
     for one in differences:
         key = (one.peer, one.client, one.server, one.property, one.mixed)
         alike.setdefault(key, []).append(one)
+    heading = Text(count(len(alike), "difference"), theme.HEADING)
+    heading.append("  within a trunk, or from one session of a peer to the next", theme.DIM)
     return AuditTable("differences", columns, heading, map(_difference, alike.values()), most)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import tracemalloc
 from pathlib import Path
@@ -298,3 +299,34 @@ def test_peers_that_come_and_go_are_changes(result: AuditResult) -> None:
         (gone, "peer is gone")
     ]
     assert [(one.peer, one.what) for one in changes(fewer, result.document)] == [(gone, "new peer")]
+
+
+@pytest.mark.parametrize(
+    ("property_", "value", "what", "weight"),
+    [
+        ("suites", "TLS_RSA_WITH_NULL_SHA", "new cipher suite", Weight.NOTICE),
+        ("versions", "TLS 1.3", "new TLS version", Weight.ALARM),
+        ("server_certificates", "ab" * 32, "new server certificate", Weight.NOTICE),
+        ("client_certificates", "ab" * 32, "new client certificate", Weight.NOTICE),
+        ("mutual_tls", "no", "new mutual TLS", Weight.NOTICE),
+        ("alerts", "bad_certificate (fatal) from the client", "new alert", Weight.ALARM),
+    ],
+)
+def test_what_was_not_there_before_is_a_change(
+    result: AuditResult, property_: str, value: str, what: str, weight: Weight
+) -> None:
+    later = copy.deepcopy(result.document)
+    [acme] = [peer for peer in later["peers"] if peer["name"] == "acme"]
+    acme["properties"][property_] = {value: 1} | acme["properties"][property_]
+    [change] = changes(result.document, later)
+    assert (change.peer, change.what, change.weight) == ("acme", what, weight)
+    assert change.now.startswith(value[:16])
+
+
+def test_rsa_that_is_no_longer_offered_is_an_alarm(result: AuditResult) -> None:
+    later = copy.deepcopy(result.document)
+    [acme] = [peer for peer in later["peers"] if peer["name"] == "acme"]
+    acme["properties"]["offers_of_rsa"] = {"no": 6}
+    [change] = changes(result.document, later)
+    assert change.weight is Weight.ALARM
+    assert change.what == "RSA key exchange is no longer offered"
