@@ -118,7 +118,7 @@ def test_telephone_events_without_the_digits() -> None:
     ]
     voice = [*to_callee(range(100)), *to_callee(range(106, 506), 3120)]
     (found,) = run(CALL, voice, digits, to_caller()).found("telephone-events")
-    assert "The caller sent 1 telephone events: * 2 s after the answer for 100 ms" in found.sentence
+    assert "The caller sent 1 telephone event: * 2 s after the answer for 100 ms" in found.sentence
     assert "7" not in found.sentence
 
 

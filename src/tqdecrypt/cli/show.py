@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from tqdecrypt.cli.choice import Wanted, choose, readable_twice
-from tqdecrypt.cli.inputs import open_trunks
+from tqdecrypt.cli.inputs import open_inputs, open_trunks
 from tqdecrypt.cli.named import ambiguous, missing
 from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen, complain
@@ -18,8 +18,11 @@ from tqdecrypt.errors import UsageError
 from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
+    from tqdecrypt.calls import JointCall
     from tqdecrypt.cli.collect import Found, SeveralCalls
     from tqdecrypt.insight import Finding
+    from tqdecrypt.media.collector import MediaCollector
+    from tqdecrypt.views.ladder import Mark
 
 __all__ = ["show"]
 
@@ -58,6 +61,10 @@ def show(
     to_scale: Annotated[
         bool, typer.Option("--to-scale", help="Empty rows for time that passes in the ladder.")
     ] = False,
+    media: Annotated[
+        bool,
+        typer.Option("--media", help="When media streams begin, change and end, in the ladder."),
+    ] = False,
     only: Annotated[
         bool,
         typer.Option("--only", help="Only what is named, without the other legs of the same call."),
@@ -70,7 +77,7 @@ def show(
     wanted = [one.strip().rstrip("…") for one in call or ()]
     if not all(wanted) or not (wanted or where):
         raise UsageError("--call needs a Call-ID or a part of it, or --where an expression.")
-    looks = _Looks(full, diff, to_scale)
+    looks = _Looks(full, diff, to_scale, media)
     if where is None and switches.mask_profile is not Profile.NONE:
         return _show_masked(switches, wanted, looks, only=only)
     if where is None:
@@ -102,6 +109,7 @@ class _Looks(NamedTuple):
     full: bool
     diff: bool
     to_scale: bool
+    media: bool
 
 
 def _show_masked(switches: Switches, wanted: Sequence[str], looks: _Looks, *, only: bool) -> int:
@@ -142,12 +150,23 @@ def _show(
 
     sink = SeveralCalls(wanted)
     joined = JoinedCalls(() if only else wanted)
+    collector = _collector() if looks.media else None
+
+    def take(call: JointCall) -> None:
+        joined.take(call)
+        if collector is not None:
+            collector.call(call)
+
     analysis = Analysis(
-        on_call=joined.take,
+        on_call=take,
         on_dark_leg=joined.take_dark,
         trunks=open_trunks(switches),
+        media=tuple if collector is None else collector.calls,
     )
-    outcome = read_for(switches, sink, analysis=analysis, again=again)
+    inputs = open_inputs(switches) if again is None else again.inputs
+    inputs.options.media = collector
+    outcome = read_for(switches, sink, analysis=analysis, again=again, inputs=inputs)
+    inputs.options.media = None
     failure = _unclear(sink, outcome)
     if failure is not None:
         return failure
@@ -166,7 +185,7 @@ def _show(
         )
     found = found._replace(joins=joined.joins(), dark_legs=joined.dark_legs(found.call_ids))
     for number, one in enumerate(found.apart(joined.with_legs) if apart else [found]):
-        _print(switches, one, looks, first=not number)
+        _print(switches, one, looks, _media_marks(collector, one), first=not number)
         _print_findings(switches, one, analysis.findings)
     return outcome.status
 
@@ -188,7 +207,25 @@ def _unclear(sink: SeveralCalls, outcome: Outcome) -> int | None:
     return None
 
 
-def _print(switches: Switches, found: Found, looks: _Looks, *, first: bool) -> None:
+def _collector() -> MediaCollector:
+    from tqdecrypt.media.collector import MediaCollector
+
+    return MediaCollector()
+
+
+def _media_marks(collector: MediaCollector | None, found: Found) -> list[Mark]:
+    """Return marks for the media of the calls shown."""
+    if collector is None:
+        return []
+    from tqdecrypt.views.media_marks import media_marks
+
+    legs = [leg for call in collector.calls() for leg in call.legs]
+    return media_marks([leg for leg in legs if leg.call_id in found.call_ids])
+
+
+def _print(
+    switches: Switches, found: Found, looks: _Looks, media: Sequence[Mark], *, first: bool
+) -> None:
     from rich.text import Text
 
     from tqdecrypt.views import (
@@ -206,6 +243,7 @@ def _print(switches: Switches, found: Found, looks: _Looks, *, first: bool) -> N
     if not first:
         screen.print(Text("\n"))
     marks = session_marks(found.messages, found.reports) + dark_marks(found.dark_legs)
+    marks = sorted([*marks, *media], key=lambda mark: mark.time)
     notes = [f"dark leg of {leg.call_id}, {leg.sentence}" for leg in found.dark_legs]
     story = Story(found.messages, found.calls, found.reports, marks, found.joins, notes)
     screen.print(CallLadder(story, to_scale=looks.to_scale))

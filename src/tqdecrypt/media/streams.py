@@ -136,10 +136,13 @@ class StreamTable:
         slots = np.empty(len(keys), np.int64)
         fresh = np.zeros(len(keys), np.bool_)
         by_key = self._slots
-        for place, key in enumerate(keys.tolist()):
+        first = groups.order[groups.start]
+        every = keys.tolist()
+        for place in np.argsort(first).tolist():  # new ones are numbered as they began
+            key = every[place]
             slot = by_key.get(key)
             if slot is None:
-                slot = self._begin(key, rtp, int(groups.order[groups.start[place]]))
+                slot = self._begin(key, rtp, int(first[place]))
                 fresh[place] = True
             slots[place] = slot
         _Update(self, rtp, groups, slots, fresh).apply()

@@ -23,10 +23,10 @@ from tqdecrypt.views.words import count, duration
 __all__ = ["MediaTableView"]
 
 _COLUMNS = (
-    Column("Call", least=8, most=24, yields=2),
+    Column("Call", least=10, most=24, yields=4),
     Column("To", least=6),
-    Column("From > to", least=20, most=64, yields=3),
-    Column("Codec", least=5, most=24, yields=1),
+    Column("From > to", least=20, most=64, yields=1),
+    Column("Codec", least=5, most=24, yields=2),
     Column("Time", right=True, least=0, yields=5),
     Column("Packets", right=True),
     Column("Lost", right=True, least=6),
@@ -35,7 +35,7 @@ _COLUMNS = (
     Column("R", right=True, least=0, yields=7),
     Column("Gap ms", right=True, least=0, yields=4),
     Column("DSCP", right=True, least=0, yields=6),
-    Column("Media", least=8, most=30, yields=1),
+    Column("Media", least=8, most=30, yields=3),
 )
 _TO = {Party.CALLER: "caller", Party.CALLEE: "callee"}
 _BAD_LOSS = 0.02

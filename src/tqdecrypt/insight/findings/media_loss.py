@@ -35,7 +35,9 @@ def media_loss(media: CallMedia, context: Context) -> Iterator[Finding]:
         began = _begins(stream, least)
         when = "" if began is None else f", from {since_answer(leg, began)} on"
         bursts = (
-            f" {stream.bursts:,} bursts of {stream.burst_lost / stream.bursts:.1f} on average"
+            f" bursts of {stream.burst_lost / stream.bursts:.1f} on average ({stream.bursts:,} of them)"
+            if stream.bursts > 1
+            else " in one burst"
             if stream.bursts
             else " one by one"
         )

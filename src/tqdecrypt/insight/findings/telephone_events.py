@@ -40,7 +40,8 @@ def telephone_events(media: CallMedia, context: Context) -> Iterator[Finding]:
             leg,
             one,
             stream.digits[0].time,
-            f"{who(other(one.to)).capitalize()} sent {stream.digit_count:,} telephone events: {listed}"
+            f"{who(other(one.to)).capitalize()} sent {stream.digit_count:,} telephone "
+            f"{'event' if stream.digit_count == 1 else 'events'}: {listed}"
             f"{f' and {more:,} more' if more else ''}.",
             (
                 "Where a menu did not understand a digit, compare when it came and how long it lasted.",

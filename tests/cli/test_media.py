@@ -1,0 +1,122 @@
+"""``tqdecrypt media`` and ``show --media`` as users run them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Runner
+from kit.packets import Endpoint
+from media.reading import talk
+from media.scenes import SipCall, sdp, write
+from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
+
+DOCS = Path(__file__).parents[2] / "docs"
+CALLER: Endpoint = ("198.51.100.10", 4000)
+CALLEE: Endpoint = ("203.0.113.20", 6000)
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    """A call with loss in one direction, and a stream that nobody announces."""
+    path = tmp_path / "call.pcap"
+    lossy = [n for n in range(500) if n % 10 != 3]
+    write(
+        path,
+        SipCall(sdp(*CALLER), sdp(*CALLEE)),
+        talk(range(500), begin=1000, source=CALLER, destination=CALLEE),
+        talk(lossy, begin=1000, source=CALLEE, destination=CALLER, ssrc=9),
+        talk(range(50), begin=500, source=("192.0.2.1", 7000), destination=("192.0.2.2", 7002)),
+    )
+    return path
+
+
+def test_the_table(run: Runner, capture: Path) -> None:
+    ran = run("media", capture)
+    assert ran.status == 0
+    lines = ran.out.splitlines()
+    assert lines[0].startswith("3 media streams  2 of 1 call, 1 that no session description")
+    assert re.search(r"callee +198\.51\.100\.10:4000 → 203\.0\.113\.20:6000 +PCMA/8000", ran.out)
+    assert "✓ clear RTP" in ran.out
+    assert re.search(r"50 10\.0%", ran.out)
+    assert "unassigned" in ran.out
+    assert "media-loss" in ran.out
+    assert "did not get 50 of 500 packets" in " ".join(ran.out.split())
+
+
+def test_json_lines_say_the_same(run: Runner, capture: Path) -> None:
+    lines = [json.loads(line) for line in run("media", "--json", capture).out.splitlines()]
+    media = [line for line in lines if line["type"] == "media"]
+    assert [(one["to"], one["packets"], one["lost"]) for one in media if one["call_id"]] == [
+        ("callee", 500, 0),
+        ("caller", 450, 50),
+    ]
+    (loose,) = (one for one in media if one["call_id"] is None)
+    assert (loose["verdict"], loose["source"]) == ("unassigned", "192.0.2.1:7000")
+    assert {line["finding"] for line in lines if line["type"] == "finding"} == {"media-loss"}
+    assert lines[-1]["type"] == "summary"
+    assert lines[-1]["counters"]["rtp_packets"] == 1000
+
+
+def test_one_call_only(run: Runner, capture: Path) -> None:
+    assert "unassigned" not in run("media", capture, "--call", "call-1").out
+    ran = run("media", capture, "--call", "no-such")
+    assert ran.status == 2
+    assert "no call has no-such in its Call-ID" in ran.err
+
+
+def test_other_ports_do_not_hide_media(run: Runner, capture: Path) -> None:
+    assert run("media", capture, "--port", "5060").out.startswith("3 media streams  2 of 1 call")
+
+
+def test_ascii_has_no_other_characters(run: Runner, capture: Path) -> None:
+    assert run("media", "--ascii", capture).out.isascii()
+
+
+def test_numbers_of_people_can_be_hidden(run: Runner, capture: Path) -> None:
+    ran = run("media", "--json", "--mask", "people", capture)
+    media = [json.loads(line) for line in ran.out.splitlines()][:2]
+    assert [one["packets"] for one in media] == [500, 450]
+
+
+def test_the_ladder_shows_media(run: Runner, capture: Path) -> None:
+    out = run("show", capture, "--call", "call-1", "--media").out
+    assert "RTP PCMA/8000 begins" in out
+    assert "RTP ends, 450 packets, 50 lost" in out
+    assert "RTP" not in run("show", capture, "--call", "call-1").out.replace("RTP/AVP", "")
+
+
+def test_a_call_without_media_says_so(run: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "silent.pcap"
+    write(path, SipCall(sdp(*CALLER), sdp(*CALLEE)))
+    assert "no media" in run("media", path).out
+    (line, _) = run("media", "--json", path).out.splitlines()
+    assert json.loads(line)["stream"] is None
+
+
+def test_read_is_as_before_without_media(run: Runner, capture: Path) -> None:
+    summary = json.loads(run("read", "--json", capture).out.splitlines()[-1])
+    assert summary["counters"]["unwanted_udp"] == 1000
+
+
+def fields(text: str) -> set[str]:
+    return set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+
+
+def test_every_field_is_told(run: Runner, capture: Path) -> None:
+    page = (DOCS / "reference" / "media.md").read_text(encoding="utf-8")
+    section = page.split("## media\n")[1].split("\n## ")[0]
+    written: set[str] = set()
+    for line in map(json.loads, run("media", "--json", capture).out.splitlines()):
+        if line["type"] == "media":
+            written |= set(line)
+    assert written - {"type"} == fields(section)
+
+
+@pytest.mark.parametrize("verdict", MediaVerdict, ids=lambda verdict: verdict.value)
+def test_every_verdict_is_told(verdict: MediaVerdict) -> None:
+    page = (DOCS / "reference" / "media.md").read_text(encoding="utf-8")
+    assert f"### {MEANINGS[verdict].title} (`{verdict.value}`)\n" in page
