@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 
 from fuzz.material import sessions
+from fuzz.srtp import sealed
 from fuzz.targets import TARGETS, script
 from hep.packets import EXAMPLE, INVITE, PACKET, chunk, ends, hep3, legacy
 from kit import Scene, pcap_bytes, pcapng_bytes, tcp_packets
@@ -84,6 +85,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
     made["hep-stream"]["three"] = EXAMPLE + b"?" + packet + EXAMPLE
     record = len(EXAMPLE).to_bytes(4, "big") + zlib.crc32(EXAMPLE).to_bytes(4, "big") + EXAMPLE
     made["spool"]["two"] = bytes(40) + b"TQSPOOL1" + record * 2
+    made["srtp"]["every-suite"] = script([(0, packet) for packet in sealed()])
     made["websocket"] |= _websockets(call[0][1])
     return made
 

@@ -18,6 +18,8 @@ from unittest import mock
 
 from calls.both_ways import differences, followed
 from fuzz.material import key_ring, sessions
+from fuzz.srtp import PACKETS as SRTP_PACKETS
+from fuzz.srtp import keys as srtp_keys
 from packet.frames import Frame, assert_as_specified, block_of
 from tcp.segments import Bench, Segment
 from tls.datagrams import PassiveDatagrams
@@ -37,6 +39,7 @@ from tqdecrypt.keys import KeyLog, SecretsStore
 from tqdecrypt.keys.certificate import read_certificate
 from tqdecrypt.keys.formats import Passphrases, read_key_file
 from tqdecrypt.masking import Masker, Profile
+from tqdecrypt.media.srtp import SrtpOpener, TrialBudget
 from tqdecrypt.mirror import Merger, Mirror
 from tqdecrypt.query import Kind, QueryError, compile_query, complete, parse
 from tqdecrypt.query.syntax import written
@@ -552,6 +555,21 @@ def masking(data: bytes) -> None:
             assert masked.call_id == masker.call_id(message.call_id)
 
 
+def srtp(data: bytes) -> None:
+    """Packets under keys of every suite: nothing comes out but what was protected with one of them."""
+    half = len(srtp_keys()) // 2
+    for own in (srtp_keys()[:half], srtp_keys()[half:]):
+        opener = SrtpOpener(own, srtp_keys(), budget=TrialBudget(64))
+        packets = [part for _, part in steps(data)]
+        opened = opener.receive(packets)
+        report = opener.report()
+        assert len(opened.clear) == len(packets)
+        assert not opened.unproven
+        assert {clear for clear in opened.clear if clear is not None} <= set(SRTP_PACKETS)
+        counted = sum(source.packets for source in report.sources) + report.evicted_packets
+        assert counted + report.foreign == len(packets)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "capture": capture,
     "packets": packets,
@@ -577,4 +595,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "spool": spool,
     "query": query,
     "masking": masking,
+    "srtp": srtp,
 }
