@@ -164,6 +164,14 @@ def test_what_comes_twice_or_late_is_no_loss() -> None:
     assert (stream.lost, stream.duplicates, stream.reordered) == (0, 2, 1)
 
 
+def test_what_comes_late_is_taken_back_from_the_course() -> None:
+    numbers = [n for n in range(200) if n not in (49, 120)]
+    numbers.insert(numbers.index(50) + 1, 49)  # in the second after that in which it was missing
+    (stream,) = follow(talk(numbers))
+    assert [piece.lost for piece in stream.course] == [0, 0, 1, 0]
+    assert sum(piece.lost for piece in stream.course) == stream.lost == 1
+
+
 def test_numbers_that_begin_anew_cost_nothing() -> None:
     (stream,) = follow(talk([*range(50), *range(30_000, 30_050)]))
     assert (stream.lost, stream.restarts) == (0, 1)

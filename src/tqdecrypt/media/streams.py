@@ -277,7 +277,12 @@ class StreamTable:
 
     def _course(self, slot: int) -> tuple[SecondOf, ...]:
         state = self._state
-        packets, lost = state["course_packets"][slot], state["course_lost"][slot]
+        packets, lost = state["course_packets"][slot], state["course_lost"][slot].copy()
+        for piece in range(BINS - 1, 0, -1):
+            if lost[piece] < 0:  # came late, in the piece behind that in which it was missing
+                lost[piece - 1] += lost[piece]
+                lost[piece] = 0
+        lost[0] = max(lost[0], 0)
         jitter = state["course_jitter"][slot]
         length = int(np.flatnonzero(packets + lost).max(initial=-1)) + 1
         return tuple(
@@ -655,8 +660,10 @@ class _Update:
         size = len(slots) * BINS
         packets = np.bincount(place, minlength=size).reshape(-1, BINS)
         state["course_packets"][slots] += packets.astype(np.int32)
-        if steps.lost.any():
-            lost = np.bincount(place, steps.lost, size).reshape(-1, BINS)
+        if steps.lost.any() or steps.reordered.any():
+            # What was missing and comes late was not lost.
+            missing = steps.lost - steps.reordered
+            lost = np.bincount(place, missing, size).reshape(-1, BINS)
             state["course_lost"][slots] += lost.astype(np.int32)
         if len(jitter):
             where = place[jitter_at]
