@@ -328,6 +328,21 @@ def test_the_latest_of_very_many_keys_are_tried() -> None:
     assert opener.report().unused_keys == 1
 
 
+def test_an_opener_that_was_let_go_keeps_its_report_and_opens_again() -> None:
+    opener = SrtpOpener([key()])
+    opener.receive(protected(range(5)))
+    opener.let_go()
+    assert opener.report().sources[0].authenticated == 5
+    assert numbers_of(opener.receive(protected(range(5, 9))).clear) == [5, 6, 7, 8]
+
+
+def test_who_sends_without_end_what_nothing_opens_costs_no_trials_without_end() -> None:
+    budget = TrialBudget(1 << 20)
+    opener = SrtpOpener([key(seed=2)], budget=budget)
+    opener.receive(protected(range(3000)))
+    assert (1 << 20) - budget.left < 5 * MOST_ROLLOVERS
+
+
 def test_keys_never_show() -> None:
     shown = repr(key(origin="a=crypto:1 of the offer")) + repr(SrtpOpener([key()]).report())
     assert material().hex() not in shown

@@ -8,6 +8,7 @@ payload of those that are protected.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +33,8 @@ __all__ = ["ClearListener", "SrtpDecryption", "decrypt"]
 
 TRIALS = 1 << 22
 """Trials of roll-over counters in all streams together: some five seconds at most."""
+_LINGER = 60_000_000_000
+"""Nanoseconds after the last RTP of a stream in which more of its RTCP may come."""
 _DARK = frozenset({MediaVerdict.PROTECTED, MediaVerdict.OTHER_DIRECTION, MediaVerdict.DTLS_DARK})
 """Verdicts from the signalling alone that keys may change."""
 _FLOW = np.dtype(
@@ -91,6 +94,8 @@ class SrtpDecryption:
         self._listener = listener
         self._budget = TrialBudget(TRIALS)
         self._targets: list[_Target] = []
+        self._over: deque[_Target] | None = None
+        """Those that are not let go yet, in the order in which they end."""
         self._by_flow: dict[tuple[str, str], dict[bytes, _Target]] = {}
         self._by_hosts: dict[tuple[str, str, bytes], _Target] = {}
         """For RTCP, which has ports of its own: the hosts and the SSRC are the same."""
@@ -118,6 +123,7 @@ class SrtpDecryption:
             touched |= self._sort_out(datagrams, block, which[members], ends)
         for target in touched:
             self._open(target)
+        self._let_go(int(block.time.min()))
 
     def finish(self) -> None:
         """Everything was read: tell the streams what became of them."""
@@ -130,6 +136,13 @@ class SrtpDecryption:
                     one.verdict = MediaVerdict.SNAP_LENGTH
                 continue
             one.verdict = report.verdict
+
+    def _let_go(self, now: int) -> None:
+        """Free what libsrtp holds for streams that are over."""
+        if self._over is None:
+            self._over = deque(sorted(self._targets, key=lambda one: one.assigned.stream.ended))
+        while self._over and self._over[0].assigned.stream.ended < now - _LINGER:
+            self._over.popleft().opener.let_go()
 
     def _add(self, leg: LegMedia, one: Assigned, dtls: DtlsTable) -> None:
         sender = Party.CALLEE if one.to is Party.CALLER else Party.CALLER

@@ -17,9 +17,11 @@ MOST_KEYS = 16
 """Keys that are tried for a direction: a call of an hour with a new key every four minutes.  The latest
 stay."""
 MOST_SENDERS = 256
-"""Senders (SSRCs) that are followed at a time.  A call has a handful; each takes some 30 KB of libsrtp's."""
+"""Senders (SSRCs) that are followed at a time.  A call has a handful; each takes some 7 KB."""
 _WORTH_A_SEARCH = frozenset(8**power for power in range(12))
 """Which packets in a row that stay dark get a search through all roll-over counters: 1st, 8th, 64th …"""
+_NEAR_MISSES = 64
+"""Packets in a row that stay dark and are worth a look around the last roll-over counter."""
 _LONGEST = 0x10000
 _FIRST_RTCP, _LAST_RTCP = 192, 223
 """What the second byte of RTCP is, and of RTP is not (RFC 5761 section 4)."""
@@ -137,6 +139,12 @@ class SrtpOpener:
         media = [source for source in known if not source.rtcp]
         return SrtpReport(judge(media or known, self._given, known), tuple(known), 0, 0, 0, 0)
 
+    def let_go(self) -> None:
+        """Forget all but the reports: no more packets are to come."""
+        for sender in self._senders.values():
+            sender.tracks.clear()
+            sender.current = None
+
     def _count(self, sender: _Sender, track: Track, position: int, opened: Opened) -> None:
         report, key = sender.report, track.key
         sender.misses = 0
@@ -164,7 +172,10 @@ class SrtpOpener:
             report.too_short += bool(self._pairs)
             return None
         known = sender.current.rollovers if sender.current is not None else None
+        far_too = sender.misses in _WORTH_A_SEARCH
         around = near(known)
+        if not far_too and (known is None or sender.misses > _NEAR_MISSES):
+            del around[1:]  # who sends without end what nothing opens must not cost without end
         tracks = self._in_order(sender, time)
         for track in tracks:
             found = track.open(packet) if track is not sender.current else None
@@ -172,7 +183,7 @@ class SrtpOpener:
                 found = track.search(packet, self._budget, around)
             if found is not None:
                 return self._found(sender, track, position, found, opened)
-        if sender.misses not in _WORTH_A_SEARCH:
+        if not far_too:
             return None
         for track in tracks:
             found = track.search(packet, self._budget, far(known))
