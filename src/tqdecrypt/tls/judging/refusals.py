@@ -92,10 +92,13 @@ def _forward_secret(case: Case, exchange: Exchange) -> Judgement:
             f"{case.report.server} an RSA certificate, else RSA key exchange is impossible."
         )
     if offered:
+        name = suite_name(offered[0])
+        suites, which = f"a suite with RSA key exchange, {name}", "it"
+        if len(offered) > 1:
+            suites, which = f"{len(offered)} suites with RSA key exchange (such as {name})", "those"
         advice.append(
-            f"The client offered {len(offered)} suites with RSA key exchange (such as "
-            f"{suite_name(offered[0])}): the cipher list of the server {case.report.server} alone "
-            "decides; put those first, or allow only those."
+            f"The client offered {suites}: the cipher list of the server {case.report.server} alone "
+            f"decides; put {which} first, or allow only {which}."
         )
     else:
         advice.append(
