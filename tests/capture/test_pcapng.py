@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import struct
 import time
 from pathlib import Path
 
@@ -143,6 +144,22 @@ def test_obsolete_packets(tmp_path: Path) -> None:
     assert [interface.link_type for interface in result.interfaces] == [113, 1, 1]
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_packets_that_the_kernel_dropped_are_counted(tmp_path: Path, order: Order) -> None:
+    def statistics(kernel: int, card: int, interface: int = 0) -> bytes:
+        options = struct.pack(order + "HHQHHQHH", 5, 8, card, 7, 8, kernel, 0, 0)
+        return struct.pack(order + "III", interface, 0, 0) + options
+
+    section = Section(order).interface().enhanced(1).block(5, statistics(10, 0))
+    section.enhanced(2).block(5, statistics(25, 3)).block(5, statistics(25, 3))
+    path = tmp_path / "dropped.pcapng"
+    path.write_bytes(bytes(section))
+    result = read(path)
+    assert len(result.records) == 2
+    assert result.counters["packets_dropped_by_kernel"] == 25
+    assert result.counters["packets_dropped_by_interface"] == 3
+
+
 def test_names(tmp_path: Path) -> None:
     four, six = ipaddress.ip_address("192.0.2.1"), ipaddress.ip_address("2001:db8::1")
     section = Section(">").names(
@@ -206,7 +223,7 @@ def test_secrets_of_several_files_come_in_the_order_in_which_they_are_met(tmp_pa
 
 
 def test_other_blocks_are_counted(tmp_path: Path) -> None:
-    section = Section().interface().block(5, bytes(12)).enhanced(1).block(0xBAD, b"").enhanced(2)
+    section = Section().interface().block(7, bytes(12)).enhanced(1).block(0xBAD, b"").enhanced(2)
     result = read(write(tmp_path / "a.pcapng", section))
     assert len(result.records) == 2
     assert result.counters == {"other_capture_blocks": 2}

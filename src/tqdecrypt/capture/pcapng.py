@@ -27,7 +27,7 @@ __all__ = ["SECTION_HEADER", "PcapngIndex"]
 
 SECTION_HEADER = 0x0A0D0D0A
 """The same in both byte orders."""
-_INTERFACE, _PACKET, _SIMPLE, _NAMES, _ENHANCED, _SECRETS = 1, 2, 3, 4, 6, 10
+_INTERFACE, _PACKET, _SIMPLE, _NAMES, _STATISTICS, _ENHANCED, _SECRETS = 1, 2, 3, 4, 5, 6, 10
 _BYTE_ORDER_MAGIC = 0x1A2B3C4D
 _MAJOR_VERSION = 1
 _SMALLEST_BLOCK, _SMALLEST_ENHANCED = 12, 32
@@ -36,12 +36,16 @@ _SMALLEST = {
     _INTERFACE: 20,
     _PACKET: 32,
     _SIMPLE: 16,
+    _STATISTICS: 24,
     _ENHANCED: _SMALLEST_ENHANCED,
     _SECRETS: 20,
 }
 """Bytes of a block at least, by type."""
 _END_OF_OPTIONS = 0
 _IF_NAME, _IF_TSRESOL, _IF_TSOFFSET = 2, 9, 14
+_DROPPED = {5: "packets_dropped_by_interface", 7: "packets_dropped_by_kernel"}
+"""Options of an Interface Statistics Block that tell of packets that were not captured, isb_ifdrop and
+isb_osdrop, and the counters that they add to."""
 _ADDRESS_SIZE = {1: 4, 2: 16}
 """Of the records of a Name Resolution Block, by type."""
 
@@ -77,6 +81,8 @@ class PcapngIndex:
         self._clocks: list[Clock] = []
         """Of the section's interfaces."""
         self._snap_lengths: list[int] = []
+        self._dropped: dict[tuple[int, int], int] = {}
+        """What statistics said last, by the section's interface and option; as many as interfaces."""
         self._last_time = 0
         self._set_order("<")
 
@@ -218,6 +224,8 @@ class PcapngIndex:
                     self._begin_section(buffer, start)
             elif kind == _NAMES:
                 self._take_names(buffer, start, end)
+            elif kind == _STATISTICS:
+                self._take_statistics(buffer, start, end)
             elif kind == _SECRETS:
                 self._take_secrets(buffer, start, end)
             else:
@@ -232,6 +240,7 @@ class PcapngIndex:
         if major != _MAJOR_VERSION:
             raise Malformed("version 1 of the format", f"{major}.{minor}")
         self._numbers, self._clocks, self._snap_lengths = [], [], []
+        self._dropped = {}
 
     def _simple(self, buffer: bytes, start: int, end: int) -> _Row:
         """Return the row of a Simple Packet Block.
@@ -295,6 +304,23 @@ class PcapngIndex:
                 continue
             names = [name for name in value[size:].split(b"\0") if name]
             self._facts.add_names(str(ipaddress.ip_address(value[:size])), names)
+
+    def _take_statistics(self, buffer: bytes, start: int, end: int) -> None:
+        """Take what was dropped (Interface Statistics Block): totals since the capture began, so that of
+        several only what is more than before counts.
+        """
+        (interface,) = Struct(self._order + "I").unpack_from(buffer, start)
+        if interface >= len(self._numbers):
+            raise Malformed("an interface in front of its statistics")
+        for code, value in self._options(buffer, start + 12, end):
+            name = _DROPPED.get(code)
+            if name is None or len(value) != 8:
+                continue
+            (total,) = Struct(self._order + "Q").unpack(value)
+            before = self._dropped.get((interface, code), 0)
+            if total > before:
+                self._facts.counters[name] += total - before
+                self._dropped[interface, code] = total
 
     def _take_secrets(self, buffer: bytes, start: int, end: int) -> None:
         kind, length = self._two(buffer, start)
