@@ -12,6 +12,10 @@ from hep.packets import EXAMPLE, INVITE, PACKET, chunk, ends, hep3, legacy
 from kit import Scene, pcap_bytes, pcapng_bytes, tcp_packets
 from kit.tls import Flight
 from masking.people import BODIES, HEADERS, Person, raw_message
+from media.reading import rtp
+from media.test_columns import RECEIVER_REPORT
+from media.test_rtcp import block, sender_report, voip_block
+from media.test_vq_report import REPORT
 from sip.torture import CASES
 from tqdecrypt.hep import encode_packet
 from tqdecrypt.websocket import unmask
@@ -87,6 +91,21 @@ def seeds() -> dict[str, dict[str, bytes]]:
     made["spool"]["two"] = bytes(40) + b"TQSPOOL1" + record * 2
     made["srtp"]["every-suite"] = script([(0, packet) for packet in sealed()])
     made["websocket"] |= _websockets(call[0][1])
+    numbers = [0, 1, 2, 2, 5, 4, 30, 31, 60_000, 60_001]
+    made["media"]["stream"] = script([(7 << 2, rtp(n, n * 160)) for n in numbers])
+    made["media"]["events"] = script(
+        [(7 << 2, rtp(n, 8000, payload_type=101, payload=bytes(4))) for n in range(4)]
+    )
+    made["media"]["others"] = script(
+        [
+            (1, b"\x40\x01\0\xac" + rtp(1, 1)),
+            (1, RECEIVER_REPORT),
+            (1, b"\0\x01\0\0!\x12\xa4B" + bytes(12)),
+        ]
+    )
+    made["rtcp"]["reports"] = sender_report(7, 1 << 40, block(9)) + RECEIVER_REPORT
+    made["rtcp"]["voip"] = voip_block(9)
+    made["rtcp"]["quality"] = REPORT
     return made
 
 

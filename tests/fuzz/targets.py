@@ -20,6 +20,8 @@ from calls.both_ways import differences, followed
 from fuzz.material import key_ring, sessions
 from fuzz.srtp import PACKETS as SRTP_PACKETS
 from fuzz.srtp import keys as srtp_keys
+from media.reading import datagram as datagram_at
+from media.reading import follow
 from packet.frames import Frame, assert_as_specified, block_of
 from tcp.segments import Bench, Segment
 from tls.datagrams import PassiveDatagrams
@@ -39,7 +41,11 @@ from tqdecrypt.keys import KeyLog, SecretsStore
 from tqdecrypt.keys.certificate import read_certificate
 from tqdecrypt.keys.formats import Passphrases, read_key_file
 from tqdecrypt.masking import Masker, Profile
+from tqdecrypt.media.rtcp import pull_compound
 from tqdecrypt.media.srtp import SrtpOpener, TrialBudget
+from tqdecrypt.media.stream import Stream
+from tqdecrypt.media.table import MediaTable
+from tqdecrypt.media.vq_report import read_report
 from tqdecrypt.mirror import Merger, Mirror
 from tqdecrypt.query import Kind, QueryError, compile_query, complete, parse
 from tqdecrypt.query.syntax import written
@@ -570,6 +576,45 @@ def srtp(data: bytes) -> None:
         assert counted + report.foreign == len(packets)
 
 
+def media(data: bytes) -> None:
+    """Datagrams make the same streams however blocks are cut, and each RTP packet is of one."""
+    segments = []
+    moment = 0.0
+    for what, piece in steps(data):
+        moment += (what >> 2) * 3
+        source, destination = ("192.0.2.10", 4000 + (what & 1)), ("192.0.2.20", 6000)
+        segments.append(datagram_at(moment, piece, source, destination))
+    if not segments:
+        return
+    found: list[Stream] = []
+    table = MediaTable(found.append)
+    whole = follow(segments, table=table) or found
+    counted = table.counters
+    packets = sum(stream.packets for stream in whole)
+    assert packets == counted["rtp_packets"] - counted["rtp_headers_broken"]
+    for stream in whole:
+        assert stream.expected >= 1
+        assert 0 <= stream.lost < stream.expected
+        assert stream.duplicates + stream.reordered < stream.packets
+        assert sum(stream.payload_types.values()) == stream.packets
+        assert sum(piece.packets for piece in stream.course) == stream.packets
+    pieces = follow(segments, cuts=range(0, len(segments), 3))
+    for name in ("ssrc", "packets", "expected", "duplicates", "reordered", "bursts"):
+        assert [getattr(one, name) for one in sorted(whole, key=lambda one: one.number)] == [
+            getattr(one, name) for one in pieces
+        ], name
+
+
+def rtcp(data: bytes) -> None:
+    """RTCP is reports, or malformed; a quality report is numbers."""
+    with contextlib.suppress(Malformed):
+        compound = pull_compound(data)
+        assert compound.types
+        assert all(0 <= block.fraction_lost < 1 for block in compound.blocks)
+    report = read_report(data, 0, 1, "192.0.2.1:5060")
+    assert report is None or all(abs(value) < 1e9 for value in report.metrics.values())
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "capture": capture,
     "packets": packets,
@@ -596,4 +641,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "query": query,
     "masking": masking,
     "srtp": srtp,
+    "media": media,
+    "rtcp": rtcp,
 }
