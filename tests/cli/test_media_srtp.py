@@ -6,6 +6,7 @@ import base64
 import json
 import random
 import re
+import struct
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -129,6 +130,36 @@ def test_both_directions_open_each_with_its_senders_key(run: Runner, tmp_path: P
     assert "begins at roll-over counter 700" in table
     for seed in (1, 2, 3):
         assert base64.b64encode(secret(seed)).decode()[:8] not in table + json.dumps(found)
+
+
+def test_reports_in_srtcp_are_read_when_they_open(run: Runner, tmp_path: Path) -> None:
+    alice, bob = Protector(CM80, secret(1)), Protector(CM80, secret(2))
+
+    def sent(sender: Protector, number: int) -> bytes:
+        return sender.rtcp(rtcp_packet(number + 1, 0xA11CE), number)
+
+    def answered(sender: Protector, number: int) -> bytes:
+        """A receiver report about Alice: 3 lost, and the sender report before, 5 ms ago."""
+        middle = (number + 1) >> 16 & 0xFFFFFFFF
+        block = struct.pack(">IIIIII", 0xA11CE, 0x08000003, 99, 16, middle, 65536 * 5 // 1000)
+        return sender.rtcp(struct.pack(">BBHI", 0x81, 201, 7, 0xB0B) + block, number)
+
+    path = capture(
+        tmp_path,
+        signalling(body(ALICE, crypto(1, CM80, 1)), body(BOB, crypto(1, CM80, 2))),
+        stream(alice, range(100)),
+        stream(bob, range(100), from_alice=False),
+        stream(alice, [7 << 16], ports=1, protect=sent, begin=1.5),
+        stream(bob, [7 << 16], ports=1, protect=answered, from_alice=False, begin=1.53),
+    )
+    ran = run("media", "--json", path)
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    [told] = [line["rtcp"] for line in lines if line.get("to") == "callee"]
+    assert (told["reporter"], told["lost"], told["jitter_ms"]) == ("192.0.2.3:5001", 3, 2.0)
+    assert told["round_trip_ms"]["last"] == pytest.approx(25.0, abs=0.1)
+    counters = lines[-1]["counters"]
+    assert (counters["rtcp_packets"], counters["srtcp_opened"]) == (2, 2)
+    assert "rtcp_unreadable" not in counters
 
 
 def test_media_in_front_of_the_answer_opens(run: Runner, tmp_path: Path) -> None:

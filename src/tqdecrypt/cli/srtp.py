@@ -30,7 +30,7 @@ def open_srtp(
 
     calls = collector.calls()
     try:
-        decryption = SrtpDecryption(calls, collector.dtls, listener)
+        decryption = SrtpDecryption(calls, collector.dtls, listener, collector.rtcp)
     except UsageError as error:
         complain(str(error))
         return

@@ -64,7 +64,7 @@ class ReportTable:
 
     def __init__(self) -> None:
         self.counters: Counter[str] = Counter()
-        """``rtcp_packets``; ``rtcp_unreadable``: encrypted (SRTCP), or damaged;
+        """``rtcp_packets``; ``rtcp_unreadable``: encrypted (SRTCP), or damaged; ``srtcp_opened``;
         ``rtcp_reports_evicted``."""
         self._reported: OrderedDict[tuple[int, str], Reported] = OrderedDict()
         """(SSRC, host that reports) → what it said."""
@@ -99,6 +99,18 @@ class ReportTable:
         for ssrc in compound.goodbye:
             _put(self.goodbyes, ssrc, time)
         return compound
+
+    def receive_opened(
+        self, data: bytes, sealed: bytes, source: str, frame: int, time: int
+    ) -> Compound | None:
+        """Take SRTCP that was opened in a second reading; *sealed* is what :meth:`receive` had."""
+        self.counters["rtcp_packets"] -= 1  # that counts it again
+        self.counters["srtcp_opened"] += 1
+        try:
+            pull_compound(sealed)
+        except Malformed:
+            self.counters["rtcp_unreadable"] -= 1
+        return self.receive(data, source, frame, time)
 
     def about(self, ssrc: int, receiver: str) -> Reported | None:
         """Return what the host of *receiver* (``ip:port``) said of a stream."""

@@ -152,10 +152,11 @@ class Run:
         self._calls.finish()
         if self._media is not None:
             self._media.finish()
-            self.summary.count(self._media.counters)
         if self._analysis is not None:
             self._analysis.finish()
             self.summary.count(self._analysis.counters)
+        if self._media is not None:  # for the analysis, media may have been decrypted
+            self.summary.count(self._media.counters)
         if self._mask is not None:
             self.summary.mask = self._mask.profile
             self.summary.count(self._mask.counters)

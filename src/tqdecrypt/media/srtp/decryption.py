@@ -27,6 +27,7 @@ from tqdecrypt.packet.address import endpoint_text
 
 if TYPE_CHECKING:
     from tqdecrypt.capture.block import PacketBlock
+    from tqdecrypt.media.reports import ReportTable
     from tqdecrypt.packet.transport import TransportColumns
 
 __all__ = ["ClearListener", "SrtpDecryption", "decrypt"]
@@ -44,6 +45,10 @@ _FLOW = np.dtype(
         *(("destination_high", "u8"), ("destination_low", "u8")),
     ]
 )
+
+
+_Report = tuple[int, int, bytes, bytes, str]
+"""Time, frame, clear and protected RTCP, and where it came from."""
 
 
 class ClearListener(Protocol):
@@ -65,7 +70,7 @@ class ClearListener(Protocol):
 class _Target:
     """A protected stream, and what came of it in this block."""
 
-    __slots__ = ("assigned", "cut", "frames", "opener", "packets", "times")
+    __slots__ = ("assigned", "control", "cut", "frames", "opener", "packets", "times")
 
     def __init__(self, assigned: Assigned, opener: SrtpOpener) -> None:
         self.assigned = assigned
@@ -75,6 +80,8 @@ class _Target:
         self.packets: list[bytes] = []
         self.frames: list[int] = []
         self.times: list[int] = []
+        self.control: dict[int, str] = {}
+        """Places of RTCP among the packets, and where it came from (``ip:port``)."""
 
 
 class SrtpDecryption:
@@ -82,6 +89,8 @@ class SrtpDecryption:
 
     :param calls: with the streams assigned; :meth:`finish` sets their verdicts.
     :param dtls: keys from DTLS handshakes.
+    :param listener: takes all clear packets.
+    :param reports: takes the clear RTCP.
     :raises UsageError: when there is something to open and pylibsrtp is not installed.
     """
 
@@ -90,8 +99,10 @@ class SrtpDecryption:
         calls: Iterable[CallMedia],
         dtls: DtlsTable,
         listener: ClearListener | None = None,
+        reports: ReportTable | None = None,
     ) -> None:
         self._listener = listener
+        self._reports = reports
         self._budget = TrialBudget(TRIALS)
         self._targets: list[_Target] = []
         self._over: deque[_Target] | None = None
@@ -121,8 +132,13 @@ class SrtpDecryption:
             members = groups.order[start : start + size]
             ends = _ends(flows[members[0]])
             touched |= self._sort_out(datagrams, block, which[members], ends)
+        opened: list[_Report] = []
         for target in touched:
-            self._open(target)
+            opened += self._open(target)
+        if self._reports is not None:
+            # A round trip is from a report of one end to the answer of the other: in order of time.
+            for time, frame, clear, sealed, source in sorted(opened):
+                self._reports.receive_opened(clear, sealed, source, frame, time)
         self._let_go(int(block.time.min()))
 
     def finish(self) -> None:
@@ -136,6 +152,8 @@ class SrtpDecryption:
                     one.verdict = MediaVerdict.SNAP_LENGTH
                 continue
             one.verdict = report.verdict
+            if self._reports is not None:
+                one.reported = self._reports.about(one.stream.ssrc, one.stream.destination)
 
     def _let_go(self, now: int) -> None:
         """Free what libsrtp holds for streams that are over."""
@@ -192,16 +210,26 @@ class SrtpDecryption:
                 target.cut += 1
                 continue
             touched[target] = None
+            if is_control:
+                target.control[len(target.packets)] = ends[0]
             target.packets.append(data)
             target.frames.append(block.first_frame + index)
             target.times.append(time)
         return touched
 
-    def _open(self, target: _Target) -> None:
-        opened = target.opener.receive(target.packets, target.times)
+    def _open(self, target: _Target) -> list[_Report]:
+        """Open what a stream has in this block; return the RTCP that came out."""
+        packets, frames, times = target.packets, target.frames, target.times
+        clear = target.opener.receive(packets, times).clear
         if self._listener is not None:
-            self._listener.clear_packets(target.assigned, opened.clear, target.frames, target.times)
-        target.packets, target.frames, target.times = [], [], []
+            self._listener.clear_packets(target.assigned, clear, frames, times)
+        reports = [
+            (times[place], frames[place], out, packets[place], source)
+            for place, source in target.control.items()
+            if (out := clear[place]) is not None
+        ]
+        target.packets, target.frames, target.times, target.control = [], [], [], {}
+        return reports
 
 
 def _flows(rows: TransportColumns, which: npt.NDArray[np.int64]) -> npt.NDArray[np.void]:
