@@ -12,16 +12,44 @@ import numpy as np
 import pytest
 
 from cli.conftest import Ran, Runner
-from kit import write_pcap
+from kit.packets import Endpoint, Segment
 from kit.sound import likeness, tone
-from kit.spoken import CALL, GATEWAY, PHONE, call, talk
 from media.audio.test_decoders import ffmpeg_encoded
 from media.reading import datagram, rtp
+from media.scenes import SipCall, sdp, write
 from tqdecrypt.export.audio import Audio
 from tqdecrypt.media.audio import RtpPayload
 from tqdecrypt.media.audio.g711 import MU_LAW
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+
+
+PHONE: Endpoint = ("198.51.100.10", 11_000)
+GATEWAY: Endpoint = ("203.0.113.20", 12_000)
+CALL = "audible@pbx.example.net"
+
+
+def call(number: str, *lines: str) -> SipCall:
+    """A call of nine seconds with one codec."""
+    offer, answer = (
+        sdp(host, port, types=f"{number} 101", lines=lines) for host, port in (PHONE, GATEWAY)
+    )
+    return SipCall(offer, answer, CALL, ring=20, answered=50, bye=9000)
+
+
+def speech(
+    payloads: list[bytes], begin: float, source: Endpoint, to: Endpoint, kind: int = 0
+) -> list[Segment]:
+    """20 ms in each packet, from *begin* ms on."""
+    return [
+        datagram(
+            begin + 20 * i,
+            rtp(i, i * 160, ssrc=source[1], payload_type=kind, payload=payload),
+            source,
+            to,
+        )
+        for i, payload in enumerate(payloads)
+    ]
 
 
 def recorded(path: Path) -> tuple[int, np.ndarray]:
@@ -33,14 +61,15 @@ def recorded(path: Path) -> tuple[int, np.ndarray]:
 
 @pytest.fixture
 def capture(tmp_path: Path) -> Path:
-    there = talk([b"\x90" * 160] * 100, 100, PHONE, GATEWAY)
+    there = speech([b"\x90" * 160] * 100, 100, PHONE, GATEWAY)
     del there[40:45]
     for i in range(3):
-        event = rtp(100 + i, 16_000, ssrc=PHONE[1], payload_type=101, payload=b"\x05\x0a\x01\x40")
-        there.append(datagram(2100 + 20 * i, event, PHONE, GATEWAY))
-    back = talk([b"\xa0" * 160] * 50, 1100, GATEWAY, PHONE)
-    packets = [segment.packet() for segment in call("0 PCMU/8000", there, back)]
-    return write_pcap(tmp_path / "call.pcap", packets)
+        key = rtp(100 + i, 16_000, ssrc=PHONE[1], payload_type=101, payload=b"\x05\x0a\x01\x40")
+        there.append(datagram(2100 + 20 * i, key, PHONE, GATEWAY))
+    back = speech([b"\xa0" * 160] * 50, 1100, GATEWAY, PHONE)
+    path = tmp_path / "call.pcap"
+    write(path, call("0"), there, back)
+    return path
 
 
 def export(run: Runner, capture: Path, out: Path | str, *more: str | Path) -> Ran:
@@ -71,9 +100,9 @@ def test_amr_is_read_as_its_parameters_say(run: Runner, tmp_path: Path) -> None:
     wanted = tone(8000, 2.0)
     frames = ffmpeg_encoded("libopencore_amrnb", wanted, 8000, 160, bit_rate=12_200)
     payloads = [b"\xf0" + frame for frame in frames]  # one octet of header, one of contents
-    formats = "97 AMR/8000\r\na=fmtp:97 octet-align=1"
-    packets = call(formats, talk(payloads, 100, PHONE, GATEWAY, 97), [])
-    path = write_pcap(tmp_path / "amr.pcap", [segment.packet() for segment in packets])
+    path = tmp_path / "amr.pcap"
+    lines = ("a=rtpmap:97 AMR/8000", "a=fmtp:97 octet-align=1")
+    write(path, call("97", *lines), speech(payloads, 100, PHONE, GATEWAY, 97))
     out = tmp_path / "amr.wav"
     assert export(run, path, out, "--call", CALL, "--audio").status == 0
     _, samples = recorded(out)
@@ -115,8 +144,9 @@ def test_a_pipe_comes_but_once(run: Runner, tmp_path: Path) -> None:
 
 
 def test_a_codec_without_a_decoder_is_named(run: Runner, tmp_path: Path) -> None:
-    packets = call("98 speex/8000", talk([b"x" * 40] * 9, 100, PHONE, GATEWAY, 98), [])
-    path = write_pcap(tmp_path / "speex.pcap", [segment.packet() for segment in packets])
+    path = tmp_path / "speex.pcap"
+    said = speech([b"x" * 40] * 9, 100, PHONE, GATEWAY, 98)
+    write(path, call("98", "a=rtpmap:98 speex/8000"), said)
     out = tmp_path / "speex.wav"
     ran = export(run, path, out, "--call", CALL, "--audio")
     assert ran.status == 2
@@ -125,8 +155,8 @@ def test_a_codec_without_a_decoder_is_named(run: Runner, tmp_path: Path) -> None
 
 
 def test_a_call_without_rtp_says_so(run: Runner, tmp_path: Path) -> None:
-    packets = [segment.packet() for segment in call("0 PCMU/8000", [], [])]
-    path = write_pcap(tmp_path / "silent.pcap", packets)
+    path = tmp_path / "silent.pcap"
+    write(path, call("0"))
     ran = export(run, path, tmp_path / "x.wav", "--call", CALL, "--audio")
     assert ran.status == 2
     assert "there is no RTP of it in the captures" in ran.err

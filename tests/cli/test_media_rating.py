@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.conftest import Runner
-from kit import write_pcap
-from kit.spoken import GATEWAY, PHONE, call, talk
+from media.reading import talk
+from media.scenes import SipCall, sdp, write
+
+CALL = SipCall(sdp("198.51.100.10", 11_000), sdp("203.0.113.20", 12_000), "uneven@example.com")
 
 
 @pytest.fixture
 def jittery(tmp_path: Path) -> Path:
     """Every tenth packet is 80 ms late, every hundredth is lost."""
     delays = [80.0 if n % 10 == 5 else 0.0 for n in range(500)]
-    segments = [
-        replace(one, time_ns=one.time_ns + round(late * 1e6))
-        for one, late in zip(
-            talk([b"\xd5" * 160] * 500, 100, PHONE, GATEWAY, 8), delays, strict=True
-        )
-    ]
-    kept = [one for n, one in enumerate(segments) if n % 100 != 50]
-    packets = [segment.packet() for segment in call("8 PCMA/8000", kept, [], lasts=12_000)]
-    return write_pcap(tmp_path / "jittery.pcap", packets)
+    phone, gateway = ("198.51.100.10", 11_000), ("203.0.113.20", 12_000)
+    said = talk(range(500), delays=delays, begin=1000, source=phone, destination=gateway)
+    path = tmp_path / "jittery.pcap"
+    write(path, CALL, [one for n, one in enumerate(said) if n % 100 != 50])
+    return path
 
 
 def stream(run: Runner, *arguments: str | Path) -> Any:
@@ -60,13 +57,30 @@ def test_a_buffer_that_is_too_short_shows_in_the_table(run: Runner, jittery: Pat
 
 
 def test_of_one_call_loss_and_jitter_are_drawn_over_time(run: Runner, jittery: Path) -> None:
-    drawn = run("media", jittery, "--call", "audible").out
+    drawn = run("media", jittery, "--call", "uneven").out
     assert "Loss and jitter of 1 stream over time" in drawn
     assert "to the callee, PCMA/8000" in drawn
     # Packets that came out of order were missing for a moment: 50 of them, and 5 that never came.
     assert re.search(r"  loss +.*most 1\d\.\d %", drawn)
     assert re.search(r"  jitter +.*most 2\d\.\d ms", drawn)
     assert "over time" not in run("media", jittery).out
+
+
+def test_a_report_draws_media_over_time(run: Runner, jittery: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    assert run("export", "report", jittery, "-o", out).status == 0
+    page = out.read_text()
+    assert "Media over time" in page
+    assert "Loss and jitter of 1 stream over time" in page
+    assert CALL.call_id in page
+
+
+def test_a_report_without_media_has_no_such_part(run: Runner, tmp_path: Path) -> None:
+    capture = tmp_path / "silent.pcap"
+    write(capture, CALL)
+    out = tmp_path / "report.html"
+    assert run("export", "report", capture, "-o", out).status == 0
+    assert "Media over time" not in out.read_text()
 
 
 def test_a_buffer_that_adapts_grows(run: Runner, jittery: Path) -> None:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from media.reading import talk
+from media.scenes import SipCall, run, sdp
+from tqdecrypt.media.association import LegMedia
 from tqdecrypt.views.course import MOST_LINES, Course, CourseLine, Piece, columns
-from tqdecrypt.views.course_drawing import CourseChart
+from tqdecrypt.views.course_drawing import CourseChart, worst_courses
 from views.pages import HOSTILE, inside, picture, words_of
 from views.scenes import START, assert_snapshot, drawn
 
@@ -125,3 +130,27 @@ def test_the_worst_value_is_in_every_picture(cells: int) -> None:
     loss, jitter, level = columns(course(line := there()), line, cells)
     for measure, worst in ((loss, 30), (jitter, 62.5), (level, -20)):
         assert max(value for value in measure.values if value is not None) == worst
+
+
+def test_the_calls_that_fared_worst_come_first() -> None:
+    even = list(range(200))
+    calls = [
+        [leg("good", even)],
+        [leg("holed", [at for at in even if at % 4])],
+        [],
+        [leg("uneven", even, [30.0 * (at % 2) for at in even])],
+        [leg("silent", [])],
+    ]
+    assert [name for name, _ in worst_courses(calls, 9)] == ["holed", "uneven", "good"]
+    assert [name for name, _ in worst_courses(calls, 1)] == ["holed"]
+    ((_, first), *_) = worst_courses(calls, 1)
+    assert first.lines[0].label.endswith("to the callee, PCMA/8000")
+
+
+def leg(name: str, numbers: Sequence[int], delays: Sequence[float] = ()) -> LegMedia:
+    """A leg whose callee was sent these packets."""
+    call = SipCall(sdp("198.51.100.10", 11_000), sdp("203.0.113.20", 12_000), name)
+    phone, gateway = ("198.51.100.10", 11_000), ("203.0.113.20", 12_000)
+    return run(
+        call, talk(numbers, delays=delays, begin=1000, source=phone, destination=gateway)
+    ).leg

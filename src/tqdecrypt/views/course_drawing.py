@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -20,7 +20,7 @@ from tqdecrypt.views.words import clean, count, date_of, time_of_day
 if TYPE_CHECKING:
     from tqdecrypt.media.association import LegMedia
 
-__all__ = ["CourseChart", "course_of"]
+__all__ = ["CourseChart", "course_of", "worst_courses"]
 
 LEFT = 10
 """Cells for ``jitter`` and its like."""
@@ -53,6 +53,20 @@ def course_of(legs: Sequence[LegMedia]) -> Course | None:
             for one in leg.streams
         ]
     )
+
+
+def worst_courses(calls: Iterable[Sequence[LegMedia]], most: int) -> list[tuple[str, Course]]:
+    """Return names and courses of the calls that fared worst: those that lost most, then the most uneven."""
+    ranked: list[tuple[float, float, str, Sequence[LegMedia]]] = []
+    for legs in calls:
+        streams = [one.stream for leg in legs for one in leg.streams]
+        if streams:
+            loss = max(one.network_lost / max(one.expected, 1) for one in streams)
+            jitter = max(one.jitter_max or 0.0 for one in streams)
+            ranked.append((-loss, -jitter, legs[0].call_id, legs))
+    ranked.sort(key=lambda one: one[:3])
+    found = ((call_id, course_of(legs)) for _, _, call_id, legs in ranked[:most])
+    return [(call_id, course) for call_id, course in found if course is not None]
 
 
 class CourseChart:

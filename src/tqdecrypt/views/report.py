@@ -15,6 +15,8 @@ from tqdecrypt.views.audit_pages import decryptability, handshakes, reconnects, 
 from tqdecrypt.views.audit_table import percent
 from tqdecrypt.views.calls import CallRows, CallsTable
 from tqdecrypt.views.captured import CaptureFile, captured
+from tqdecrypt.views.course import Course
+from tqdecrypt.views.course_drawing import CourseChart
 from tqdecrypt.views.drawing import CallLadder
 from tqdecrypt.views.findings import FindingsList
 from tqdecrypt.views.glossary import glossary, terms_in
@@ -27,7 +29,7 @@ from tqdecrypt.views.sessions import Causes, SessionRows, SessionsTable
 from tqdecrypt.views.summary import SummaryLines, size
 from tqdecrypt.views.timeline import Timeline
 from tqdecrypt.views.timeline_drawing import TimelineChart
-from tqdecrypt.views.words import count, date_of, time_of_day
+from tqdecrypt.views.words import clean, count, date_of, time_of_day
 
 if TYPE_CHECKING:
     from tqdecrypt.insight.audit import AuditResult
@@ -80,6 +82,8 @@ class Report:
     indicators: IndicatorTable
     timeline: Timeline | None
     ladders: Ladders
+    courses: Sequence[tuple[str, Course]] = ()
+    """Call-IDs and media of the calls that fared worst."""
     interrupted: bool = False
     """Whether reading was ended early."""
     name_of: Callable[[str], str | None] = lambda host: None
@@ -216,6 +220,13 @@ def _tiles(report: Report) -> Markup:
     )
 
 
+def _courses(courses: Sequence[tuple[str, Course]]) -> Markup:
+    return joined(
+        element("article", element("h3", clean(call_id)), CourseChart(course).html())
+        for call_id, course in courses
+    )
+
+
 def _sections(report: Report) -> Iterator[tuple[str, str, Markup | None]]:
     """Yield name, title and content of each section; without content it is left out."""
     findings = FindingsList(report.findings, MOST_FINDINGS)
@@ -234,6 +245,7 @@ def _sections(report: Report) -> Iterator[tuple[str, str, Markup | None]]:
     )
     timeline = report.timeline
     yield "time", "Over time", None if timeline is None else TimelineChart(timeline).html()
+    yield "media", "Media over time", _courses(report.courses) if report.courses else None
     yield "calls", "All calls", CallsTable(report.calls).html() if report.calls.total else None
     rows = report.sessions
     yield "sessions", "All TLS sessions", SessionsTable(rows).html() if rows.total else None

@@ -20,12 +20,17 @@ from tqdecrypt.errors import UsageError
 from tqdecrypt.files import whole_file
 
 if TYPE_CHECKING:
+    from tqdecrypt.calls import JointCall
     from tqdecrypt.export.report import ReportRows
     from tqdecrypt.insight import Finding
     from tqdecrypt.views.captured import CaptureFile
+    from tqdecrypt.views.course import Course
     from tqdecrypt.views.report import Ladders
 
 __all__ = ["report"]
+
+MOST_COURSES = 8
+"""Calls whose media are drawn over time: those that fared worst."""
 
 
 @reading
@@ -54,20 +59,26 @@ def report(
     failed and how, what is wrong and what to do first. It holds no script and loads nothing; it prints.
     """
     from tqdecrypt.export.report import ReportRows
+    from tqdecrypt.media.collector import MediaCollector
+    from tqdecrypt.views.course_drawing import worst_courses
     from tqdecrypt.views.report import Ladders
 
     choice = switches.choose()
     with whole_file(switches.output, replace=switches.force, what="report") as file:
         inputs = open_inputs(switches) if choice.first is None else choice.first.inputs
         rows = ReportRows(most_calls, choice.trunks, inputs.options.ring)
+        collector = MediaCollector()
+
+        def take(call: JointCall) -> None:
+            rows.joint_call(call)
+            collector.call(call)
+
         analysis = choice.analysis(
-            rows.joint_call,
-            rows.dark_leg,
-            rows.indicators,
-            rows.auditor.leg,
-            rows.auditor.registration,
+            take, rows.dark_leg, rows.indicators, rows.auditor.leg, rows.auditor.registration
         )
+        inputs.options.media = collector
         outcome = choice.read(switches, rows, analysis=analysis, inputs=inputs)
+        inputs.options.media = None  # what reads once more for ladders has no use for it
         if outcome.summary is None:
             raise KeyboardInterrupt
         if not choice.wanted.everything and not (rows.calls.total or rows.sessions.total):
@@ -75,7 +86,10 @@ def report(
         drawn = Ladders()
         if rows.failed.total and ladders and outcome.status is not Status.INTERRUPTED:
             drawn = _ladders(switches, choice, rows, outcome, ladders)
-        page = _page(switches, choice, rows, outcome, drawn, title, note, analysis.findings)
+        courses = worst_courses((one.legs for one in collector.calls()), MOST_COURSES)
+        page = _page(
+            switches, choice, rows, outcome, drawn, courses, title, note, analysis.findings
+        )
         file.write(page.encode("utf-8"))
     complain(_written(switches.output, rows, drawn))
     return outcome.status
@@ -104,6 +118,7 @@ def _page(
     rows: ReportRows,
     outcome: Outcome,
     ladders: Ladders,
+    courses: Sequence[tuple[str, Course]],
     title: str,
     note: str,
     findings: Sequence[Finding],
@@ -137,6 +152,7 @@ def _page(
             indicators=rows.indicators,
             timeline=rows.timeline.timeline(),
             ladders=ladders,
+            courses=courses,
             interrupted=outcome.status is Status.INTERRUPTED,
             name_of=(choice.trunks or Trunks()).name_of,
         )
