@@ -60,8 +60,7 @@ def test_of_one_call_loss_and_jitter_are_drawn_over_time(run: Runner, jittery: P
     drawn = run("media", jittery, "--call", "uneven").out
     assert "Loss and jitter of 1 stream over time" in drawn
     assert "to the callee, PCMA/8000" in drawn
-    # Packets that came out of order were missing for a moment: 50 of them, and 5 that never came.
-    assert re.search(r"  loss +.*most 1\d\.\d %", drawn)
+    assert re.search(r"  loss +.*most 2\.0 %", drawn)  # one of 50 in a second; who came late came
     assert re.search(r"  jitter +.*most 2\d\.\d ms", drawn)
     assert "over time" not in run("media", jittery).out
 

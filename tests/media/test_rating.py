@@ -67,6 +67,19 @@ def test_loss_in_bursts_costs_more() -> None:
     assert together.r < alone.r - 1
 
 
+def test_packets_out_of_order_make_no_burst_shorter() -> None:
+    numbers = [n for n in range(1, 400) if n % 100 not in range(40, 45)]
+    swapped = list(numbers)
+    for at in range(10, len(numbers) - 10, 30):
+        swapped[at], swapped[at + 1] = swapped[at + 1], swapped[at]
+    stream = passed(swapped)
+    assert stream.reordered > 5
+    found, wanted = rate_stream(stream), rate_stream(passed(numbers))
+    assert found is not None
+    assert wanted is not None
+    assert found.r == pytest.approx(wanted.r, abs=0.01)
+
+
 def test_what_the_capture_lost_nobody_heard() -> None:
     stream = passed([n for n in range(400) if n % 20])
     rating = rate_stream(replace(stream, capture_lost=stream.lost))

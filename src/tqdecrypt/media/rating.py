@@ -53,9 +53,14 @@ def rate_stream(
     return rate(
         impairment,
         loss=100 * lost / stream.expected,
-        burst_r=burst_ratio(lost, min(stream.loss_runs, lost), stream.expected),
+        burst_r=burst_ratio(lost, _runs(stream, lost), stream.expected),
         delay=known_delay(stream, reported),
     )
+
+
+def _runs(stream: Stream, lost: int) -> int:
+    """Return the runs of lost packets: who came out of order left a hole of its own for a moment."""
+    return min(max(stream.loss_runs - stream.reordered, 1), lost)
 
 
 def rated_behind_buffer(
