@@ -90,6 +90,17 @@ def seeds() -> dict[str, dict[str, bytes]]:
     record = len(EXAMPLE).to_bytes(4, "big") + zlib.crc32(EXAMPLE).to_bytes(4, "big") + EXAMPLE
     made["spool"]["two"] = bytes(40) + b"TQSPOOL1" + record * 2
     made["srtp"]["every-suite"] = script([(0, packet) for packet in sealed()])
+    made["audio"]["every-format"] = script(
+        [
+            (round_, bytes([0x80, kind, 0, round_]) + (round_ * 160).to_bytes(4) + b"ssrc" + speech)
+            for round_, (kind, speech) in enumerate(
+                (kind, bytes(range(size)))
+                for kind, size in enumerate(
+                    (160, 160, 160, 160, 24, 20, 33, 38, 31, 33, 33, 40, 1, 4, 9)
+                )
+            )
+        ]
+    )
     made["websocket"] |= _websockets(call[0][1])
     numbers = [0, 1, 2, 2, 5, 4, 30, 31, 60_000, 60_001]
     made["media"]["stream"] = script([(7 << 2, rtp(n, n * 160)) for n in numbers])

@@ -41,6 +41,8 @@ from tqdecrypt.keys import KeyLog, SecretsStore
 from tqdecrypt.keys.certificate import read_certificate
 from tqdecrypt.keys.formats import Passphrases, read_key_file
 from tqdecrypt.masking import Masker, Profile
+from tqdecrypt.media.audio import Track
+from tqdecrypt.media.audio.packets import pull_payload
 from tqdecrypt.media.rtcp import pull_compound
 from tqdecrypt.media.srtp import SrtpOpener, TrialBudget
 from tqdecrypt.media.stream import Stream
@@ -63,6 +65,7 @@ from tqdecrypt.sip import (
 )
 from tqdecrypt.sip.grammar import find_body
 from tqdecrypt.sip.index import index_completely
+from tqdecrypt.sip.sdp_attributes import Codec
 from tqdecrypt.tls import SecretFinder, WaitingBudget, keying
 from tqdecrypt.tls.handshake import (
     pull_certificates,
@@ -615,6 +618,55 @@ def rtcp(data: bytes) -> None:
     assert report is None or all(abs(value) < 1e9 for value in report.metrics.values())
 
 
+def audio(data: bytes) -> None:
+    """RTP packets of every format: a track no longer than its time, and every packet counted."""
+    sound = io.BytesIO()
+    track = Track(AUDIO_FORMATS, 16_000, sound)
+    time = taken = 0
+    for what, part in steps(data):
+        time += PAUSES[what % len(PAUSES)]
+        with contextlib.suppress(Malformed):
+            packet = pull_payload(part, time)
+            # A header alone decides on much: any payload type is one of those that are known.
+            known = sorted(AUDIO_FORMATS)[packet.payload_type % len(AUDIO_FORMATS)]
+            track.receive(packet._replace(payload_type=known))
+            taken += 1
+    track.finish()
+    assert len(sound.getvalue()) == 2 * track.samples
+    # A timestamp may be off by a second before the arrival counts; no payload lasts ten seconds.
+    assert track.samples <= 16_000 * (time / 1e9 + 11)
+    assert len(track.level.seconds) <= track.samples // 16_000 + 1
+    counted = ("decoded", "comfort_noise", "malformed", "no_decoder", "late", "duplicates")
+    counters = track.counters
+    assert sum(counters[name] for name in counted) + counters["events"] == taken
+    for event in track.events.all:
+        assert event.digit in ("•", "")
+
+
+AUDIO_FORMATS = {
+    number: Codec(str(number), name, name, rate, 1, parameters)
+    for number, (name, rate, parameters) in enumerate(
+        (
+            ("PCMU", 8000, ""),
+            ("PCMA", 8000, ""),
+            ("L16", 16_000, ""),
+            ("G722", 8000, ""),
+            ("G723", 8000, ""),
+            ("G729", 8000, ""),
+            ("GSM", 8000, ""),
+            ("iLBC", 8000, ""),
+            ("AMR", 8000, ""),
+            ("AMR", 8000, "octet-align=1;crc=1"),
+            ("AMR-WB", 16_000, "octet-align=1"),
+            ("opus", 48_000, ""),
+            ("CN", 8000, ""),
+            ("telephone-event", 8000, ""),
+            ("speex", 8000, ""),
+        )
+    )
+}
+"""Payload type → format, of all that have a decoder and some that have none."""
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "capture": capture,
     "packets": packets,
@@ -643,4 +695,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "srtp": srtp,
     "media": media,
     "rtcp": rtcp,
+    "audio": audio,
 }

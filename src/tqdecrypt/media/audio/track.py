@@ -85,7 +85,8 @@ class Track:
     :ivar codecs: may be replaced when another offer changes what payload types mean.
     :ivar start: ns, arrival of the first packet; sample 0.
     :ivar samples: how many were written.
-    :ivar counters: ``decoded``, ``lost``, ``late``, ``duplicates``, ``comfort_noise``, ``malformed``,
+    :ivar counters: ``decoded``, ``events`` (their packets), ``comfort_noise``, ``malformed``, ``lost``,
+        ``late``, ``duplicates``,
         ``samples_cut`` (where packets overlap), ``beyond_the_longest``, ``no_decoder``.
     :ivar undecodable: format → packets that no decoder takes.
     """
@@ -161,6 +162,7 @@ class Track:
                     self.events.receive(
                         packet.arrival, packet.ssrc, packet.timestamp, packet.payload, clock_rate
                     )
+                    self.counters["events"] += 1
                 case "CN":
                     self.counters["comfort_noise"] += 1
                 case _:
