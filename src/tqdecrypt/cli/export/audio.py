@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tqdecrypt.cli.run import read_for
+from tqdecrypt.cli.run import Status, read_for
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import Switches, reading
 from tqdecrypt.errors import UsageError
@@ -80,7 +80,7 @@ def audio(
 
     _check(switches, meant=sound)
     found, first = _find(switches)
-    if first.summary is None:
+    if first.summary is None or first.status is Status.INTERRUPTED:
         return first.status
     hearing = hearing_of(found.leg(switches.call, first.summary))
     with (
