@@ -195,7 +195,7 @@ def test_ctrl_c_keeps_what_is_not_delivered_in_the_spool(
     time.sleep(0.5)  # it has read everything, and waits for the collector
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert b"59 packets in the spool" in err
     collector.live()
     assert run("export", "hep", "-o", where, "--spool", spool).status == 0
