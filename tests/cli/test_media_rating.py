@@ -74,6 +74,18 @@ def test_a_report_draws_media_over_time(run: Runner, jittery: Path, tmp_path: Pa
     assert CALL.call_id in page
 
 
+def test_a_report_says_how_loud_it_was_when_that_is_asked_for(run: Runner, tmp_path: Path) -> None:
+    capture, out = tmp_path / "call.pcap", tmp_path / "report.html"
+    phone, gateway = ("198.51.100.10", 11_000), ("203.0.113.20", 12_000)
+    loud = talk(range(300), begin=1000, source=phone, destination=gateway)
+    write(capture, CALL, loud)
+    assert run("export", "report", capture, "-o", out).status == 0
+    assert "dBov" not in out.read_text()
+    assert run("export", "report", capture, "-o", out, "--force", "--audio").status == 0
+    # 0xD5 is the smallest sample of A-law: 8 of 32,768.
+    assert "-72 dBov" in out.read_text()
+
+
 def test_a_report_without_media_has_no_such_part(run: Runner, tmp_path: Path) -> None:
     capture = tmp_path / "silent.pcap"
     write(capture, CALL)

@@ -11,7 +11,7 @@ from media.reading import talk
 from media.scenes import SipCall, run, sdp
 from tqdecrypt.media.association import LegMedia
 from tqdecrypt.views.course import MOST_LINES, Course, CourseLine, Piece, columns
-from tqdecrypt.views.course_drawing import CourseChart, worst_courses
+from tqdecrypt.views.course_drawing import CourseChart, course_of, worst_calls
 from views.pages import HOSTILE, inside, picture, words_of
 from views.scenes import START, assert_snapshot, drawn
 
@@ -141,10 +141,20 @@ def test_the_calls_that_fared_worst_come_first() -> None:
         [leg("uneven", even, [30.0 * (at % 2) for at in even])],
         [leg("silent", [])],
     ]
-    assert [name for name, _ in worst_courses(calls, 9)] == ["holed", "uneven", "good"]
-    assert [name for name, _ in worst_courses(calls, 1)] == ["holed"]
-    ((_, first), *_) = worst_courses(calls, 1)
-    assert first.lines[0].label.endswith("to the callee, PCMA/8000")
+    worst = [legs[0].call_id for legs in worst_calls(calls, 9)]
+    assert worst == ["holed", "uneven", "good"]
+    assert [legs[0].call_id for legs in worst_calls(calls, 1)] == ["holed"]
+
+
+def test_levels_stand_where_somebody_listened() -> None:
+    legs = [leg("heard", range(200))]
+    (line,) = (course_of(legs) or course()).lines
+    assert line.label.endswith("to the callee, PCMA/8000")
+    assert not line.heard
+    started = legs[0].streams[0].stream.started
+    heard = course_of(legs, lambda _, begin, end: (begin - started) // SECOND - 30)
+    assert heard is not None
+    assert [piece.level for piece in heard.lines[0].pieces] == [-30, -29, -28, -27]
 
 
 def leg(name: str, numbers: Sequence[int], delays: Sequence[float] = ()) -> LegMedia:

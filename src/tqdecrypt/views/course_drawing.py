@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -18,9 +18,12 @@ from tqdecrypt.views.timeline_drawing import length
 from tqdecrypt.views.words import clean, count, date_of, time_of_day
 
 if TYPE_CHECKING:
-    from tqdecrypt.media.association import LegMedia
+    from tqdecrypt.media.association import Assigned, LegMedia
 
-__all__ = ["CourseChart", "course_of", "worst_courses"]
+__all__ = ["CourseChart", "course_of", "worst_calls"]
+
+LevelOf = Callable[["Assigned", int, int], "int | None"]
+SECOND = 1_000_000_000
 
 LEFT = 10
 """Cells for ``jitter`` and its like."""
@@ -38,25 +41,36 @@ MOST_TICKS = 6
 _STYLES = {"bad": theme.FAILURE, "notice": theme.NOTICE, "name": theme.NAME}
 
 
-def course_of(legs: Sequence[LegMedia]) -> Course | None:
-    """Return the course of all streams of these legs; ``None`` when there are none."""
-    return Course.of(
-        [
-            CourseLine(
-                f"{one.stream.source} → {one.stream.destination}, to the {one.to.value}"
-                + (f", {one.encoding}" if one.encoding else ""),
-                one.stream.started,
-                one.stream.course_step,
-                [Piece(piece.packets, piece.lost, piece.jitter) for piece in one.stream.course],
-            )
-            for leg in legs
-            for one in leg.streams
-        ]
-    )
+def course_of(legs: Sequence[LegMedia], level: LevelOf | None = None) -> Course | None:
+    """Return the course of all streams of these legs; ``None`` when there are none.
+
+    :param level: returns how loud a stream was in a time, dBov, where somebody listened.
+    """
+    return Course.of([_line_of(one, level) for leg in legs for one in leg.streams])
 
 
-def worst_courses(calls: Iterable[Sequence[LegMedia]], most: int) -> list[tuple[str, Course]]:
-    """Return names and courses of the calls that fared worst: those that lost most, then the most uneven."""
+def _line_of(one: Assigned, level: LevelOf | None) -> CourseLine:
+    stream = one.stream
+    step = round(stream.course_step * SECOND)
+    pieces = [
+        Piece(
+            piece.packets,
+            piece.lost,
+            piece.jitter,
+            level(one, stream.started + at * step, stream.started + (at + 1) * step)
+            if level is not None
+            else None,
+        )
+        for at, piece in enumerate(stream.course)
+    ]
+    label = f"{stream.source} → {stream.destination}, to the {one.to.value}"
+    if one.encoding:
+        label += f", {one.encoding}"
+    return CourseLine(label, stream.started, stream.course_step, pieces)
+
+
+def worst_calls(calls: Iterable[Sequence[LegMedia]], most: int) -> list[Sequence[LegMedia]]:
+    """Return the legs of the calls that fared worst: those that lost most, then the most uneven."""
     ranked: list[tuple[float, float, str, Sequence[LegMedia]]] = []
     for legs in calls:
         streams = [one.stream for leg in legs for one in leg.streams]
@@ -65,8 +79,7 @@ def worst_courses(calls: Iterable[Sequence[LegMedia]], most: int) -> list[tuple[
             jitter = max(one.jitter_max or 0.0 for one in streams)
             ranked.append((-loss, -jitter, legs[0].call_id, legs))
     ranked.sort(key=lambda one: one[:3])
-    found = ((call_id, course_of(legs)) for _, _, call_id, legs in ranked[:most])
-    return [(call_id, course) for call_id, course in found if course is not None]
+    return [legs for *_, legs in ranked[:most]]
 
 
 class CourseChart:

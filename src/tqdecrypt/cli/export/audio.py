@@ -176,31 +176,24 @@ def _listen(
     switches: AudioSwitches, hearing: Hearing, recording: Audio, found: _Found
 ) -> Counter[str]:
     """Read captures once more for the sound; return why packets of streams stayed dark."""
-    from tqdecrypt.capture import open_captures
     from tqdecrypt.cli.progress import ProgressBar
     from tqdecrypt.media.association import CallMedia
-    from tqdecrypt.media.audio.listening import Listener
-    from tqdecrypt.media.srtp.decryption import SrtpDecryption
+    from tqdecrypt.media.audio.listening import Listener, listen
     from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
-    from tqdecrypt.packet import PacketDecoder, Wanted
 
     wanted = {key: channel for key, (_, channel) in hearing.streams.items()}
     protected = [
         key for key, (one, _) in hearing.streams.items() if one.verdict is not MediaVerdict.CLEAR
     ]
     listener = Listener(wanted, recording.receive, protected)
-    decryption = SrtpDecryption([CallMedia([hearing.leg])], found.collector.dtls, listener)
-    decoder = PacketDecoder(Wanted.ALL_UDP | Wanted.EVERY_PORT)
-    with (
-        ProgressBar() as bar,
-        open_captures(switches.captures, on_progress=bar) as reader,
-    ):
-        for block in reader:
-            if len(block):
-                udp = decoder.decode(block).udp
-                listener.receive(udp, block)
-                decryption.receive(udp, block)
-    decryption.finish()
+    with ProgressBar() as bar:
+        listen(
+            switches.captures,
+            listener,
+            [CallMedia([hearing.leg])],
+            found.collector.dtls,
+            on_progress=bar,
+        )
     dark: Counter[str] = Counter()
     for key in protected:
         one, _ = hearing.streams[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tqdecrypt.calls import JointCall
     from tqdecrypt.export.report import ReportRows
     from tqdecrypt.insight import Finding
+    from tqdecrypt.media.association import Assigned, LegMedia
+    from tqdecrypt.media.collector import MediaCollector
     from tqdecrypt.views.captured import CaptureFile
     from tqdecrypt.views.course import Course
     from tqdecrypt.views.report import Ladders
@@ -52,6 +54,14 @@ def report(
     ladders: Annotated[
         int, typer.Option("--ladders", metavar="N", min=0, help="Most failed calls that are drawn.")
     ] = 12,
+    sound: Annotated[
+        bool,
+        typer.Option(
+            "--audio",
+            help="Decode the audio of the calls whose media are drawn, for how loud it was; nothing of "
+            "what is said is kept. Keys of SRTP take --mask none.",
+        ),
+    ] = False,
 ) -> int:
     """Write a report about the captures: one HTML file that opens anywhere, for a ticket.
 
@@ -60,7 +70,6 @@ def report(
     """
     from tqdecrypt.export.report import ReportRows
     from tqdecrypt.media.collector import MediaCollector
-    from tqdecrypt.views.course_drawing import worst_courses
     from tqdecrypt.views.report import Ladders
 
     choice = switches.choose()
@@ -86,13 +95,48 @@ def report(
         drawn = Ladders()
         if rows.failed.total and ladders and outcome.status is not Status.INTERRUPTED:
             drawn = _ladders(switches, choice, rows, outcome, ladders)
-        courses = worst_courses((one.legs for one in collector.calls()), MOST_COURSES)
+        courses = _courses(switches, collector, outcome, sound=sound)
         page = _page(
             switches, choice, rows, outcome, drawn, courses, title, note, analysis.findings
         )
         file.write(page.encode("utf-8"))
     complain(_written(switches.output, rows, drawn))
     return outcome.status
+
+
+def _courses(
+    switches: ExportSwitches, collector: MediaCollector, outcome: Outcome, *, sound: bool
+) -> list[tuple[str, Course]]:
+    """Return what is drawn of the calls that fared worst; with *sound* their levels, too."""
+    from tqdecrypt.views.course_drawing import course_of, worst_calls
+
+    calls = worst_calls((one.legs for one in collector.calls()), MOST_COURSES)
+    level = None
+    if sound and calls and outcome.status is not Status.INTERRUPTED:
+        level = _levels(switches, collector, [leg for legs in calls for leg in legs])
+    found = ((legs[0].call_id, course_of(legs, level)) for legs in calls)
+    return [(call_id, course) for call_id, course in found if course is not None]
+
+
+def _levels(
+    switches: ExportSwitches, collector: MediaCollector, legs: Sequence[LegMedia]
+) -> Callable[[Assigned, int, int], int | None] | None:
+    """Read files once more, and return how loud streams were."""
+    from tqdecrypt.cli.progress import ProgressBar
+    from tqdecrypt.media.audio.levels import levels_of
+    from tqdecrypt.media.audio.listening import key_of
+
+    if not readable_twice(switches):
+        complain("levels are measured in a second reading, which a pipe does not allow.")
+        return None
+    with ProgressBar() as bar:
+        levels = levels_of(switches.captures, legs, collector.dtls, on_progress=bar)
+
+    def level(one: Assigned, begin: int, end: int) -> int | None:
+        known = levels.get(key_of(one))
+        return None if known is None else known.between(begin, end)
+
+    return level
 
 
 def _ladders(

@@ -15,14 +15,16 @@ import numpy as np
 
 from tqdecrypt.capture.block import PacketBlock
 from tqdecrypt.errors import Malformed
-from tqdecrypt.media.association import Assigned
+from tqdecrypt.media.association import Assigned, CallMedia
 from tqdecrypt.media.audio.packets import pull_payload
 from tqdecrypt.media.audio.track import RtpPayload
 from tqdecrypt.media.columns import classify, pull_rtp
+from tqdecrypt.media.srtp import DtlsTable
+from tqdecrypt.media.srtp.decryption import SrtpDecryption
 from tqdecrypt.packet import endpoint_text
 from tqdecrypt.packet.transport import TransportColumns
 
-__all__ = ["Listener", "StreamKey", "key_of"]
+__all__ = ["Listener", "StreamKey", "key_of", "listen"]
 
 
 FIRST_RTCP, LAST_RTCP = 192, 223
@@ -118,3 +120,32 @@ class Listener:
             self.counters["audio_malformed"] += 1
             return
         self._on_payload(channel, payload)
+
+
+def listen(
+    captures: Sequence[str],
+    listener: Listener,
+    calls: Sequence[CallMedia],
+    dtls: DtlsTable,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Read *captures*, files that were read before, for *listener*; open what of *calls* is protected.
+
+    What cannot be read was said when they were read for the first time.
+
+    :raises UsageError: when there is something to open and pylibsrtp is not installed.
+    """
+    from tqdecrypt.capture import open_captures
+    from tqdecrypt.packet import PacketDecoder, Wanted
+
+    decryption = SrtpDecryption(calls, dtls, listener)
+    decoder = PacketDecoder(Wanted.ALL_UDP | Wanted.EVERY_PORT)
+    with open_captures(captures, on_progress=on_progress) as reader:
+        for block in reader:
+            if len(block):
+                udp = decoder.decode(block).udp
+                listener.receive(udp, block)
+                if decryption:
+                    decryption.receive(udp, block)
+    decryption.finish()
