@@ -214,3 +214,16 @@ def test_srtp_is_heard_with_the_key_of_the_tls_server_alone(
         assert waited < 800
         assert (channel[waited : waited + len(said)] == said).all()
         assert not channel[waited + len(said) :].any()
+
+
+@pytest.mark.shared
+def test_a_report_hears_how_loud_srtp_is_when_its_keys_are_not_masked(
+    run: Runner, tmp_path: Path
+) -> None:
+    capture = CORPUS / "generated/baresip/tls12-rsa-aes128-sha.pcap"
+    key = CORPUS / "generated/keys/rsa2048.pem"
+    out = tmp_path / "report.html"
+    for more, heard in (((), False), (("--mask", "none"), True)):
+        ran = run("export", "report", capture, "-k", key, "--audio", "-o", out, "--force", *more)
+        assert ran.status == 0
+        assert ("-14 dBov" in out.read_text()) is heard  # what sox finds, too
