@@ -72,6 +72,8 @@ class Datagrams:
     """Bytes of payload on the wire."""
     relayed: npt.NDArray[np.bool_]
     """Whether it came in a TURN channel."""
+    head: Rows
+    """The first bytes of each payload."""
 
     def payload(self, row: int) -> bytes:
         """Return one datagram's payload."""
@@ -127,26 +129,26 @@ def classify(rows: TransportColumns, block: PacketBlock) -> Datagrams:
     offset, length = rows.payload_offset.copy(), rows.payload_length.copy()
     wire = length + rows.payload_missing
     relayed = np.zeros(len(rows), np.bool_)
-    found = Datagrams(rows, buffer, np.zeros(len(rows), np.uint8), offset, length, wire, relayed)
-    head = _heads(found)
+    head = _heads(rows, buffer, offset, length)
     kinds = _kinds(head, length, wire)
+    found = Datagrams(rows, buffer, kinds, offset, length, wire, relayed, head)
     channels = np.flatnonzero(kinds == Kind.TURN_CHANNEL)
     if len(channels):
         _enter_channels(found, head, channels)
-        inner = _heads(found)[channels]
+        inner = _heads(rows, buffer, offset, length)[channels]
         told = _kinds(inner, length[channels], wire[channels])
         media = (told == Kind.RTP) | (told == Kind.RTCP)
         relayed[channels[media]] = True
         kinds[channels[media]] = told[media]
-    found.kinds = kinds
+        head[channels[media]] = inner[media]
     return found
 
 
-def _heads(datagrams: Datagrams) -> Rows:
+def _heads(rows: TransportColumns, buffer: Buffer, offset: Integers, length: Integers) -> Rows:
     """Return the first bytes of each payload."""
-    head = gather(datagrams.buffer, np.where(datagrams.length > 0, datagrams.offset, 0), _LAYOUT)
-    for row, payload in datagrams.rows.detached.items():  # put together from fragments: rare
-        start = int(datagrams.offset[row])
+    head = gather(buffer, np.where(length > 0, offset, 0), _LAYOUT)
+    for row, payload in rows.detached.items():  # put together from fragments: rare
+        start = int(offset[row])
         head[row] = np.frombuffer(
             payload[start : start + _HEAD].ljust(_HEAD, b"\0"), _LAYOUT, count=1
         )[0]
@@ -185,15 +187,17 @@ def _enter_channels(datagrams: Datagrams, head: Rows, channels: Integers) -> Non
 
 def pull_rtp(datagrams: Datagrams, block: PacketBlock) -> tuple[RtpColumns, int]:
     """Return the RTP packets, and how many look like RTP but have a header longer than themselves."""
-    which = np.flatnonzero(datagrams.kinds == Kind.RTP)
+    every = np.flatnonzero(datagrams.kinds == Kind.RTP)
     rows = datagrams.rows
-    head = _heads_of(datagrams, which)
+    # Mostly all of them are: then columns are taken as they are.
+    which: Any = every if len(every) < len(rows) else slice(None)
+    head = datagrams.head[which]
     first, second = head["first"], head["second"]
     length = datagrams.wire_length[which] - 12 - 4 * (first & 0x0F).astype(np.int64)
     extended = first & 0x10 != 0
     broken = 0
     if extended.any():
-        _behind_extensions(datagrams, which, first, extended, length)
+        _behind_extensions(datagrams, every, first, extended, length)
         broken = int(np.count_nonzero(length < 0))
     packet = rows.packet[which]
     found = RtpColumns(
@@ -217,12 +221,6 @@ def pull_rtp(datagrams: Datagrams, block: PacketBlock) -> tuple[RtpColumns, int]
         relayed=datagrams.relayed[which],
     )
     return (found.pick(np.flatnonzero(length >= 0)) if broken else found), broken
-
-
-def _heads_of(datagrams: Datagrams, which: Integers) -> Rows:
-    if datagrams.rows.detached or len(which) == len(datagrams.rows):
-        return _heads(datagrams)[which]
-    return gather(datagrams.buffer, datagrams.offset[which], _LAYOUT)
 
 
 def _behind_extensions(

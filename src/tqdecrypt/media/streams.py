@@ -125,11 +125,12 @@ class StreamTable:
         most = self._state.most
         if not len(rtp):
             return
-        if len(rtp) > most:
-            for start in range(0, len(rtp), most):
-                self.receive(rtp.pick(np.arange(start, min(start + most, len(rtp)))))
-            return
         groups, keys = group(rtp)
+        if len(keys) > most:
+            half = len(rtp) // 2
+            self.receive(rtp.pick(np.arange(half)))
+            self.receive(rtp.pick(np.arange(half, len(rtp))))
+            return
         new = [key for key in keys.tolist() if key not in self._slots]
         if len(self._slots) + len(new) > most:
             self._evict(max(len(self._slots) + len(new) - most, most // 8), set(keys.tolist()))
