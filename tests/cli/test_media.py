@@ -120,3 +120,19 @@ def test_every_field_is_told(run: Runner, capture: Path) -> None:
 def test_every_verdict_is_told(verdict: MediaVerdict) -> None:
     page = (DOCS / "reference" / "media.md").read_text(encoding="utf-8")
     assert f"### {MEANINGS[verdict].title} (`{verdict.value}`)\n" in page
+
+
+def test_calls_whose_media_goes_elsewhere_stand_behind_the_others(
+    run: Runner, tmp_path: Path
+) -> None:
+    path = tmp_path / "elsewhere.pcap"
+    silent = [
+        SipCall(sdp(f"198.51.100.{n}", 4000), sdp(*CALLEE), call_id=f"{n}silent@example.com")
+        for n in range(1, 4)
+    ]
+    heard = SipCall(sdp(*CALLER), sdp(*CALLEE))
+    write(path, *silent, heard, talk(range(500), begin=1000, source=CALLER, destination=CALLEE))
+    rows = run("media", path).out.splitlines()[2:]
+    assert "call-1@" in rows[0]
+    assert sum("no media passes here" in row for row in rows) == 3
+    assert "no-audio" not in "\n".join(rows)

@@ -60,7 +60,7 @@ def test_no_audio_although_others_of_the_host_have_some() -> None:
     )
     (found,) = run(CALL, second, to_callee(), to_caller()).found("no-audio")
     assert found.call_ids == ("second@example.com",)
-    assert run(CALL).found("no-audio") == [], "without any RTP the capture point sees no media"
+    assert run(CALL).found("no-audio") == [], "without any RTP of theirs, media does not pass here"
 
 
 def test_a_clipped_start() -> None:

@@ -110,6 +110,15 @@ class LegMedia:
     """T.38 that was seen: its line, packets, first and last time."""
     reports: list[QualityReport] = field(default_factory=list)
     """RFC 6035 reports about it."""
+    usually_seen: bool = False
+    """Whether the capture has RTP of at least half of the answered legs between the same media hosts: only
+    then something is missing when this one has none."""
+
+    @property
+    def media_hosts(self) -> frozenset[str]:
+        """Addresses at which its parties receive."""
+        return frozenset(host_of(line.endpoint).strip("[]") for line in self.lines if line.endpoint)
+
     keys: LegKeys = field(default_factory=LegKeys)
     """What its parties protect media with, by their offers and answers."""
 
@@ -129,8 +138,6 @@ class CallMedia:
     """The media of a call, over all its legs."""
 
     legs: list[LegMedia]
-    rtp_hosts: frozenset[str] = frozenset()
-    """Addresses of its lines from or to which the capture has any RTP, of this call or another."""
 
     @property
     def call_ids(self) -> tuple[str, ...]:

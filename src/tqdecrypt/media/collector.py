@@ -160,19 +160,12 @@ class MediaCollector:
         ]
         calls = list(self._calls)
         left = assign(streams, calls)
-        hosts = {host_of(end) for one in streams for end in (one.source, one.destination)}
+        self._note_usual(calls)
         by_call_id = {leg.call_id: leg for call in calls for leg in call.legs}
         for call in calls:
             for _, one in call.streams:
                 one.verdict = _verdict_of(one)
                 one.reported = self.rtcp.about(one.stream.ssrc, one.stream.destination)
-            call.rtp_hosts = frozenset(
-                host_of(end).strip("[]")
-                for leg in call.legs
-                for line in leg.lines
-                for end in line.ends
-                if host_of(end) in hosts
-            )
             for leg in call.legs:
                 leg.streams.sort(key=lambda one: one.stream.number)
                 self._find_faxes(leg)
@@ -182,6 +175,17 @@ class MediaCollector:
                 about.reports.append(report)
         self._show_unassigned(left)
         return calls
+
+    def _note_usual(self, calls: list[CallMedia]) -> None:
+        """Find out between which hosts media passes the capture point: that of many calls does not."""
+        answered: Counter[frozenset[str]] = Counter()
+        seen: Counter[frozenset[str]] = Counter()
+        legs = [leg for call in calls for leg in call.legs if leg.answered is not None]
+        for leg in legs:
+            answered[leg.media_hosts] += 1
+            seen[leg.media_hosts] += bool(leg.streams)
+        for leg in legs:
+            leg.usually_seen = 2 * seen[leg.media_hosts] >= answered[leg.media_hosts]
 
     def _show_unassigned(self, streams: list[Stream]) -> None:
         for stream in sorted(streams, key=lambda one: one.number):

@@ -91,6 +91,13 @@ class MediaTableView:
     def _rows(self, ascii_only: bool) -> list[Row]:
         marks = theme.ASCII if ascii_only else theme.UNICODE
         rows = [row for call in self._calls for leg in call.legs for row in _leg_rows(leg, marks)]
+        silent = [
+            leg
+            for call in self._calls
+            for leg in call.legs
+            if not leg.streams and not leg.faxes and any(not line.refused for line in leg.lines)
+        ]
+        rows += map(_silent_row, sorted(silent, key=lambda leg: not leg.usually_seen))
         rows += [
             Row(
                 [
@@ -123,12 +130,6 @@ def _leg_rows(leg: LegMedia, marks: theme.Glyphs) -> Iterator[Row]:
             ],
             theme.said("; ".join(notes), theme.DIM) if notes else None,
         )
-    if not leg.streams and any(not line.refused for line in leg.lines):
-        # One that failed has none; nobody wonders why.
-        words = "no media" if leg.answered is not None else "no media, not answered"
-        style = theme.FAILURE if leg.answered is not None else theme.DIM
-        blank = [Text("") for _ in range(len(_COLUMNS) - 2)]
-        yield Row([theme.said(leg.call_id), *blank, Text(words, style)])
     for line, packets, first, last in leg.faxes:
         yield Row(
             [
@@ -141,6 +142,17 @@ def _leg_rows(leg: LegMedia, marks: theme.Glyphs) -> Iterator[Row]:
                 *(Text("") for _ in range(len(_COLUMNS) - 6)),
             ]
         )
+
+
+def _silent_row(leg: LegMedia) -> Row:
+    """Return the row of a leg that announced media of which nothing was seen."""
+    if leg.answered is None:
+        words = Text("no media, not answered", theme.DIM)  # nobody wonders why
+    elif leg.usually_seen:
+        words = Text("no media", theme.FAILURE)
+    else:
+        words = Text("no media passes here", theme.DIM)
+    return Row([theme.said(leg.call_id), *(Text("") for _ in range(len(_COLUMNS) - 2)), words])
 
 
 def _rating(stream: Stream, encoding: str, reported: Reported | None) -> Rating | None:

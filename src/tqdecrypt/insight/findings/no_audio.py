@@ -20,7 +20,7 @@ __all__ = ["MEANING", "no_audio"]
 MEANING = Meaning(
     "no-audio",
     Severity.ERROR,
-    "An answered call had no RTP in either direction, though the capture has RTP of its hosts.",
+    "An answered call had no RTP either way, though other calls between the same hosts have some.",
 )
 SHORTEST = 2_000_000_000
 """Nanoseconds that the call must have gone on."""
@@ -37,8 +37,8 @@ def no_audio(media: CallMedia, context: Context) -> Iterator[Finding]:
             continue
         ends = [line.endpoint for line in lines if line is not None]
         hosts = tuple(address_of(end) for end in ends)
-        if media.rtp_hosts.isdisjoint(hosts):
-            continue  # the capture holds no media of theirs: it says nothing
+        if not leg.usually_seen:
+            continue  # media of these hosts does not pass the capture point: it says nothing
         private = [host for host in hosts if is_private(host)]
         where = ", ".join(f"{end} (private)" if address_of(end) in private else end for end in ends)
         yield media_finding(
