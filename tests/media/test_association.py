@@ -159,3 +159,14 @@ def test_a_clock_rate_comes_from_the_description_although_it_is_in_the_same_bloc
     assert one.stream.clock_rate == 48_000
     assert not one.stream.clock_rate_inferred
     assert one.encoding == "opus/48000/2"
+
+
+def test_calls_that_announce_the_same_port_are_told_apart_by_the_source() -> None:
+    others = [
+        SipCall(sdp(f"198.51.100.{n}", 4000), ANSWER, call_id=f"{n}-other@example.com", begin=n)
+        for n in range(20, 30)
+    ]
+    ran = run(*others, SipCall(OFFER, ANSWER), both_ways())
+    streams = {leg.call_id: len(leg.streams) for call in ran.calls for leg in call.legs}
+    assert streams.pop("call-1@example.com") == 2
+    assert set(streams.values()) == {0}

@@ -9,6 +9,7 @@ packets come from, the stream in the other direction tells it, or else the sourc
 from __future__ import annotations
 
 import enum
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,9 @@ __all__ = ["Assigned", "CallMedia", "How", "LegMedia", "SourceIs", "assign"]
 
 LEAD = 5_000_000_000
 """Nanoseconds that media may come before the SDP that announces it: answers travel slower than speech."""
+MOST_CANDIDATES = 256
+"""Lines with the same endpoint that are looked at for a stream, the latest ones: calls that go on at the same
+time have it only in test traffic."""
 LINGER = 60_000_000_000
 """Nanoseconds that it may begin after its line was over; then the port is somebody else's."""
 
@@ -53,6 +57,15 @@ class SourceIs(enum.StrEnum):
     """NAT, or something on the path that relays."""
     UNKNOWN = "unknown"
     """The sender announced nothing that was captured."""
+
+
+_RANKS = {
+    SourceIs.ANNOUNCED: 0,
+    SourceIs.OTHER_PORT: 1,
+    SourceIs.OTHER_HOST: 2,
+    SourceIs.UNKNOWN: 2,
+}
+"""How well a source speaks for a line: what nobody announced says no less than what NAT changed."""
 
 
 @dataclass(slots=True)
@@ -160,6 +173,8 @@ def assign(streams: Sequence[Stream], calls: Iterable[CallMedia]) -> list[Stream
             for line in leg.lines:
                 for end in dict.fromkeys(line.ends):
                     index.setdefault(end, []).append((leg, line))
+    for lines in index.values():
+        lines.sort(key=lambda pair: pair[1].since)
     by_ends: dict[tuple[str, str], list[tuple[LegMedia, Assigned]]] = {}
     left = []
     for stream in sorted(streams, key=lambda one: one.started):
@@ -182,16 +197,23 @@ def assign(streams: Sequence[Stream], calls: Iterable[CallMedia]) -> list[Stream
 def _announced(
     stream: Stream, candidates: Sequence[tuple[LegMedia, MediaLine]]
 ) -> tuple[LegMedia, MediaLine] | None:
-    """Return the line that held when the stream began: ports are used again."""
-    best: tuple[int, LegMedia, MediaLine] | None = None
-    for leg, line in candidates:
+    """Return the line that held when the stream began: ports are used again.
+
+    Where several held, the source tells: test traffic has the same port in all calls at a time.
+    """
+    best: tuple[tuple[bool, int, int, int], LegMedia, MediaLine] | None = None
+    last = bisect_right(candidates, stream.ended + LEAD, key=lambda pair: pair[1].since)
+    for leg, line in candidates[max(last - MOST_CANDIDATES, 0) : last]:
         until = line.until if line.until is not None else max(leg.last_time, stream.started)
         if stream.ended < line.since - LEAD or stream.started > until + LINGER:
             continue
         # How far the beginning is from the time in which the line held.
         away = max(line.since - stream.started, stream.started - until, 0)
-        if best is None or (away, -line.since) < (best[0], -best[2].since):
-            best = away, leg, line
+        sending = Party.CALLEE if line.party is Party.CALLER else Party.CALLER
+        source = _RANKS[_source_is(stream, leg, sending, line.index)]
+        rank = (away > 0, source, away, -line.since)
+        if best is None or rank < best[0]:
+            best = rank, leg, line
     return None if best is None else best[1:]
 
 

@@ -152,7 +152,8 @@ def _silent_row(leg: LegMedia) -> Row:
         words = Text("no media", theme.FAILURE)
     else:
         words = Text("no media passes here", theme.DIM)
-    return Row([theme.said(leg.call_id), *(Text("") for _ in range(len(_COLUMNS) - 2)), words])
+    rest = (Text("") for _ in range(len(_COLUMNS) - 3))
+    return Row([theme.said(leg.call_id), Text(""), words, *rest])
 
 
 def _rating(stream: Stream, encoding: str, reported: Reported | None) -> Rating | None:
