@@ -170,3 +170,31 @@ def test_calls_that_announce_the_same_port_are_told_apart_by_the_source() -> Non
     streams = {leg.call_id: len(leg.streams) for call in ran.calls for leg in call.legs}
     assert streams.pop("call-1@example.com") == 2
     assert set(streams.values()) == {0}
+
+
+def test_another_ssrc_takes_the_place_of_the_first_or_comes_beside_it() -> None:
+    first = talk(range(100), begin=1000, source=CALLER, destination=CALLEE, ssrc=1)
+    later = talk(range(100), begin=4000, source=CALLER, destination=CALLEE, ssrc=2)
+    mixed = talk(range(10), begin=5000, source=CALLER, destination=CALLEE, ssrc=3)
+    one, two, three = run(SipCall(OFFER, ANSWER), first, later, mixed).leg.streams
+    assert (one.follows, one.beside) == (None, None)
+    assert (two.follows, two.beside) == (one.stream, None)
+    assert (three.follows, three.beside) == (None, two.stream)
+
+
+def test_media_over_ipv6() -> None:
+    caller, callee = ("2001:db8::10", 4000), ("2001:db8::20", 6000)
+    offer = sdp(*caller).replace("IP4", "IP6")
+    answer = sdp(*callee).replace("IP4", "IP6")
+    media = talk(range(50), begin=1000, source=caller, destination=callee)
+    (one,) = run(SipCall(offer, answer), media).leg.streams
+    assert (one.to, one.stream.destination) == (Party.CALLEE, "[2001:db8::20]:6000")
+
+
+def test_an_address_of_ipv6_that_is_written_in_full_is_the_same() -> None:
+    answer = sdp("2001:0db8:0000:0000:0000:0000:0000:0020", 6000).replace("IP4", "IP6")
+    media = talk(
+        range(50), begin=1000, source=("2001:db8::10", 4000), destination=("2001:db8::20", 6000)
+    )
+    (one,) = run(SipCall(OFFER, answer), media).leg.streams
+    assert one.to is Party.CALLEE

@@ -61,6 +61,8 @@ def _assigned(leg: LegMedia, one: Assigned) -> dict[str, object]:
         "source_is": one.source_is.value,
         "announced_source": one.sender.endpoint if one.sender is not None else None,
         "before_answer": one.before_answer,
+        "follows": None if one.follows is None else one.follows.number,
+        "beside": None if one.beside is None else one.beside.number,
         "protocol": one.line.protocol,
         "protection": one.line.protection.value,
         "announced": [

@@ -23,7 +23,7 @@ from tqdecrypt.media.stream import Stream
 from tqdecrypt.media.verdict import MediaVerdict
 from tqdecrypt.media.vq_report import QualityReport
 
-__all__ = ["Assigned", "CallMedia", "How", "LegMedia", "SourceIs", "assign"]
+__all__ = ["Assigned", "CallMedia", "How", "LegMedia", "SourceIs", "assign", "note_successors"]
 
 LEAD = 5_000_000_000
 """Nanoseconds that media may come before the SDP that announces it: answers travel slower than speech."""
@@ -84,6 +84,10 @@ class Assigned:
     verdict: MediaVerdict = MediaVerdict.CLEAR
     reported: Reported | None = None
     """What the receiver said of it in RTCP."""
+    follows: Stream | None = None
+    """The stream with another SSRC between the same endpoints in whose place it came."""
+    beside: Stream | None = None
+    """One with another SSRC between the same endpoints at the same time: two senders, or one that mixes."""
     srtp: SrtpReport | None = None
     """What came of opening it, if that was tried."""
 
@@ -192,6 +196,21 @@ def assign(streams: Sequence[Stream], calls: Iterable[CallMedia]) -> list[Stream
         for stream in left
         if not _by_other_direction(stream, by_ends) and not _by_source(stream, index)
     ]
+
+
+def note_successors(leg: LegMedia) -> None:
+    """Note which streams of a leg, in the order in which they began, follow or accompany another one."""
+    last: dict[tuple[str, str], Stream] = {}
+    for one in leg.streams:
+        stream = one.stream
+        ends = stream.source, stream.destination
+        before = last.get(ends)
+        if before is not None and before.ended <= stream.started:
+            one.follows = before
+        elif before is not None:
+            one.beside = before
+        if before is None or stream.ended > before.ended:
+            last[ends] = stream
 
 
 def _announced(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.call import CallState, Party
 from tqdecrypt.calls.fields import host_of
-from tqdecrypt.media.association import Assigned, CallMedia, LegMedia, assign
+from tqdecrypt.media.association import Assigned, CallMedia, LegMedia, assign, note_successors
 from tqdecrypt.media.capture_loss import LossMoments
 from tqdecrypt.media.columns import Kind
 from tqdecrypt.media.lines import MediaLine, Protection, lines_of, rates_of
@@ -168,6 +168,7 @@ class MediaCollector:
                 one.reported = self.rtcp.about(one.stream.ssrc, one.stream.destination)
             for leg in call.legs:
                 leg.streams.sort(key=lambda one: one.stream.number)
+                note_successors(leg)
                 self._find_faxes(leg)
         for report in self._reports:
             about = by_call_id.get(report.call_id)

@@ -7,6 +7,8 @@ announced tells packets *to* the caller, whoever sends them.
 from __future__ import annotations
 
 import enum
+import ipaddress
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -24,8 +26,14 @@ __all__ = ["MediaLine", "Protection", "endpoint_of", "lines_of", "rates_of"]
 
 MOST_LINES = 128
 """Lines kept of a leg; further changes are counted."""
+MOST_SHARED = 1 << 12
+"""Lists of codecs that are shared; a full table is emptied."""
 MOST_CANDIDATES = 16
 """ICE candidates kept of a line."""
+
+
+_Codecs = tuple[tuple[str, str, int | None], ...]
+_codecs: dict[_Codecs, _Codecs] = {}
 
 
 class Protection(enum.StrEnum):
@@ -97,7 +105,13 @@ def endpoint_of(address: str, port: int | None) -> str:
     """Return ``ip:port`` as streams have it."""
     if not address or not port:
         return ""
-    return f"[{address.lower()}]:{port}" if ":" in address else f"{address}:{port}"
+    if ":" not in address:
+        return f"{address}:{port}"
+    try:
+        spelled = str(ipaddress.IPv6Address(address))  # RFC 5952, as packets' addresses are
+    except ValueError:
+        spelled = address
+    return f"[{spelled}]:{port}"
 
 
 def lines_of(leg: Leg) -> tuple[list[MediaLine], int]:
@@ -195,8 +209,8 @@ def _line(
     return MediaLine(
         party=party,
         index=index,
-        kind=media.kind,
-        protocol=media.protocol,
+        kind=sys.intern(media.kind),
+        protocol=sys.intern(media.protocol),
         endpoint=endpoint,
         rtcp=control,
         signalled_from=source,
@@ -205,16 +219,23 @@ def _line(
         carrier="",
         is_answer=False,
         early=False,
-        direction=media.direction,
+        direction=sys.intern(media.direction),
         held=media.held,
         refused=media.refused,
         fax=media.is_fax,
-        codecs=tuple((c.format, c.encoding, c.clock_rate) for c in media.codecs),
+        codecs=_shared(tuple((c.format, c.encoding, c.clock_rate) for c in media.codecs)),
         ptime=media.ptime,
         protection=_protection(media),
         candidates=candidates[:MOST_CANDIDATES],
         parameters=tuple((c.format, c.parameters) for c in media.codecs if c.parameters),
     )
+
+
+def _shared(codecs: _Codecs) -> _Codecs:
+    """Return the same codecs as another line's object: a trunk has a handful of lists."""
+    if len(_codecs) >= MOST_SHARED:
+        _codecs.clear()
+    return _codecs.setdefault(codecs, codecs)
 
 
 def _protection(media: Media) -> Protection:

@@ -221,6 +221,10 @@ def _notes(one: Assigned) -> Iterator[str]:
         yield f"announced as {one.sender.endpoint or 'refused'}: NAT or a relay in between"
     elif one.source_is is SourceIs.OTHER_PORT and one.sender is not None:
         yield f"announced as {one.sender.endpoint or 'refused'}: sent from another port"
+    if one.follows is not None:
+        yield f"takes the place of SSRC {one.follows.ssrc:#010x}"
+    if one.beside is not None:
+        yield f"beside SSRC {one.beside.ssrc:#010x} between the same endpoints"
     if stream.relayed:
         yield "in a TURN channel"
     if stream.capture_lost:
