@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kit.packets import Segment
 from tqdecrypt.calls.call import Party
 from tqdecrypt.media.association import How, SourceIs
 from tqdecrypt.media.lines import Protection
 from tqdecrypt.media.verdict import MediaVerdict
 
-from .reading import datagram, talk
+from .reading import datagram, rtp, talk
 from .scenes import Ran, SipCall, run, sdp
 
 CALLER, CALLEE = ("198.51.100.10", 4000), ("203.0.113.20", 6000)
@@ -115,6 +117,16 @@ def test_two_packets_that_look_like_rtp_are_no_stream() -> None:
     ran = run(talk(range(2), source=("192.0.2.1", 7000), destination=("192.0.2.2", 7002)))
     assert not ran.collector.unassigned
     assert ran.collector.counters["rtp_like_datagrams"] == 2
+
+
+def test_what_only_looks_like_rtp_drives_out_no_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tqdecrypt.media.collector.MOST_STREAMS", 10)
+    monkeypatch.setattr("tqdecrypt.media.collector.MOST_SHORT", 20)
+    noise = [datagram(2000 + n, rtp(1, 1, ssrc=100 + n), ("192.0.2.66", 9)) for n in range(500)]
+    ran = run(SipCall(OFFER, ANSWER), both_ways(), noise)
+    assert len(ran.leg.streams) == 2
+    assert not ran.collector.unassigned
+    assert ran.collector.counters["rtp_like_datagrams"] == 500
 
 
 def test_an_ice_candidate_is_a_place_to_receive() -> None:

@@ -34,6 +34,8 @@ __all__ = ["MediaCollector"]
 
 MOST_STREAMS = 20_000
 """Streams that are over and kept for the end, some six kilobytes each; the ones that began first go."""
+MOST_SHORT = 2_000
+"""Streams of one or two packets that are kept besides, so that what is none drives out none."""
 MOST_CALLS = 20_000
 """Calls whose media lines are kept, likewise."""
 MOST_PORTS = 20_000
@@ -74,6 +76,7 @@ class MediaCollector:
             self._take, self._clock_rates, self._losses.receive, buffers=buffers
         )
         self._streams: deque[Stream] = deque()
+        self._short: deque[Stream] = deque()
         self._calls: deque[CallMedia] = deque()
         self._bodies: OrderedDict[str, bytes] = OrderedDict()
         """Port → the latest description that names it."""
@@ -156,7 +159,7 @@ class MediaCollector:
             replace(one, capture_lost=min(blamed[one.number], one.lost))
             if one.number in blamed
             else one
-            for one in self._streams
+            for one in (*self._streams, *self._short)
         ]
         calls = list(self._calls)
         left = assign(streams, calls)
@@ -209,6 +212,11 @@ class MediaCollector:
                     leg.faxes.append((line, flow.packets, flow.started, flow.ended))
 
     def _take(self, stream: Stream) -> None:
+        if stream.packets < FEWEST_PACKETS:
+            if len(self._short) >= MOST_SHORT:
+                self._counters["rtp_like_datagrams"] += self._short.popleft().packets
+            self._short.append(stream)
+            return
         if len(self._streams) >= MOST_STREAMS:
             self._streams.popleft()
             self._counters["media_streams_not_kept"] += 1
