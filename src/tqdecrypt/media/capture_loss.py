@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tqdecrypt.media.stream import Stream
-from tqdecrypt.media.streams import LossLog
+from tqdecrypt.media.update import LossLog
 
 __all__ = ["LossMoments"]
 

@@ -19,7 +19,8 @@ from tqdecrypt.media.grouping import group_of_keys
 from tqdecrypt.media.jitter_buffer import JitterBuffer
 from tqdecrypt.media.reports import ReportTable
 from tqdecrypt.media.stream import Stream
-from tqdecrypt.media.streams import ClockRates, LossLog, StreamTable
+from tqdecrypt.media.streams import ClockRates, StreamTable
+from tqdecrypt.media.update import LossLog
 from tqdecrypt.packet import endpoint_text
 from tqdecrypt.packet.layouts import Integers
 from tqdecrypt.packet.transport import TransportColumns

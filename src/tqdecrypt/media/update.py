@@ -1,0 +1,476 @@
+"""What a block's packets change in the state of their streams.
+
+Packets are sorted by stream, and every figure is a reduction over the sorted rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tqdecrypt.media.clock import likely_rate
+from tqdecrypt.media.columns import RtpColumns
+from tqdecrypt.media.grouping import Groups
+from tqdecrypt.media.jitter import running_jitter
+from tqdecrypt.media.jitter_buffer import JitterBuffer
+from tqdecrypt.media.sequences import RING, Steps, follow_numbers
+from tqdecrypt.media.state import BINS, SPACINGS, State
+from tqdecrypt.media.stream import Change, Event, LossAt, Pause
+
+__all__ = ["BlockUpdate", "LossLog", "Notes"]
+
+MOST_CHANGES = 32
+"""Changes and pauses of each kind kept of a stream."""
+MOST_DIGITS = 64
+"""Telephone events kept of a stream."""
+MOST_LOSSES = 64
+"""Moments of loss kept of a stream."""
+PAUSE = 1_000_000_000
+"""Nanoseconds without a packet that are a pause: no ptime comes near it."""
+MOST_DEVIATION = 2_000_000_000
+"""Nanoseconds that a timestamp may be off before it counts as begun anew instead of as jitter."""
+_EVENT_LENGTHS = np.zeros(1 << 16, np.bool_)
+_EVENT_LENGTHS[[4, 8, 14, 20]] = True
+"""Bytes of a telephone event: in clear, and with SRTP's tags of 4, 10 and 16 bytes."""
+_COMFORT_NOISE = 13
+"""Payload type (RFC 3389)."""
+
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+
+
+class LossLog(NamedTuple):
+    """Packets found missing in a block; one entry a place."""
+
+    time: Integers
+    number: Integers
+    """Of the stream."""
+    lost: Integers
+
+
+class Notes:
+    """What is kept of a stream beside the arrays."""
+
+    __slots__ = ("buffer", "changes_dropped", "digits", "dscps", "key", "losses", "pauses", "rate_inferred",
+                 "row", "steps", "types")  # fmt: skip
+
+    def __init__(self, key: int, row: tuple[str, str, int, bool]) -> None:
+        self.key = key
+        self.row = row
+        self.types: list[Change] = []
+        self.steps: list[Change] = []
+        self.dscps: list[Change] = []
+        self.pauses: list[Pause] = []
+        self.losses: list[LossAt] = []
+        self.digits: list[Event] = []
+        self.changes_dropped = 0
+        self.rate_inferred = False
+        self.buffer: JitterBuffer | None = None
+
+
+class BlockUpdate:
+    """One block's packets on their way into the state."""
+
+    def __init__(
+        self,
+        state: State,
+        notes: Mapping[int, Notes],
+        on_losses: Callable[[LossLog], None],
+        rtp: RtpColumns,
+        groups: Groups,
+        slots: Integers,
+        fresh: Booleans,
+    ) -> None:
+        self.state, self.notes, self.on_losses = state, notes, on_losses
+        self.groups, self.slots, self.fresh = groups, slots, fresh
+        order = groups.order
+        self.time = rtp.time[order]
+        self.frame = rtp.frame[order]
+        self.sequence = rtp.sequence[order]
+        self.timestamp = rtp.timestamp[order]
+        self.type = rtp.payload_type[order]
+        self.traffic_class = rtp.traffic_class[order]
+        self.marker = rtp.marker[order]
+        self.length = rtp.payload_length[order]
+        self.flags = [
+            (name, column[order])
+            for name, column in (
+                ("markers", rtp.marker),
+                ("padded", rtp.padded),
+                ("with_extension", rtp.extended),
+                ("cut", rtp.cut),
+            )
+            if column.any()
+        ]
+        self.slot_of = np.repeat(slots, groups.size)
+        self.event = self._events()
+
+    def _events(self) -> Booleans:
+        """Return which packets look like telephone events (RFC 4733 section 2.3)."""
+        short = _EVENT_LENGTHS[np.minimum(self.length, 0xFFFF)] & (self.type >= 96)
+        if not short.any():
+            return short
+        main = self.state["main_type"]
+        # A stream that begins with events takes the type of its first other packet as its own.
+        other = short & (self.length == 4)
+        for place in np.flatnonzero(self.fresh):
+            start, size = int(self.groups.start[place]), int(self.groups.size[place])
+            rest = np.flatnonzero(~other[start : start + size])
+            if len(rest):
+                main[self.slots[place]] = self.type[start + rest[0]]
+        events: Booleans = other | (short & (self.type != main[self.slot_of]))
+        return events
+
+    def _sum(self, name: str, values: npt.NDArray[np.generic]) -> None:
+        self.state[name][self.slots] += np.add.reduceat(values, self.groups.start, dtype=np.int64)
+
+    def apply(self) -> None:
+        """Bring the state up to date."""
+        state, slots, groups = self.state, self.slots, self.groups
+        steps = follow_numbers(
+            self.sequence,
+            groups,
+            state["sequence"][slots],
+            state["extended"][slots],
+            state["highest"][slots],
+            state["seen"][slots],
+        )
+        state["packets"][slots] += groups.size
+        self._sum("payload_bytes", self.length)
+        for name, column in self.flags:
+            self._sum(name, column)
+        if self.event.any():
+            self._sum("events", self.event)
+            self._note_digits()
+        self._note_numbers(steps)
+        spacing, known = self._note_spacing()
+        jitter_at, jitter = self._note_jitter(steps)
+        if self.notes[int(slots[0])].buffer is not None:  # all streams have one, or none has
+            self._pass_buffers(steps)
+        self._note_types(known)
+        self._note_classes(known)
+        self._note_pauses(spacing, known, steps)
+        self._note_course(steps, jitter_at, jitter)
+        last = groups.last
+        state["sequence"][slots] = self.sequence[last]
+        state["extended"][slots] = steps.extended[last]
+        state["time"][slots] = self.time[last]
+        state["frame"][slots] = self.frame[last]
+        state["last_type"][slots] = self.type[last]
+        state["traffic_class"][slots] = self.traffic_class[last]
+
+    def _note_numbers(self, steps: Steps) -> None:
+        state, slots, start = self.state, self.slots, self.groups.start
+        state["seen"][self.slot_of, steps.extended % RING] = steps.extended
+        highest = np.maximum.reduceat(steps.extended, start)
+        state["highest"][slots] = np.maximum(state["highest"][slots], highest)
+        lowest = np.minimum.reduceat(steps.extended, start)
+        state["lowest"][slots] = np.minimum(state["lowest"][slots], lowest)
+        for name, column in (
+            ("duplicates", steps.duplicate),
+            ("reordered", steps.reordered),
+            ("restarts", steps.restart),
+        ):
+            if column.any():
+                self._sum(name, column)
+        state.bursts.receive(slots, self.groups, steps.lost)
+        at = np.flatnonzero(steps.lost)
+        if len(at):
+            owner = self.slot_of[at]
+            np.add.at(state["loss_runs"], owner, 1)
+            log = LossLog(self.time[at], state["number"][owner], steps.lost[at])
+            self.on_losses(log)
+            for slot, time, lost in zip(
+                owner.tolist(), log.time.tolist(), log.lost.tolist(), strict=True
+            ):
+                losses = self.notes[slot].losses
+                if len(losses) < MOST_LOSSES:
+                    losses.append(LossAt(time, lost))
+
+    def _before(self, column: npt.NDArray[np.generic], name: str) -> npt.NDArray[np.generic]:
+        """Return the value of the packet before each one."""
+        previous = np.empty_like(column)
+        previous[1:] = column[:-1]
+        previous[self.groups.start] = self.state[name][self.slots]
+        return previous
+
+    def _note_spacing(self) -> tuple[Integers, Booleans]:
+        """Return the time since the packet before each one, and whether there is one."""
+        state, slots, start = self.state, self.slots, self.groups.start
+        spacing = self.time - self._before(self.time, "time").astype(np.int64)
+        known = np.ones(len(spacing), np.bool_)
+        known[start[self.fresh]] = False
+        counted = known
+        if self.marker.any() or (self.type == _COMFORT_NOISE).any():
+            # Where a talkspurt begins, and around comfort noise, nobody sent meanwhile.
+            before = self._before(self.type, "last_type")
+            quiet = (self.type == _COMFORT_NOISE) | (before == _COMFORT_NOISE)
+            counted = known & ~self.marker & ~quiet
+        even = np.where(counted, spacing, 0)
+        self._sum("spacing_count", counted)
+        self._sum("spacing_sum", even)
+        state["spacing_max"][slots] = np.maximum(
+            state["spacing_max"][slots], np.maximum.reduceat(even, start)
+        )
+        least = np.where(counted, spacing, np.iinfo(np.int64).max)
+        state["spacing_min"][slots] = np.minimum(
+            state["spacing_min"][slots], np.minimum.reduceat(least, start)
+        )
+        classes = _spacing_class(spacing)
+        place = self.groups.number[counted] * SPACINGS + classes[counted]
+        numbers = np.bincount(place, minlength=len(slots) * SPACINGS)
+        state["spacings"][slots] += numbers.reshape(-1, SPACINGS).astype(np.int32)
+        return spacing, known
+
+    def _note_jitter(self, steps: Steps) -> tuple[Integers, npt.NDArray[np.float64]]:
+        """Return which packets have an estimate, and the estimates in milliseconds."""
+        state = self.state
+        at = np.flatnonzero(~self.event & ~steps.duplicate)
+        if not len(at):
+            return at, np.zeros(0)
+        number = self.groups.number[at]
+        first = np.ones(len(at), np.bool_)
+        first[1:] = number[1:] != number[:-1]
+        start = np.flatnonzero(first)
+        owner = self.slots[number]
+        time, timestamp = self.time[at], self.timestamp[at]
+        before_time, before_stamp = np.empty_like(time), np.empty_like(timestamp)
+        before_time[1:], before_stamp[1:] = time[:-1], timestamp[:-1]
+        before_time[start] = state["media_time"][owner[start]]
+        before_stamp[start] = state["media_timestamp"][owner[start]]
+        ticks = (timestamp - before_stamp).view(np.int32).astype(np.int64)
+        known = before_time > 0
+        self._infer_rates(at, owner, ticks, time - before_time, known, start)
+        rate = state["rates"][owner, self.type[at]].astype(np.float64)
+        before_rate = np.empty_like(rate)
+        before_rate[1:] = rate[:-1]
+        before_rate[start] = state["media_rate"][owner[start]]
+        known &= (rate > 0) & (rate == before_rate)
+        deviation = np.abs((time - before_time) - ticks * (1e9 / np.where(rate > 0, rate, 1.0)))
+        jumped = known & (deviation > MOST_DEVIATION)
+        if jumped.any():
+            np.add.at(state["jumps"], owner[jumped], 1)
+            known &= ~jumped
+        self._note_step(at, owner, ticks, steps)
+        last = np.append(start[1:], len(at)) - 1
+        state["media_time"][owner[last]] = time[last]
+        state["media_timestamp"][owner[last]] = timestamp[last]
+        state["media_rate"][owner[last]] = rate[last]
+        return at[known], self._estimate(owner[known], deviation[known] / 1e6)
+
+    def _pass_buffers(self, steps: Steps) -> None:
+        """Let each stream's packets pass its jitter buffer; once a stream and block."""
+        plain = ~self.event & ~steps.duplicate
+        rates = self.state["rates"][self.slot_of, self.type]
+        plain &= rates > 0
+        for slot, start, size in zip(
+            self.slots.tolist(), self.groups.start.tolist(), self.groups.size.tolist(), strict=True
+        ):
+            buffer = self.notes[slot].buffer
+            which = start + np.flatnonzero(plain[start : start + size])
+            if buffer is not None and len(which):
+                buffer.receive(
+                    self.time[which],
+                    self.timestamp[which],
+                    steps.extended[which],
+                    int(rates[which[0]]),
+                )
+
+    def _estimate(
+        self, owner: Integers, deviation: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        state = self.state
+        if not len(owner):
+            return deviation
+        start = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+        size = np.diff(np.append(start, len(owner)))
+        slots = owner[start]
+        jitter = running_jitter(deviation, start, size, state["jitter"][slots])
+        state["jitter"][slots] = jitter[start + size - 1]
+        state["jitter_sum"][slots] += np.add.reduceat(jitter, start)
+        state["jitter_count"][slots] += size
+        state["jitter_max"][slots] = np.maximum(
+            state["jitter_max"][slots], np.maximum.reduceat(jitter, start)
+        )
+        return jitter
+
+    def _infer_rates(
+        self,
+        at: Integers,
+        owner: Integers,
+        ticks: Integers,
+        spacing: Integers,
+        known: Booleans,
+        start: Integers,
+    ) -> None:
+        """Find the clock rate of streams for which nothing says it: once a stream and payload type."""
+        rates = self.state["rates"]
+        unknown = np.flatnonzero(known & (rates[owner, self.type[at]] == 0))
+        if not len(unknown):
+            return
+        pairs = owner[unknown] * 128 + self.type[at[unknown]]
+        order = np.argsort(pairs, kind="stable")
+        ordered = pairs[order]
+        begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+        advance = np.add.reduceat(ticks[unknown][order], begins).tolist()
+        passed = np.add.reduceat(spacing[unknown][order], begins).tolist()
+        packets = np.diff(np.append(begins, len(ordered))).tolist()
+        for pair, units, elapsed, count in zip(
+            ordered[begins].tolist(), advance, passed, packets, strict=True
+        ):
+            rate = likely_rate(units, elapsed, count)
+            if rate:
+                slot, payload_type = divmod(pair, 128)
+                rates[slot, payload_type] = rate
+                self.notes[slot].rate_inferred = True
+
+    def _note_step(self, at: Integers, owner: Integers, ticks: Integers, steps: Steps) -> None:
+        """Find how many timestamp units are in a packet, and when that changes."""
+        state = self.state
+        plain = np.flatnonzero(steps.following[at] & (ticks > 0) & ~self.marker[at])
+        if not len(plain):
+            return
+        slot, tick = owner[plain], ticks[plain]
+        first = np.append(True, slot[1:] != slot[:-1])
+        unset = np.flatnonzero(first & (state["step"][slot] == 0))
+        state["step"][slot[unset]] = tick[unset]
+        # A step that comes twice in a row is the packet time; one by itself is a lost packet or a talkspurt.
+        twice = np.flatnonzero(~first[1:] & (tick[1:] == tick[:-1]))
+        if not len(twice):
+            return
+        slot, tick = slot[twice], tick[twice]
+        first = np.append(True, slot[1:] != slot[:-1])
+        before = np.empty_like(tick)
+        before[1:] = tick[:-1]
+        before[first] = state["step"][slot[first]]
+        for place in np.flatnonzero(tick != before).tolist():
+            row = int(at[plain[twice[place]]])
+            self._keep(int(slot[place]), "steps", row, int(before[place]), int(tick[place]))
+        last = np.append(np.flatnonzero(first)[1:], len(tick)) - 1
+        state["step"][slot[last]] = tick[last]
+
+    def _keep(self, slot: int, kind: str, row: int, before: int, after: int) -> None:
+        notes = self.notes[slot]
+        kept: list[Change] = getattr(notes, kind)
+        if len(kept) >= MOST_CHANGES:
+            notes.changes_dropped += 1
+            return
+        kept.append(Change(int(self.time[row]), int(self.frame[row]), before, after))
+
+    def _note_types(self, known: Booleans) -> None:
+        state, slots = self.state, self.slots
+        number = self.groups.number
+        counted = np.bincount(number * 128 + self.type, minlength=len(slots) * 128)
+        state["types"][slots] += counted.reshape(-1, 128).astype(np.int32)
+        media = np.flatnonzero(~self.event)
+        if not len(media):
+            return
+        owner, kinds = self.slot_of[media], self.type[media]
+        begins = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+        before = np.empty_like(kinds)
+        before[1:] = kinds[:-1]
+        before[begins] = state["type"][owner[begins]]
+        fresh = begins[self.fresh[number[media[begins]]]]
+        before[fresh] = kinds[fresh]
+        for place in np.flatnonzero(before != kinds).tolist():
+            row = int(media[place])
+            self._keep(int(owner[place]), "types", row, int(before[place]), int(kinds[place]))
+        last = np.append(begins[1:], len(media)) - 1
+        state["type"][owner[last]] = kinds[last]
+        rare = slots[np.argmax(state["types"][slots], axis=1) != state["main_type"][slots]]
+        for slot in rare.tolist():
+            self._choose_main(slot)
+
+    def _choose_main(self, slot: int) -> None:
+        """Take the payload type with most packets as the stream's own; comfort noise never is."""
+        counts = self.state["types"][slot].copy()
+        counts[_COMFORT_NOISE] = 0
+        if self.state["events"][slot] < self.state["packets"][slot]:
+            for change in range(96, 128):
+                if counts[change] == self.state["events"][slot]:
+                    counts[change] = 0
+        if counts.any():
+            self.state["main_type"][slot] = np.argmax(counts)
+
+    def _note_digits(self) -> None:
+        """Note telephone events: all packets of one have the same timestamp (RFC 4733 section 2.2.2)."""
+        state = self.state
+        at = np.flatnonzero(self.event)
+        owner, stamp = self.slot_of[at], self.timestamp[at].astype(np.int64) + 1
+        first = np.append(True, owner[1:] != owner[:-1])
+        before = np.empty_like(stamp)
+        before[1:] = stamp[:-1]
+        before[first] = state["event_timestamp"][owner[first]]
+        begins = np.flatnonzero(first | (stamp != before))
+        ends = np.append(begins[1:], len(at)) - 1
+        fresh = stamp[begins] != before[begins]
+        np.add.at(state["digits"], owner[begins[fresh]], 1)
+        last = np.append(np.flatnonzero(first)[1:], len(at)) - 1
+        state["event_timestamp"][owner[last]] = stamp[last]
+        for begin, end in zip(begins[fresh].tolist(), ends[fresh].tolist(), strict=True):
+            digits = self.notes[int(owner[begin])].digits
+            if len(digits) < MOST_DIGITS:
+                time = int(self.time[at[begin]])
+                frame = int(self.frame[at[begin]])
+                digits.append(Event(time, frame, int(self.time[at[end]]) - time))
+
+    def _note_classes(self, known: Booleans) -> None:
+        classes = self.traffic_class >> 2
+        before = self._before(self.traffic_class, "traffic_class").astype(np.uint8) >> 2
+        for row in np.flatnonzero((classes != before) & known).tolist():
+            slot = int(self.slot_of[row])
+            self._keep(slot, "dscps", row, int(before[row]), int(classes[row]))
+
+    def _note_pauses(self, spacing: Integers, known: Booleans, steps: Steps) -> None:
+        for row in np.flatnonzero((spacing > PAUSE) & known).tolist():
+            notes = self.notes[int(self.slot_of[row])]
+            if len(notes.pauses) >= MOST_CHANGES:
+                notes.changes_dropped += 1
+                continue
+            since = int(self.time[row]) - int(spacing[row])
+            notes.pauses.append(Pause(since, int(spacing[row]), int(steps.lost[row])))
+
+    def _note_course(
+        self, steps: Steps, jitter_at: Integers, jitter: npt.NDArray[np.float64]
+    ) -> None:
+        state, slots, groups = self.state, self.slots, self.groups
+        latest = np.maximum.reduceat(self.time, groups.start) - state["started"][slots]
+        for slot, age in zip(slots.tolist(), latest.tolist(), strict=True):
+            while age >= BINS * int(state["width"][slot]):
+                self._halve(slot)
+        since = np.maximum(self.time - state["started"][self.slot_of], 0)
+        piece = since // state["width"][self.slot_of]
+        place = groups.number * BINS + piece
+        size = len(slots) * BINS
+        packets = np.bincount(place, minlength=size).reshape(-1, BINS)
+        state["course_packets"][slots] += packets.astype(np.int32)
+        if steps.lost.any() or steps.reordered.any():
+            # What was missing and comes late was not lost.
+            missing = steps.lost - steps.reordered
+            lost = np.bincount(place, missing, size).reshape(-1, BINS)
+            state["course_lost"][slots] += lost.astype(np.int32)
+        if len(jitter):
+            where = place[jitter_at]
+            begins = np.flatnonzero(np.append(True, where[1:] != where[:-1]))
+            most = np.maximum.reduceat(jitter, begins)
+            index = slots[where[begins] // BINS], where[begins] % BINS
+            np.maximum.at(state["course_jitter"], index, most.astype(np.float32))
+
+    def _halve(self, slot: int) -> None:
+        """Make each two pieces of a stream's course one."""
+        state = self.state
+        state["width"][slot] *= 2
+        for name in ("course_packets", "course_lost", "course_jitter"):
+            course = state[name][slot]
+            pairs = course.reshape(-1, 2)
+            joined = pairs.max(axis=1) if name == "course_jitter" else pairs.sum(axis=1)
+            course[: BINS // 2], course[BINS // 2 :] = joined, 0
+
+
+def _spacing_class(spacing: Integers) -> Integers:
+    """Return the class of each time from packet to packet: four for each doubling."""
+    classes = np.log2(np.maximum(spacing, 125_000) / 125_000) * 4
+    return np.minimum(classes.astype(np.int64), SPACINGS - 1)
