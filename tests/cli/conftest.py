@@ -70,9 +70,18 @@ def key(example: dict[ExampleFile, Path], tmp_path_factory: pytest.TempPathFacto
     return path
 
 
+_COMMAND = """
+import signal, sys
+from tqdecrypt.cli import main
+# Tests that run in the background of a shell inherit that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main())
+"""
+
+
 def spawn(*arguments: str | Path, **options: object) -> subprocess.Popen[bytes]:
     """Start the command line in a process of its own, without a terminal."""
-    command = [sys.executable, "-c", "import sys; from tqdecrypt.cli import main; sys.exit(main())"]
+    command = [sys.executable, "-c", _COMMAND]
     settings: dict[str, object] = {
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.PIPE,
