@@ -82,7 +82,7 @@ def media(
     inputs = open_inputs(switches)
     inputs.options.media = collector
     inputs.options.keying_tap = collector.dtls
-    outcome = read_for(switches, _DarkHosts(collector), analysis=analysis, inputs=inputs)
+    outcome = read_for(switches, DarkHosts(collector), analysis=analysis, inputs=inputs)
     if outcome.summary is not None:
         outcome.summary.counters.update(
             {name: count for name, count in collector.counters.items() if count}
@@ -120,7 +120,7 @@ def _buffers(size: str) -> Callable[[], JitterBuffer] | None:
     return lambda: JitterBuffer(last, first if adapts else None)
 
 
-class _DarkHosts:
+class DarkHosts:
     """A sink that only tells which TLS sessions stayed dark."""
 
     def __init__(self, collector: MediaCollector) -> None:

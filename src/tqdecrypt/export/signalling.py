@@ -5,6 +5,8 @@ in datagrams becomes datagrams.  One thing is bent: where Wireshark would take a
 protocol's, the called end's port is written as 5060 (:mod:`tqdecrypt.export.wireshark_ports`), which is
 counted and said.  The SIP messages are those that were captured, byte for byte; around
 them stands what a reader needs to follow a connection: handshake, numbers, acknowledgments, end.
+Only where media is written in clear beside them, session descriptions say so
+(:mod:`tqdecrypt.export.clear_descriptions`).
 
 Bytes that the capture lacks are not made up.  The numbers go on behind a gap as if nothing were missing,
 so that every message can be read, and the packet's comment says that something is.
@@ -21,6 +23,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from tqdecrypt.export.clear_descriptions import DESCRIPTION_CHANGED, clear_description
 from tqdecrypt.export.packets import MOST_UDP_PAYLOAD, TcpStream, udp_packet
 from tqdecrypt.export.wireshark_ports import SIP_PORT, TAKEN_PORTS
 from tqdecrypt.packet import parse_endpoint
@@ -90,6 +93,7 @@ class SignallingPackets:
     """The :class:`~tqdecrypt.pipeline.Sink` and :class:`~tqdecrypt.endings.EndListener` that writes packets.
 
     :param as_udp: whether all messages become datagrams.
+    :param media_in_clear: whether session descriptions are to announce it, as it is written beside.
     :ivar messages: how many were written.
     :ivar connections: how many TCP connections they stand on.
     :ivar datagrams: how many messages became datagrams.
@@ -99,14 +103,18 @@ class SignallingPackets:
         taken between the same ends.
     :ivar counters: ``messages_too_large_for_udp``, left out; ``messages_as_datagrams``, whose
         Content-Length does not say where they end, so that they could not stand in a stream;
-        ``connection_ends_left_out``, known only when later packets were written.
+        ``connection_ends_left_out``, known only when later packets were written;
+        ``descriptions_changed``, to announce media in clear.
     """
 
     wants_secrets = False
 
-    def __init__(self, writer: PacketWriter, *, as_udp: bool = False) -> None:
+    def __init__(
+        self, writer: PacketWriter, *, as_udp: bool = False, media_in_clear: bool = False
+    ) -> None:
         self._writer = writer
         self._as_udp = as_udp
+        self._media_in_clear = media_in_clear
         # One for each connection that is going on; the pipeline bounds them and tells when one is over.
         self._streams: dict[int, _Stream] = {}
         self._between: dict[tuple[Endpoint, Endpoint], int] = {}
@@ -129,11 +137,12 @@ class SignallingPackets:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         stream = message.flow.stream
         self._place = max(self._place, message.time)
+        raw = clear_description(message) if self._media_in_clear else message.raw
         if self._as_udp or stream is None:
-            self._send_datagram(message)
-        elif _says_its_length(message):
-            self._send_in_stream(message, stream)
-        elif self._send_datagram(message):
+            self._send_datagram(message, raw)
+        elif _says_its_length(raw):
+            self._send_in_stream(message, raw, stream)
+        elif self._send_datagram(message, raw):
             self.counters["messages_as_datagrams"] += 1
         self._write_ripe()
 
@@ -179,7 +188,7 @@ class SignallingPackets:
 
     # What goes out.
 
-    def _send_in_stream(self, message: Message, number: int) -> None:
+    def _send_in_stream(self, message: Message, raw: bytes, number: int) -> None:
         flow, place, time = message.flow, self._place, message.time
         from_client = flow.from_opener is not False
         known = self._streams.get(number)
@@ -191,13 +200,13 @@ class SignallingPackets:
                 self._add(place, time, packet, _OPENING)
         elif flow.from_opener is None:
             from_client = known.stream.client == _endpoint(flow.source)
-        comment = _comment(message)
+        comment = self._comment(message, raw)
         if known.port is not None:
             comment += f"; port {known.port} is written as {SIP_PORT}, where Wireshark expects SIP"
             self.shown_ports[known.port] += 1
         elif known.hidden is not None:
             self.hidden_ports[known.hidden] += 1
-        for packet, completes in known.stream.send(from_client, message.raw):
+        for packet, completes in known.stream.send(from_client, raw):
             self._add(place, time, packet, comment if completes else "")
         known.place = place
         self.messages += 1
@@ -217,17 +226,24 @@ class SignallingPackets:
             TcpStream(client, server, number), port, None if server.port == SIP_PORT else taken
         )
 
-    def _send_datagram(self, message: Message) -> bool:
+    def _send_datagram(self, message: Message, raw: bytes) -> bool:
         source, destination = _endpoint(message.flow.source), _endpoint(message.flow.destination)
-        if len(message.raw) > MOST_UDP_PAYLOAD[source.version]:
+        if len(raw) > MOST_UDP_PAYLOAD[source.version]:
             self.counters["messages_too_large_for_udp"] += 1
             return False
-        packet = udp_packet(source, destination, message.raw)
-        self._add(self._place, message.time, packet, _comment(message))
+        packet = udp_packet(source, destination, raw)
+        self._add(self._place, message.time, packet, self._comment(message, raw))
         self.messages += 1
         self.datagrams += 1
         self.gaps += message.behind_gap
         return True
+
+    def _comment(self, message: Message, raw: bytes) -> str:
+        """Say what there is to say of a message that is written as *raw*; count it when that differs."""
+        if raw == message.raw:
+            return _comment(message)
+        self.counters["descriptions_changed"] += 1
+        return f"{_comment(message)}; {DESCRIPTION_CHANGED}"
 
     def _add(self, place: int, time: int, data: bytes, comment: str) -> None:
         self._made += 1
@@ -268,13 +284,12 @@ def _comment(message: Message) -> str:
     return "; ".join(words)
 
 
-def _says_its_length(message: Message) -> bool:
+def _says_its_length(raw: bytes) -> bool:
     """Return whether a reader of a stream finds the end of the message.
 
     Those that were framed by a stream do; in a datagram or a WebSocket, Content-Length may be missing or
     wrong (RFC 3261 section 18.3, RFC 7118 section 5).
     """
-    raw = message.raw
     body_start = find_body(raw)
     if body_start < 0:
         return False

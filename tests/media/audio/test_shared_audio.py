@@ -10,7 +10,8 @@ import pytest
 
 from tqdecrypt.capture import open_captures
 from tqdecrypt.export.audio import Audio, rate_of
-from tqdecrypt.media.audio.listening import Listener, StreamKey
+from tqdecrypt.media.audio.listening import Listener
+from tqdecrypt.media.picking import StreamKey
 from tqdecrypt.packet import PacketDecoder, Wanted
 from tqdecrypt.sip.sdp_attributes import STATIC_TYPES, Codec, codec_of
 

@@ -19,11 +19,17 @@ if TYPE_CHECKING:
 
     from tqdecrypt.export.signalling import PacketWriter, SignallingPackets
 
-__all__ = ["As", "pcap", "pcapng"]
+__all__ = ["As", "besides", "pcap", "pcapng", "written"]
 
 _COMMENT = (
     "Signalling that tqdecrypt took out of a capture: the SIP messages byte for byte, with their true ends, "
     "ports and times; the IP, TCP and UDP headers around them are made."
+)
+
+
+_MEDIA_COMMENT = (
+    "RTP and RTCP stand beside it in clear, SRTP decrypted where its tag proved it, and session descriptions "
+    "say so."
 )
 
 
@@ -45,16 +51,28 @@ AsOption = Annotated[
 ]
 
 
+MediaOption = Annotated[
+    bool,
+    typer.Option(
+        "--media",
+        help="Write the media of the chosen calls, too: RTP as captured, SRTP decrypted, so that players "
+        "play what people said. Say it only if you may do that.",
+    ),
+]
+
+
 @reading
-def pcap(switches: ExportSwitches, *, carried: AsOption = As.TCP) -> int:
+def pcap(
+    switches: ExportSwitches, *, carried: AsOption = As.TCP, media: MediaOption = False
+) -> int:
     """Write the clear text of the signalling as packets, in the format that everything reads.
 
     Wireshark, sngrep and tcpdump need no key for them. pcapng also says, packet by packet, where each
-    message came from.
+    message came from. With --media, Wireshark plays the calls.
     """
     from tqdecrypt.export.pcap_writer import PcapWriter
 
-    return _write_signalling(switches, carried, PcapWriter)
+    return _write(switches, carried, PcapWriter, media=media)
 
 
 @reading
@@ -62,6 +80,7 @@ def pcapng(
     switches: ExportSwitches,
     *,
     carried: AsOption = As.TCP,
+    media: MediaOption = False,
     secrets: Annotated[
         bool,
         typer.Option(
@@ -79,7 +98,12 @@ def pcapng(
     from tqdecrypt.export.pcapng_writer import PcapngWriter
 
     if not secrets:
-        return _write_signalling(switches, carried, lambda file: PcapngWriter(file, _COMMENT))
+        comment = f"{_COMMENT} {_MEDIA_COMMENT}" if media else _COMMENT
+        return _write(switches, carried, lambda file: PcapngWriter(file, comment), media=media)
+    if media:
+        raise UsageError(
+            "--secrets writes packets as they were captured, and --media in clear: choose one of them."
+        )
     if carried is not As.TCP:
         raise UsageError("--secrets writes packets as they were captured; leave out --as.")
     from tqdecrypt.cli.export.secrets import cut_with_secrets
@@ -87,9 +111,17 @@ def pcapng(
     return cut_with_secrets(switches)
 
 
-def _write_signalling(
-    switches: ExportSwitches, carried: As, open_writer: Callable[[BinaryIO], PacketWriter]
+def _write(
+    switches: ExportSwitches,
+    carried: As,
+    open_writer: Callable[[BinaryIO], PacketWriter],
+    *,
+    media: bool,
 ) -> int:
+    if media:
+        from tqdecrypt.cli.export.clear_media import write_with_media
+
+        return write_with_media(switches, open_writer, as_udp=carried is As.UDP)
     from tqdecrypt.export.signalling import SignallingPackets
 
     choice = switches.choose()
@@ -103,11 +135,12 @@ def _write_signalling(
             )
         sink.flush()
     counters = outcome.summary.counters if outcome.summary is not None else {}
-    say_written(switches.output, _written(sink), _besides(sink, writer, counters))
+    say_written(switches.output, written(sink), besides(sink, writer, counters))
     return outcome.status
 
 
-def _written(sink: SignallingPackets) -> list[str]:
+def written(sink: SignallingPackets) -> list[str]:
+    """Say how many messages were written, and how."""
     from tqdecrypt.views.words import count
 
     words = [count(sink.messages, "message")]
@@ -119,7 +152,7 @@ def _written(sink: SignallingPackets) -> list[str]:
     return [" ".join(words[:2]), *words[2:]]
 
 
-def _besides(
+def besides(
     sink: SignallingPackets, writer: PacketWriter, counters: Mapping[str, int]
 ) -> list[str]:
     """Say what to know of what was written, and what was left out."""

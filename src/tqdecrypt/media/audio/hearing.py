@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from tqdecrypt.calls.call import Party
 from tqdecrypt.media.association import Assigned, LegMedia
 from tqdecrypt.media.audio.decoders import sample_rate_of
-from tqdecrypt.media.audio.listening import StreamKey, key_of
 from tqdecrypt.media.lines import MediaLine
+from tqdecrypt.media.picking import StreamKey, key_of
 from tqdecrypt.sip.sdp_attributes import STATIC_TYPES, Codec, codec_of
 
 __all__ = ["SPEAKERS", "Hearing", "hearing_of"]

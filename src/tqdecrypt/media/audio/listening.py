@@ -1,7 +1,6 @@
 """Listens to some streams: picks their packets out of captures that are read once more, and hands them on.
 
-Columns say which packets are wanted, so that Python runs only for the packets of the call that somebody
-listens to.  Those in clear come with all the others (:meth:`Listener.receive`), those that were protected
+Those in clear come with all the others (:meth:`Listener.receive`), those that were protected
 from whoever opened them (:meth:`Listener.clear_packets`).
 """
 
@@ -9,40 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
-
-import numpy as np
 
 from tqdecrypt.capture.block import PacketBlock
 from tqdecrypt.errors import Malformed
 from tqdecrypt.media.association import Assigned, CallMedia
 from tqdecrypt.media.audio.packets import pull_payload
 from tqdecrypt.media.audio.track import RtpPayload
-from tqdecrypt.media.columns import classify, pull_rtp
+from tqdecrypt.media.columns import classify
+from tqdecrypt.media.picking import FIRST_RTCP, LAST_RTCP, StreamKey, StreamPicker, key_of
 from tqdecrypt.media.srtp import DtlsTable
 from tqdecrypt.media.srtp.decryption import SrtpDecryption
-from tqdecrypt.packet import endpoint_text
 from tqdecrypt.packet.transport import TransportColumns
 
-__all__ = ["Listener", "StreamKey", "key_of", "listen"]
-
-
-FIRST_RTCP, LAST_RTCP = 192, 223
-"""Second octets of RTCP (RFC 5761 section 4)."""
-
-
-class StreamKey(NamedTuple):
-    """What tells streams apart."""
-
-    source: str
-    """``ip:port``."""
-    destination: str
-    ssrc: int
-
-
-def key_of(one: Assigned) -> StreamKey:
-    """Return what tells a stream apart."""
-    return StreamKey(one.stream.source, one.stream.destination, one.stream.ssrc)
+__all__ = ["Listener", "listen"]
 
 
 class Listener:
@@ -62,39 +40,17 @@ class Listener:
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._wanted = wanted
-        self._clear = wanted.keys() - set(protected)
-        self._ssrcs = np.array(sorted({key.ssrc for key in self._clear}), np.uint32)
+        self._picker = StreamPicker(wanted.keys() - set(protected))
         self._on_payload = on_payload
 
     def receive(self, rows: TransportColumns, block: PacketBlock) -> None:
         """Take a block's datagrams: those in clear are handed on."""
-        if not len(self._ssrcs):
-            return
         datagrams = classify(rows, block)
-        rtp, _ = pull_rtp(datagrams, block)
-        which = np.flatnonzero(np.isin(rtp.ssrc, self._ssrcs))
-        if not len(which):
-            return
-        row_of = {
-            frame: row for row, frame in enumerate((rows.packet + block.first_frame).tolist())
-        }
-        for at in which.tolist():
-            version = int(rtp.version[at])
-            source, destination = (
-                endpoint_text(version, int(half[at, 0]), int(half[at, 1]), int(port[at]))
-                for half, port in (
-                    (rtp.source, rtp.source_port),
-                    (rtp.destination, rtp.destination_port),
-                )
-            )
-            key = StreamKey(source, destination, int(rtp.ssrc[at]))
-            if key not in self._clear:
-                continue
-            if rtp.cut[at]:
+        for one in self._picker.rtp(datagrams, block):
+            if one.cut:
                 self.counters["audio_cut"] += 1
-                continue
-            packet = datagrams.payload(row_of[int(rtp.frame[at])])
-            self._hand_on(self._wanted[key], packet, int(rtp.time[at]))
+            else:
+                self._hand_on(self._wanted[one.key], datagrams.payload(one.row), one.time)
 
     def clear_packets(
         self,
@@ -102,6 +58,7 @@ class Listener:
         packets: Sequence[bytes | None],
         frames: Sequence[int],
         times: Sequence[int],
+        unproven: Collection[int],
     ) -> None:
         """See :class:`~tqdecrypt.media.srtp.decryption.ClearListener`."""
         channel = self._wanted.get(key_of(stream))

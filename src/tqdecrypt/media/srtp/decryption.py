@@ -9,7 +9,7 @@ payload of those that are protected.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tqdecrypt.media.reports import ReportTable
     from tqdecrypt.packet.transport import TransportColumns
 
-__all__ = ["ClearListener", "SrtpDecryption", "decrypt"]
+__all__ = ["ClearListener", "SecondReading", "SrtpDecryption", "decrypt"]
 
 TRIALS = 1 << 22
 """Trials of roll-over counters in all streams together: some five seconds at most."""
@@ -60,10 +60,12 @@ class ClearListener(Protocol):
         packets: Sequence[bytes | None],
         frames: Sequence[int],
         times: Sequence[int],
+        unproven: Collection[int],
     ) -> None:
         """Packets of a stream in order of arrival, RTP and RTCP; ``None`` for what stayed dark.
 
         :param times: nanoseconds since 1970-01-01 UTC.
+        :param unproven: places of packets that nothing authenticates (UNAUTHENTICATED_SRTP).
         """
 
 
@@ -220,9 +222,10 @@ class SrtpDecryption:
     def _open(self, target: _Target) -> list[_Report]:
         """Open what a stream has in this block; return the RTCP that came out."""
         packets, frames, times = target.packets, target.frames, target.times
-        clear = target.opener.receive(packets, times).clear
+        opened = target.opener.receive(packets, times)
+        clear = opened.clear
         if self._listener is not None:
-            self._listener.clear_packets(target.assigned, clear, frames, times)
+            self._listener.clear_packets(target.assigned, clear, frames, times, opened.unproven)
         reports = [
             (times[place], frames[place], out, packets[place], source)
             for place, source in target.control.items()
@@ -256,9 +259,19 @@ def _host(endpoint: str) -> str:
     return endpoint.rpartition(":")[0]
 
 
+class SecondReading(Protocol):
+    """Takes all datagrams once more, as :class:`SrtpDecryption` does."""
+
+    def receive(self, rows: TransportColumns, block: PacketBlock) -> None:
+        """Take a block's datagrams."""
+
+    def finish(self) -> None:
+        """Everything was read."""
+
+
 def decrypt(
     captures: Sequence[str],
-    decryption: SrtpDecryption,
+    decryption: SecondReading,
     *,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
