@@ -124,7 +124,7 @@ def _levels(
     """Read files once more, and return how loud streams were."""
     from tqdecrypt.cli.progress import ProgressBar
     from tqdecrypt.media.audio.levels import levels_of
-    from tqdecrypt.media.audio.listening import key_of
+    from tqdecrypt.media.picking import key_of
 
     if not readable_twice(switches):
         complain("levels are measured in a second reading, which a pipe does not allow.")

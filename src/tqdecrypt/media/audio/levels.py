@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from tqdecrypt.media.association import Assigned, CallMedia, LegMedia
 from tqdecrypt.media.audio.hearing import hearing_of
-from tqdecrypt.media.audio.listening import Listener, StreamKey, key_of, listen
+from tqdecrypt.media.audio.listening import Listener, listen
 from tqdecrypt.media.audio.track import RtpPayload, Track
+from tqdecrypt.media.picking import StreamKey, key_of
 
 if TYPE_CHECKING:
     from tqdecrypt.media.srtp import DtlsTable

@@ -17,7 +17,7 @@ from tqdecrypt.media.audio.track import RtpPayload
 from tqdecrypt.media.columns import classify
 from tqdecrypt.media.picking import FIRST_RTCP, LAST_RTCP, StreamKey, StreamPicker, key_of
 from tqdecrypt.media.srtp import DtlsTable
-from tqdecrypt.media.srtp.decryption import SrtpDecryption
+from tqdecrypt.media.srtp.decryption import SrtpDecryption, decrypt
 from tqdecrypt.packet.transport import TransportColumns
 
 __all__ = ["Listener", "listen"]
@@ -93,16 +93,24 @@ def listen(
 
     :raises UsageError: when there is something to open and pylibsrtp is not installed.
     """
-    from tqdecrypt.capture import open_captures
-    from tqdecrypt.packet import PacketDecoder, Wanted
+    decrypt(
+        captures, _Heard(listener, SrtpDecryption(calls, dtls, listener)), on_progress=on_progress
+    )
 
-    decryption = SrtpDecryption(calls, dtls, listener)
-    decoder = PacketDecoder(Wanted.ALL_UDP | Wanted.EVERY_PORT)
-    with open_captures(captures, on_progress=on_progress) as reader:
-        for block in reader:
-            if len(block):
-                udp = decoder.decode(block).udp
-                listener.receive(udp, block)
-                if decryption:
-                    decryption.receive(udp, block)
-    decryption.finish()
+
+class _Heard:
+    """A second reading that takes what is clear besides."""
+
+    def __init__(self, listener: Listener, decryption: SrtpDecryption) -> None:
+        self._listener = listener
+        self._decryption = decryption
+
+    def receive(self, rows: TransportColumns, block: PacketBlock) -> None:
+        """See :class:`~tqdecrypt.media.srtp.decryption.SecondReading`."""
+        self._listener.receive(rows, block)
+        if self._decryption:
+            self._decryption.receive(rows, block)
+
+    def finish(self) -> None:
+        """See :class:`~tqdecrypt.media.srtp.decryption.SecondReading`."""
+        self._decryption.finish()
