@@ -66,6 +66,8 @@ class SipCall:
     changes: Sequence[tuple[float, str, str]] = ()
     """re-INVITEs by the caller: when, offer, answer."""
     users: tuple[str, str] = ("alice", "bob")
+    infos: Sequence[tuple[float, str, str]] = ()
+    """INFO requests by the caller: when, Content-Type, body."""
 
     def segments(self) -> list[Segment]:
         """Return its datagrams."""
@@ -80,6 +82,10 @@ class SipCall:
             found.append(self._request(when, "INVITE", number, offer))
             found.append(self._response(when + 20, 200, "INVITE", number, answer))
             found.append(self._request(when + 30, "ACK", number, branch="ack"))
+        for number, (when, kind, body) in enumerate(self.infos, 50):
+            found.append(self._request(when, "INFO", number, body, kind=kind))
+            found.append(self._request(when + 500, "INFO", number, body, kind=kind))  # sent again
+            found.append(self._response(when + 520, 200, "INFO", number))
         if self.bye is not None:
             found.append(self._request(self.bye, "BYE", 90))
             found.append(self._response(self.bye + 20, 200, "BYE", 90))
@@ -94,9 +100,12 @@ class SipCall:
         *,
         to_tag: bool = True,
         branch: str = "",
+        kind: str = "application/sdp",
     ) -> Segment:
         start = f"{method} sip:{self.users[1]}@{self.callee[0]} SIP/2.0"
-        return self._message(when, start, method, number, body, to_tag, branch, answers=False)
+        return self._message(
+            when, start, method, number, body, to_tag, branch, answers=False, kind=kind
+        )
 
     def _response(
         self, when: float, status: int, method: str, number: int, body: str = ""
@@ -116,6 +125,7 @@ class SipCall:
         branch: str,
         *,
         answers: bool,
+        kind: str = "application/sdp",
     ) -> Segment:
         via = f"{self.caller[0]}:{self.caller[1]}"
         rows = [
@@ -127,7 +137,7 @@ class SipCall:
             f"CSeq: {number} {method}",
             f"Contact: <sip:x@{(self.callee if answers else self.caller)[0]}>",
             "Max-Forwards: 70",
-            *(["Content-Type: application/sdp"] if body else []),
+            *([f"Content-Type: {kind}"] if body else []),
             f"Content-Length: {len(body)}",
             "",
         ]

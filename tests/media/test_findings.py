@@ -122,6 +122,23 @@ def test_telephone_events_without_the_digits() -> None:
     assert "7" not in found.sentence
 
 
+def test_digits_in_info_without_the_digits() -> None:
+    call = replace(
+        CALL,
+        infos=(
+            (3000, "application/dtmf-relay", "Signal=7\r\nDuration=160\r\n"),
+            (4000, "application/DTMF", "9"),
+            (5000, "application/media_control+xml", "<media_control/>"),
+        ),
+    )
+    ran = run(call, to_callee(), to_caller())
+    (found,) = ran.found("telephone-events")
+    assert found.sentence == (
+        "The caller sent 2 digits in INFO: * 2 s after the answer for 160 ms, * 3 s after the answer."
+    )
+    assert ran.summary.counters["info_digits"] == 2
+
+
 def test_a_codec_that_was_not_negotiated() -> None:
     strange = talk(range(500), begin=1000, source=CALLER, destination=CALLEE, payload_type=18)
     (found,) = run(CALL, strange, to_caller()).found("codec-not-negotiated")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from tqdecrypt.calls.call import Party
 from tqdecrypt.calls.fields import host_of
+from tqdecrypt.media.info_digits import InfoDigit
 from tqdecrypt.media.lines import MediaLine
 from tqdecrypt.media.reports import Reported
 from tqdecrypt.media.srtp.legs import LegKeys
@@ -127,6 +128,8 @@ class LegMedia:
     """T.38 that was seen: its line, packets, first and last time."""
     reports: list[QualityReport] = field(default_factory=list)
     """RFC 6035 reports about it."""
+    info_digits: list[InfoDigit] = field(default_factory=list)
+    """Keys that were pressed, by INFO."""
     usually_seen: bool = False
     """Whether the capture has RTP of at least half of the answered legs between the same media hosts: only
     then something is missing when this one has none."""

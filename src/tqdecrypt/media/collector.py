@@ -12,6 +12,7 @@ from tqdecrypt.calls.fields import host_of
 from tqdecrypt.media.association import Assigned, CallMedia, LegMedia, assign, note_successors
 from tqdecrypt.media.capture_loss import LossMoments
 from tqdecrypt.media.columns import Kind
+from tqdecrypt.media.info_digits import InfoDigits
 from tqdecrypt.media.lines import MediaLine, Protection, lines_of, rates_of
 from tqdecrypt.media.srtp.dtls import DtlsTable
 from tqdecrypt.media.srtp.legs import keys_of_leg
@@ -81,6 +82,7 @@ class MediaCollector:
         self._bodies: OrderedDict[str, bytes] = OrderedDict()
         """Port → the latest description that names it."""
         self._reports: deque[QualityReport] = deque(maxlen=MOST_REPORTS)
+        self._digits = InfoDigits()
         self._dark_hosts: dict[str, None] = {}
         self.dtls = DtlsTable()
         """Takes the handshakes that agree on SRTP: the run's tap of keyings."""
@@ -91,7 +93,7 @@ class MediaCollector:
     @property
     def counters(self) -> Mapping[str, int]:
         """What there was, and what was given up, by name."""
-        counters = self._counters + self.table.counters
+        counters = self._counters + self.table.counters + self._digits.counters
         counters["media_loss_moments_dropped"] = self._losses.dropped
         counters["dtls_srtp_handshakes_dark"] = self.dtls.dark
         counters["dtls_srtp_sessions_evicted"] = self.dtls.evicted
@@ -107,12 +109,14 @@ class MediaCollector:
         self.table.receive(rows, block)
 
     def describe(self, message: Message) -> None:
-        """Take a message: its session description, or a quality report."""
+        """Take a message: its session description, a quality report, or a digit."""
         raw = message.raw
         if raw.find(b"\nm=", message.body_start) >= 0:
             self._remember(raw[message.body_start :])
         elif message.method == "PUBLISH" or raw.find(b"VQSessionReport", message.body_start) >= 0:
             self._take_report(message)
+        elif message.method == "INFO":
+            self._digits.receive(message)
 
     def settle(self, before: int | None) -> None:
         """All messages in front of frame *before* were given."""
@@ -177,6 +181,10 @@ class MediaCollector:
             about = by_call_id.get(report.call_id)
             if about is not None:
                 about.reports.append(report)
+        for call_id, digits in self._digits.by_call_id().items():
+            leg = by_call_id.get(call_id)
+            if leg is not None:
+                leg.info_digits = digits
         self._show_unassigned(left)
         return calls
 
