@@ -15,12 +15,14 @@ import pytest
 
 from capture.writer import read as read_capture
 from cli.conftest import Ran, Runner
+from data.dtls.record import Recording, record, write_material
 from kit.capture import write_pcap
 from kit.packets import Endpoint, Packet, Segment
 from kit.peers import tshark, tshark_fields
 from kit.srtp import Protector, rtcp_packet
 from media.reading import datagram, rtp
 from media.scenes import SipCall, sdp, write
+from tls.datagrams import parse
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 BARESIP = "generated/baresip"
@@ -273,6 +275,62 @@ def test_keys_are_masked_in_what_is_written_and_read_all_the_same(
     assert len(udp_data(out)) == 150
     assert export(run, path, out, "--mask", "none", "--force").status == 0
     assert b"a=x-crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + secret in out.read_bytes()
+
+
+@pytest.mark.peer("tshark")
+def test_dialled_digits_are_masked_as_elsewhere(run: Runner, tmp_path: Path) -> None:
+    path, out = tmp_path / "call.pcap", tmp_path / "out.pcap"
+    offer, answer = (
+        sdp(*end, protocol="RTP/SAVP", types="0 101", lines=[crypto(secret)])
+        for end, secret in zip((PHONE, GATEWAY), SECRETS, strict=True)
+    )
+    protect, digit = sealed(SECRETS[0]), b"\x05\x0a\x01\x40"
+    event = rtp(100, 16_000, ssrc=PHONE[1], payload_type=101, payload=digit)
+    sent = [datagram(2200, protect(event), PHONE, GATEWAY)]
+    talk = spoken(protect)
+    write(path, SipCall(offer, answer, CALL, ring=20, answered=50, bye=9000), talk, sent)
+    ran = export(run, path, out)
+    assert "1 packet of telephone events without their digits" in ran.err
+    assert udp_data(out)[-1] == event[:12] + b"\xff" + digit[1:]
+    assert tshark_fields(out, "rtpevent", "rtpevent.event_id") == [["255"]]
+    ran = export(run, path, out, "--force", "--mask", "none")
+    assert "telephone event" not in ran.err
+    assert udp_data(out)[-1] == event
+
+
+@pytest.mark.peer("openssl", "tshark")
+@pytest.mark.parametrize("what", ["media", "audio"])
+def test_media_of_dtls_srtp_is_opened_with_the_handshake(
+    run: Runner, tmp_path: Path, what: str
+) -> None:
+    options = (
+        *("-use_srtp", "SRTP_AES128_CM_SHA1_80", "-keymatexport", "EXTRACTOR-dtls_srtp"),
+        *("-keymatexportlen", "60"),
+    )
+    write_material(tmp_path)
+    (made,) = parse(record(Recording(server=options, client=options, lines=()), tmp_path))
+    handshake = [
+        datagram(60 + n, data, *((PHONE, GATEWAY) if side == 0 else (GATEWAY, PHONE)))
+        for n, (side, data) in enumerate(made.datagrams)
+    ]
+    lines = ["a=fingerprint:sha-256 " + ":".join(["AB"] * 32), "a=setup:actpass"]
+    offer, answer = (
+        sdp(*end, protocol="UDP/TLS/RTP/SAVPF", types="0", lines=lines) for end in (PHONE, GATEWAY)
+    )
+    path, out = tmp_path / "call.pcap", tmp_path / "out.pcap"
+    talk = spoken(sealed(made.exported[:16] + made.exported[32:46]))
+    call = SipCall(offer, answer, CALL, ring=20, answered=50, bye=9000)
+    write(path, call, handshake, talk)
+    key = tmp_path / "server.key"
+    if what == "audio":
+        wave = tmp_path / "call.wav"
+        ran = run("export", "audio", path, "-k", key, "-o", wave, "--call", CALL, "--audio")
+        assert ran.status == 0, ran.err
+        return
+    ran = export(run, path, out, "-k", key)
+    assert "100 packets of RTP in 1 stream; 100 of them decrypted" in ran.err
+    assert len(payloads(out)[f"0x{PHONE[1]:08x}"]) == 100
+    assert b"a=x-fingerprint:" in out.read_bytes()
 
 
 def test_comments_say_what_became_of_each_packet(run: Runner, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from tqdecrypt.errors import Malformed
+from tqdecrypt.export.hidden_digits import hide_digits
 from tqdecrypt.export.packets import udp_packet
 from tqdecrypt.media.association import Assigned, CallMedia, How, LegMedia
 from tqdecrypt.media.columns import Datagrams, classify
@@ -63,13 +65,16 @@ class ClearMedia:
     :param signalling: the packets of messages, which are written in between.
     :param since: the first moment that is wanted, ns.
     :param until: the moment from which on nothing is wanted, ns.
+    :param digits: whether telephone events keep saying what was dialled.
     :ivar rtp: packets that were written.
     :ivar rtcp: likewise.
     :ivar opened: how many of both were protected.
     :ivar streams: those of which RTP was written.
     :ivar dark: why RTP was left out, and how much of it; complete after :meth:`finish`.
     :ivar counters: ``cut`` by the snap length; ``rtcp_dark``, left out since nothing proves it;
-        ``unannounced``, written between ends that no line of an SDP names, only ICE candidates.
+        ``events_hidden``, telephone events written without their digits; ``malformed``, such that are
+        none, left out; ``unannounced``, written between ends that no line of an SDP names, only ICE
+        candidates.
     :raises UsageError: when there is something to open and pylibsrtp is not installed.
     """
 
@@ -82,11 +87,13 @@ class ClearMedia:
         *,
         since: int | None = None,
         until: int | None = None,
+        digits: bool = False,
     ) -> None:
         chosen = list(legs)
         self._writer = writer
         self._signalling = signalling
         self._since, self._until = since, until
+        self._digits = digits
         self._streams: dict[StreamKey, Assigned] = {}
         self._spans: dict[StreamKey, list[tuple[int, int]]] = {}
         """When each was; between the same ends, another call may have the same SSRC at another time."""
@@ -159,10 +166,9 @@ class ClearMedia:
                     self._accounted[key] += 1
                     self.dark[MEANINGS[MediaVerdict.UNAUTHENTICATED].title] += 1
                 continue
-            self.opened += 1
             comment = _OPENED_CONTROL if control else _OPENED
             picked = Picked(key, row_of[frame], frame, time, cut=False)
-            self._add(datagrams, picked, packet, comment, control=control)
+            self.opened += self._add(datagrams, picked, packet, comment, control=control)
 
     def finish(self) -> None:
         """Everything was read: write what is left of the signalling, and tell what was left out."""
@@ -196,9 +202,28 @@ class ClearMedia:
         words = "RTCP as captured" if control else "RTP as captured"
         self._add(datagrams, one, datagrams.payload(one.row), words, control=control)
 
+    def _is_event(self, key: StreamKey, payload_type: int) -> bool:
+        """Return whether either side says that this payload type is telephone events."""
+        stream = self._streams[key]
+        return any(
+            line.encoding(payload_type).lower().startswith("telephone-event")
+            for line in (stream.line, stream.sender)
+            if line is not None
+        )
+
     def _add(
         self, datagrams: Datagrams, one: Picked, data: bytes, comment: str, *, control: bool
-    ) -> None:
+    ) -> bool:
+        """Have a packet written; return whether it is."""
+        if not control and not self._digits and self._is_event(one.key, data[1] & 0x7F):
+            try:
+                data = hide_digits(data)
+            except Malformed:
+                self.counters["malformed"] += 1
+                self._accounted[one.key] += 1
+                return False
+            self.counters["events_hidden"] += 1
+            comment = f"{comment}, digit masked"
         source, destination = ends_of(datagrams, one.row)
         self._packets.append(
             _Packet(
@@ -210,7 +235,7 @@ class ClearMedia:
         )
         if control:
             self.rtcp += 1
-            return
+            return True
         self.rtp += 1
         self._accounted[one.key] += 1
         self.streams.add(one.key)
@@ -218,3 +243,4 @@ class ClearMedia:
         from_line = stream.sender is not None and stream.sender.endpoint == one.key.source
         if stream.how is How.CANDIDATE and not from_line:
             self.counters["unannounced"] += 1
+        return True

@@ -58,6 +58,7 @@ def write_with_media(
             aside,
             since=wanted.since,
             until=wanted.until,
+            digits=switches.mask_profile is Profile.NONE,
         )
         sink = SignallingPackets(aside, as_udp=as_udp, media_in_clear=True)
         outcome = choice.read(switches, sink, end_listener=sink, again=first)
@@ -161,6 +162,13 @@ def _media_besides(media: ClearMedia, sink: SignallingPackets) -> list[str]:
     changed = sink.counters["descriptions_changed"]
     if changed:
         found.append(f"{count(changed, 'session description')} changed to announce RTP, not SRTP")
+    if media.counters["events_hidden"]:
+        found.append(
+            f"{count(media.counters['events_hidden'], 'packet')} of telephone events without their digits, "
+            "which --mask none keeps"
+        )
+    if media.counters["malformed"]:
+        found.append(f"{count(media.counters['malformed'], 'malformed telephone event')} left out")
     for reason, number in media.dark.most_common():
         found.append(f"{count(number, 'packet')} of media left out: {reason}")
     if media.counters["cut"]:
