@@ -333,6 +333,24 @@ def test_media_of_dtls_srtp_is_opened_with_the_handshake(
     assert b"a=x-fingerprint:" in out.read_bytes()
 
 
+@pytest.mark.peer("tshark")
+def test_ends_that_only_candidates_announce_are_told_with_what_shows_them(
+    run: Runner, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "call.pcap", tmp_path / "out.pcap"
+    inside = ("192.0.2.50", 13_000)
+    candidate = f"a=candidate:1 1 UDP 2130706431 {inside[0]} {inside[1]} typ host"
+    offer = sdp(*PHONE, types="0")
+    answer = sdp(*GATEWAY, types="0", lines=[candidate])
+    talk = spoken(bytes, ("192.0.2.40", 14_000), inside, 20)
+    write(path, SipCall(offer, answer, CALL, ring=20, answered=50, bye=9000), talk)
+    ran = export(run, path, out)
+    assert "20 packets between ends that only ICE candidates announce" in ran.err
+    assert tshark(out, "-Y", "rtp") == ""
+    [switch] = re.findall(r"tshark (--enable-heuristic \w+)", ran.err)
+    assert tshark(out, *switch.split(), "-Y", "rtp").count("PCMU") == 20
+
+
 def test_comments_say_what_became_of_each_packet(run: Runner, tmp_path: Path) -> None:
     path, out = tmp_path / "call.pcap", tmp_path / "out.pcapng"
     write(path, protected(), both_ways())
