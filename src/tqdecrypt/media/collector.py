@@ -182,9 +182,9 @@ class MediaCollector:
             if about is not None:
                 about.reports.append(report)
         for call_id, digits in self._digits.by_call_id().items():
-            leg = by_call_id.get(call_id)
-            if leg is not None:
-                leg.info_digits = digits
+            about = by_call_id.get(call_id)
+            if about is not None:
+                about.info_digits = digits
         self._show_unassigned(left)
         return calls
 
