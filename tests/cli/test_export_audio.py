@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import wave
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from cli.conftest import Ran, Runner
 from kit.packets import Endpoint, Segment
-from kit.sound import likeness, tone
+from kit.sound import key_tone, likeness, mu_law_octets, silence, tone
 from media.audio.test_decoders import ffmpeg_encoded
 from media.reading import datagram, rtp
 from media.scenes import SipCall, sdp, write
@@ -86,6 +87,7 @@ def test_the_caller_is_left_and_the_callee_right_where_time_has_them(
     assert "2.0 s at 8,000 Hz; caller -6 dBov, callee -12 dBov" in ran.err
     assert "5 packets lost, silence instead" in ran.err
     assert "1 telephone event left out" in ran.err
+    assert "in the sound" not in ran.err
     rate, samples = recorded(out)
     assert rate == 8000
     left, right = samples[:, 0], samples[:, 1]
@@ -107,6 +109,34 @@ def test_amr_is_read_as_its_parameters_say(run: Runner, tmp_path: Path) -> None:
     assert export(run, path, out, "--call", CALL, "--audio").status == 0
     _, samples = recorded(out)
     assert likeness(samples[:, 0], wanted) > 0.9
+
+
+def test_keys_in_the_sound_are_listed_by_time_never_by_name(run: Runner, tmp_path: Path) -> None:
+    keys = [(697, 1209), (770, 1336), (852, 1477)]
+    parts = [part for key in keys for part in (silence(0.2), key_tone(*key, 0.1))]
+    there = mu_law_octets(np.concatenate([*parts, silence(0.2)]))
+    back = mu_law_octets(np.concatenate([key_tone(941, 1209, 0.1), silence(0.1)] * 10))
+    path = tmp_path / "keys.pcap"
+    write(
+        path,
+        call("0"),
+        speech([there[at : at + 160] for at in range(0, len(there), 160)], 100, PHONE, GATEWAY),
+        speech([back[at : at + 160] for at in range(0, len(back), 160)], 600, GATEWAY, PHONE),
+    )
+    ran = export(run, path, tmp_path / "keys.wav", "--call", CALL, "--audio")
+    assert ran.status == 0
+    listed = re.findall(
+        r"; (\w+) pressed (\d+) digits in the sound \(not RFC 4733\): ([^;]*)", ran.err
+    )
+    assert [(who, number) for who, number, _ in listed] == [("caller", "3"), ("callee", "10")]
+    for (_, _, words), begins in zip(
+        listed, ([0.2, 0.5, 0.8], [0.5 + 0.2 * i for i in range(8)]), strict=True
+    ):
+        found = re.findall(r"\* at (\d+\.\d) s for (\d+) ms", words)
+        assert [float(begin) for begin, _ in found] == pytest.approx(begins)
+        assert [int(duration) for _, duration in found] == pytest.approx([100] * len(begins), abs=8)
+    assert listed[0][2].count("more") == 0
+    assert listed[1][2].rstrip(".\n").endswith(" and 2 more")
 
 
 def test_without_the_word_nothing_is_heard(run: Runner, capture: Path, tmp_path: Path) -> None:

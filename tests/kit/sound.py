@@ -8,8 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tqdecrypt.media.audio import RtpPayload
+from tqdecrypt.media.audio.g711 import MU_LAW
 
-__all__ = ["PACKET", "START", "likeness", "packets", "tone"]
+__all__ = [
+    "PACKET",
+    "START",
+    "key_tone",
+    "likeness",
+    "mu_law",
+    "mu_law_octets",
+    "packets",
+    "silence",
+    "tone",
+]
 
 START = 1_700_000_000_000_000_000
 PACKET = 20_000_000
@@ -23,6 +34,37 @@ def tone(rate: int, seconds: float = 1.0, hertz: float = 440.0, level: float = -
     peak = 32767 * 10 ** ((level + 3.01) / 20)
     times = np.arange(int(rate * seconds)) / rate
     return np.rint(peak * np.sin(2 * np.pi * hertz * times)).astype(np.int16)
+
+
+def key_tone(
+    row: float,
+    column: float,
+    seconds: float,
+    *,
+    rate: int = 8000,
+    level: float = -12.0,
+    twist: float = 0.0,
+) -> Samples:
+    """Return two sines, the lower one of so many dBov, the higher one louder by *twist* dB."""
+    return tone(rate, seconds, row, level) + tone(rate, seconds, column, level + twist)
+
+
+def silence(seconds: float, rate: int = 8000) -> Samples:
+    """Return nothing."""
+    return np.zeros(round(rate * seconds), np.int16)
+
+
+def mu_law_octets(samples: NDArray[np.generic]) -> bytes:
+    """Return samples as PCMU: for each the octet whose value is next."""
+    order = np.argsort(MU_LAW, kind="stable")
+    values = MU_LAW[order].astype(np.float64)
+    middle = (values[1:] + values[:-1]) / 2
+    return bytes(order[np.searchsorted(middle, samples)].astype(np.uint8))
+
+
+def mu_law(samples: NDArray[np.generic]) -> Samples:
+    """Return what PCMU makes of samples."""
+    return MU_LAW[np.frombuffer(mu_law_octets(samples), np.uint8)]
 
 
 def packets(

@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from tqdecrypt.media.audio.decoders import Samples, sample_rate_of
+from tqdecrypt.media.audio.tones import LEAST_RATE, ToneDetector
 from tqdecrypt.media.audio.track import RtpPayload, Track
 from tqdecrypt.media.audio.wav import MOST_BYTES, write_header
 from tqdecrypt.sip.sdp_attributes import Codec
@@ -24,7 +25,8 @@ __all__ = ["Audio", "Written", "rate_of"]
 
 _BLOCK = 1 << 14
 """Samples of a channel that are in memory at a time."""
-LEAST_RATE = 8_000
+ANY_RATE = 8_000
+"""When no packet says another."""
 
 
 class Written(NamedTuple):
@@ -43,7 +45,7 @@ def rate_of(codecs: Mapping[int, Codec], seen: Collection[int]) -> int:
     :param seen: payload types of packets.
     """
     rates = (sample_rate_of(codecs[one]) for one in seen if one in codecs)
-    return max((rate for rate in rates if rate), default=LEAST_RATE)
+    return max((rate for rate in rates if rate), default=ANY_RATE)
 
 
 class Audio:
@@ -60,7 +62,9 @@ class Audio:
             self._files = [stack.enter_context(tempfile.TemporaryFile()) for _ in directions]
             self._open = stack.pop_all()
         self.tracks = [
-            Track(codecs, rate, file) for codecs, file in zip(directions, self._files, strict=True)
+            # Tones of keys fit into whatever telephony has; L16 may be announced with less.
+            Track(codecs, rate, file, tones=ToneDetector(rate) if rate >= LEAST_RATE else None)
+            for codecs, file in zip(directions, self._files, strict=True)
         ]
 
     def __enter__(self) -> Audio:
@@ -84,17 +88,22 @@ class Audio:
             total.update(track.counters)
         return total
 
+    @property
+    def waits(self) -> list[int]:
+        """Of each direction: samples of silence in the file until it began."""
+        starts = [track.start for track in self.tracks if track.start is not None]
+        first = min(starts, default=0)
+        return [
+            0 if track.start is None else (track.start - first) * self.rate // 1_000_000_000
+            for track in self.tracks
+        ]
+
     def write(self, file: BinaryIO) -> Written:
         """Write the file; nothing can be received any more."""
         for track, spool in zip(self.tracks, self._files, strict=True):
             track.finish()
             spool.seek(0)
-        starts = [track.start for track in self.tracks if track.start is not None]
-        first = min(starts, default=0)
-        ahead = [
-            0 if track.start is None else (track.start - first) * self.rate // 1_000_000_000
-            for track in self.tracks
-        ]
+        ahead = self.waits
         length = max(
             (wait + track.samples for wait, track in zip(ahead, self.tracks, strict=True)),
             default=0,

@@ -16,6 +16,8 @@ from tqdecrypt.files import whole_file
 from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tqdecrypt.calls import Call, JointCall
     from tqdecrypt.cli.run import Outcome
     from tqdecrypt.export.audio import Audio, Written
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["audio"]
 
 _SPEAKERS = ("caller", "callee")
+_MOST_LISTED = 8
+"""Digits of a speaker in the closing line."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -241,12 +245,31 @@ def _sentence(output: str, written: Written, recording: Audio, dark: Counter[str
     digits = sum(len(track.events) for track in recording.tracks)
     if digits:
         said += f"; {count(digits, 'telephone event')} left out"
+    said += "".join(_pressed(recording))
     reasons = _reasons(recording, dark)
     if dark or any(track.undecodable or track.counters["malformed"] for track in recording.tracks):
         said += f"; left out: {reasons}"
     if written.cut or recording.counters["beyond_the_longest"]:
         said += "; what is longer than a WAV file can be was cut off"
     return f"{said}."
+
+
+def _pressed(recording: Audio) -> Iterator[str]:
+    """Say when keys were pressed in the sound itself, and how long; never which."""
+    from tqdecrypt.views.words import count
+
+    for speaker, track, wait in zip(_SPEAKERS, recording.tracks, recording.waits, strict=True):
+        if not track.tones:
+            continue
+        listed = ", ".join(
+            f"* at {(wait + tone.position) / recording.rate:.1f} s for {tone.duration:.0f} ms"
+            for tone in track.tones.tones[:_MOST_LISTED]
+        )
+        more = len(track.tones) - _MOST_LISTED
+        yield (
+            f"; {speaker} pressed {count(len(track.tones), 'digit')} in the sound (not RFC 4733): "
+            f"{listed}{f' and {more:,} more' if more > 0 else ''}"
+        )
 
 
 def _loudness(track: Track) -> str:

@@ -21,6 +21,7 @@ from tqdecrypt.media.audio.decoders import Decoder, Samples, decoder_for
 from tqdecrypt.media.audio.events import Events
 from tqdecrypt.media.audio.level import Level
 from tqdecrypt.media.audio.resampling import Resampler
+from tqdecrypt.media.audio.tones import ToneDetector
 from tqdecrypt.sip.sdp_attributes import Codec
 
 __all__ = ["MOST_SECONDS", "RtpPayload", "Track"]
@@ -82,6 +83,7 @@ class Track:
     :param codecs: payload type → format, as offer and answer agreed on it.
     :param rate: samples a second that are written.
     :param file: where samples go, little-endian, without any header.
+    :param tones: hears keys in the sound; without it nobody listens for them.
     :ivar codecs: may be replaced when another offer changes what payload types mean.
     :ivar start: ns, arrival of the first packet; sample 0.
     :ivar samples: how many were written.
@@ -91,7 +93,14 @@ class Track:
     :ivar undecodable: format → packets that no decoder takes.
     """
 
-    def __init__(self, codecs: Mapping[int, Codec], rate: int, file: BinaryIO) -> None:
+    def __init__(
+        self,
+        codecs: Mapping[int, Codec],
+        rate: int,
+        file: BinaryIO,
+        *,
+        tones: ToneDetector | None = None,
+    ) -> None:
         self.codecs = codecs
         self.rate = rate
         self._file = file
@@ -102,6 +111,7 @@ class Track:
         self.samples = 0
         self.level = Level(rate)
         self.events = Events()
+        self.tones = tones
         self.counters: Counter[str] = Counter()
         self.undecodable: Counter[str] = Counter()
 
@@ -139,6 +149,8 @@ class Track:
             self._drain(source)
         self._end_run()
         self.level.finish()
+        if self.tones is not None:
+            self.tones.finish()
 
     def _drain(self, source: _Source) -> None:
         while source.heap:
@@ -245,6 +257,8 @@ class Track:
         while missing > 0:
             part = _BLOCK[:missing]
             self._file.write(part.tobytes())
+            if self.tones is not None:
+                self.tones.add(part)
             missing -= len(part)
 
     def _append(self, samples: Samples) -> None:
@@ -253,5 +267,7 @@ class Track:
             self.counters["beyond_the_longest"] += len(samples) - room
             samples = samples[:room]
         self.level.add(samples)
+        if self.tones is not None:
+            self.tones.add(samples)
         self.samples += len(samples)
         self._file.write(samples.astype("<i2").tobytes())
