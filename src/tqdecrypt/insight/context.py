@@ -1,21 +1,57 @@
-"""What rules may ask beside what they look at: TLS sessions by number and by host, thresholds."""
+"""What rules may ask beside what they look at: TLS sessions that ended, thresholds."""
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tqdecrypt.insight.evidence import address_of
+from tqdecrypt.tls import SessionReport, Verdict
 
-if TYPE_CHECKING:
-    from tqdecrypt.tls import SessionReport
+__all__ = ["Context", "SessionNote", "Thresholds"]
 
-__all__ = ["Context", "Thresholds"]
+MOST_SESSIONS = 20_000
+"""Sessions of which a note is kept, 400 bytes each: the latest ones.  A call is looked at when it is over,
+and is mostly over soon after its connection."""
+MOST_FAILURES = 2_000
+"""Failed handshakes whose whole report is kept, 2 kB each: the latest ones.  Who asks for them asks for those
+of the last few seconds."""
 
-MOST_SESSIONS = 50_000
-"""Reports of TLS sessions that are remembered, 3 kB each: the latest ones."""
+
+@dataclass(frozen=True, slots=True)
+class SessionNote:
+    """What is remembered of a TLS session that ended; the fields are those of its report."""
+
+    session: int
+    client: str
+    server: str
+    started: int
+    ended: int
+    last_frame: int
+    hello_frames: tuple[int, ...]
+    """The first two of its handshake's frames."""
+    verdict: Verdict
+    ending: str
+    client_names: tuple[str, ...]
+    server_names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, report: SessionReport) -> SessionNote:
+        """Return what is remembered of a session."""
+        return cls(
+            report.session,
+            report.client,
+            report.server,
+            report.started,
+            report.ended,
+            report.last_frame,
+            report.handshake_frames[:2],
+            report.verdict,
+            report.ending,
+            report.client_names,
+            report.server_names,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +87,29 @@ class Context:
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = thresholds or Thresholds()
         self.counters: Counter[str] = Counter()
-        """``session_reports_evicted``: forgotten because there were too many."""
-        self._sessions: OrderedDict[int, SessionReport] = OrderedDict()
-        self._by_client: dict[str, deque[SessionReport]] = {}
+        """``session_notes_evicted``, ``failed_handshakes_evicted``: forgotten because there were too many;
+        and what rules count."""
+        self._sessions: OrderedDict[int, SessionNote] = OrderedDict()
+        self._failures: deque[SessionReport] = deque()
         self.notes: dict[str, object] = {}
         """What a rule wants to remember until the end, under its finding's name; bounded by it."""
 
     def add_session(self, report: SessionReport) -> None:
         """Remember a session that ended."""
         if len(self._sessions) >= MOST_SESSIONS:
-            _, oldest = self._sessions.popitem(last=False)
-            host = address_of(oldest.client)
-            self._by_client[host].popleft()  # in the same order
-            if not self._by_client[host]:
-                del self._by_client[host]
-            self.counters["session_reports_evicted"] += 1
-        self._sessions[report.session] = report
-        self._by_client.setdefault(address_of(report.client), deque()).append(report)
+            self._sessions.popitem(last=False)
+            self.counters["session_notes_evicted"] += 1
+        self._sessions[report.session] = SessionNote.of(report)
+        if report.verdict is Verdict.HANDSHAKE_FAILED:
+            if len(self._failures) >= MOST_FAILURES:
+                self._failures.popleft()
+                self.counters["failed_handshakes_evicted"] += 1
+            self._failures.append(report)
 
-    def session(self, number: int) -> SessionReport | None:
-        """Return a session's report; ``None`` while it goes on, or when it was forgotten."""
+    def session(self, number: int) -> SessionNote | None:
+        """Return what is known of a session; ``None`` while it goes on, or when it was forgotten."""
         return self._sessions.get(number)
 
-    def sessions_from(self, host: str) -> Sequence[SessionReport]:
-        """Return the reports of sessions whose TLS client was *host*, an address without port."""
-        return self._by_client.get(host, ())
-
-    def sessions(self) -> Iterator[SessionReport]:
-        """Yield the reports that are remembered, in the order in which sessions ended."""
-        yield from self._sessions.values()
+    def failures_from(self, host: str) -> Iterable[SessionReport]:
+        """Yield failed handshakes whose TLS client was *host*, an address without port, the latest first."""
+        return (one for one in reversed(self._failures) if address_of(one.client) == host)

@@ -15,9 +15,11 @@ peer to few.
 from __future__ import annotations
 
 import enum
+from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.delays import Delays
@@ -38,7 +40,7 @@ MOST_RELATIONS = 20_000
 """Pairs of client host and server, some 12 kB each with a handful of values: 250 MB at the very most.
 Further ones are counted in one relation between ``(others)``."""
 MOST_SESSIONS = 1_000_000
-"""Sessions whose relation is remembered until the calls that they carried are over, 100 bytes each."""
+"""Sessions whose relation is remembered for the calls that they carried: four bytes each."""
 MOST_EXAMPLES = 8
 OTHERS = "(others)"
 
@@ -126,8 +128,9 @@ class Audit:
         self._ring = ring
         self._trunks = trunks or Trunks()
         self._relations: dict[tuple[str, str], Relation] = {}
-        self._of_session: dict[int, Relation] = {}
-        """Of sessions whose report came."""
+        self._of_session = array("I")
+        """By number of session, that of its relation; 0 while its report has not come."""
+        self._by_number: list[Relation | None] = [None]
         self._invites: dict[int, Counter[str]] = {}
         """Who sent the INVITEs of calls that are over, by session whose report is still to come."""
         self.counters: Counter[str] = Counter()
@@ -151,10 +154,7 @@ class Audit:
         for sender, count in self._invites.pop(report.session, Counter()).items():
             for _ in range(count):
                 relation.decryptability.add_call(from_client=sender == report.client)
-        if len(self._of_session) < MOST_SESSIONS:
-            self._of_session[report.session] = relation
-        else:
-            self.counters["sessions_beyond_the_audit"] += 1
+        self._remember(report.session, relation)
 
     def leg(self, leg: Leg) -> None:
         """Take a leg that is over: each TLS session that carried it carried one call more."""
@@ -163,7 +163,7 @@ class Audit:
             if flow.session is None or flow.session in seen:
                 continue
             seen.add(flow.session)
-            relation = self._of_session.get(flow.session)
+            relation = self._relation_of(flow.session)
             if relation is not None:
                 from_client = None if relation.server == OTHERS else flow.source != relation.server
                 relation.decryptability.add_call(from_client=from_client)
@@ -174,7 +174,7 @@ class Audit:
 
     def dark_leg(self, leg: DarkLeg) -> None:
         """Take a leg that is inferred in a session that stayed dark."""
-        relation = self._of_session.get(leg.session)
+        relation = self._relation_of(leg.session)
         if relation is not None:
             relation.decryptability.dark_calls += 1
 
@@ -222,8 +222,24 @@ class Audit:
                 key = (OTHERS, OTHERS)
                 relation = self._relations.get(key)
             if relation is None:
-                relation = self._relations[key] = Relation(*key)
+                relation = self._relations[key] = Relation(*key, len(self._by_number))
+                self._by_number.append(relation)
         return relation
+
+    def _remember(self, session: int, relation: Relation) -> None:
+        """Keep which relation a session belongs to, for the calls that are told later."""
+        numbers = self._of_session
+        if session >= MOST_SESSIONS:
+            self.counters["sessions_beyond_the_audit"] += 1
+            return
+        if session >= len(numbers):
+            numbers.extend(repeat(0, session + 1 - len(numbers)))
+        numbers[session] = relation.number
+
+    def _relation_of(self, session: int) -> Relation | None:
+        """Return the relation of a session whose report came."""
+        numbers = self._of_session
+        return self._by_number[numbers[session]] if session < len(numbers) else None
 
     def _key_given(self, facts: CertificateFacts | None) -> str | None:
         if facts is None or self._ring is None:

@@ -167,15 +167,18 @@ class Relation:
         "first",
         "last",
         "lifetimes",
+        "number",
         "properties",
         "server",
         "sessions",
         "timing",
     )
 
-    def __init__(self, client: str, server: str) -> None:
+    def __init__(self, client: str, server: str, number: int = 0) -> None:
         self.client = client
         self.server = server
+        self.number = number
+        """From 1 in order of appearance."""
         self.decryptability = Decryptability()
         self.properties = Properties()
         self.certificates: dict[str, CertificateFacts] = {}

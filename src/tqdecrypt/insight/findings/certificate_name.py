@@ -31,12 +31,12 @@ def certificate_name(leg: Leg, context: Context) -> Iterator[Finding]:
     for facts in (leg.invite, leg.answer):
         if facts is None or facts.flow.session is None or len(facts.via) > 1:
             continue  # behind a proxy, the Contact is somebody else's
-        report = context.session(facts.flow.session)
+        note = context.session(facts.flow.session)
         name = uri_host(facts.contact)
-        if report is None or not name or is_address(name) or name.endswith(".invalid"):
+        if note is None or not name or is_address(name) or name.endswith(".invalid"):
             continue
-        is_client = _is_client(facts, report.client)
-        names = report.client_names if is_client else report.server_names
+        is_client = _is_client(facts, note.client)
+        names = note.client_names if is_client else note.server_names
         if not names or any(covers(pattern, name) for pattern in names):
             continue
         host = address_of(facts.flow.source)
@@ -52,9 +52,9 @@ def certificate_name(leg: Leg, context: Context) -> Iterator[Finding]:
                 "Microsoft Teams knows a trunk by the name in Contact and refuses one that the certificate "
                 "does not have.",
             ),
-            frames=frames_of((facts.frame, *report.handshake_frames[:2])),
+            frames=frames_of((facts.frame, *note.hello_frames)),
             call_ids=(leg.call_id,),
-            sessions=(report.session,),
+            sessions=(note.session,),
             hosts=(host,),
             key=(host, name, names),
         )

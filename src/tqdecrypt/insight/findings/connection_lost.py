@@ -12,8 +12,7 @@ from tqdecrypt.insight.rules import on_leg_with
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
-    from tqdecrypt.insight.context import Context
-    from tqdecrypt.tls import SessionReport
+    from tqdecrypt.insight.context import Context, SessionNote
 
 __all__ = ["MEANING", "connection_lost"]
 
@@ -29,29 +28,29 @@ def connection_lost(leg: Leg, context: Context) -> Iterator[Finding]:
     """Yield calls without a BYE whose last connection ended before the capture did."""
     if leg.ended is not None or not leg.sessions:
         return
-    report = context.session(leg.sessions[-1])
-    if report is None or not _ended_by_itself(report) or report.ended < leg.last_time:
+    note = context.session(leg.sessions[-1])
+    if note is None or not _ended_by_itself(note) or note.ended < leg.last_time:
         return
     state = "was answered" if leg.answered is not None else "was not answered yet"
     yield Finding(
         MEANING.name,
         MEANING.severity,
-        report.ended,
-        f"TLS session {report.session} between {report.client} and {report.server} ended "
-        f"({report.ending}) while a call over it {state}.",
+        note.ended,
+        f"TLS session {note.session} between {note.client} and {note.server} ended "
+        f"({note.ending}) while a call over it {state}.",
         (
-            f"See which side closed it and why: {address_of(report.server)} was restarted, its idle time "
+            f"See which side closed it and why: {address_of(note.server)} was restarted, its idle time "
             "ran out, or a firewall between the two cut it.",
             "Keep connections alive (RFC 5626 section 4.4.1) and let both sides open a new one for "
             "requests in a dialog.",
         ),
-        frames=frames_of((leg.last_frame, report.last_frame)),
+        frames=frames_of((leg.last_frame, note.last_frame)),
         call_ids=(leg.call_id,),
-        sessions=(report.session,),
-        hosts=(address_of(report.server), address_of(report.client)),
-        key=(report.session,),
+        sessions=(note.session,),
+        hosts=(address_of(note.server), address_of(note.client)),
+        key=(note.session,),
     )
 
 
-def _ended_by_itself(report: SessionReport) -> bool:
-    return bool(report.ending) and not report.ending.endswith(("capture ended", "evicted"))
+def _ended_by_itself(note: SessionNote) -> bool:
+    return bool(note.ending) and not note.ending.endswith(("capture ended", "evicted"))

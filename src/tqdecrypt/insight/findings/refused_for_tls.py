@@ -10,7 +10,6 @@ from tqdecrypt.insight.evidence import address_of, attempts_of, frames_of
 from tqdecrypt.insight.finding import Finding, Meaning, Severity
 from tqdecrypt.insight.findings.tls_handshake_failed import cause_of
 from tqdecrypt.insight.rules import on_leg_with
-from tqdecrypt.tls import Verdict
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
@@ -62,8 +61,7 @@ def refused_for_tls(leg: Leg, context: Context) -> Iterator[Finding]:
 
 def _refused(context: Context, client: str, begin: int, end: int) -> SessionReport | None:
     """Return the last handshake that *client* failed to complete in that time."""
-    found = None
-    for report in context.sessions_from(client):
-        if report.verdict is Verdict.HANDSHAKE_FAILED and begin <= report.ended <= end:
-            found = report
-    return found
+    for report in context.failures_from(client):
+        if begin <= report.ended <= end:
+            return report
+    return None
