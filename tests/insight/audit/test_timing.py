@@ -100,8 +100,8 @@ def test_retransmissions_are_counted(tmp_path: Path) -> None:
 def test_a_storm_stands_out(tmp_path: Path) -> None:
     slices = Slices()
     for second in range(0, 600, 10):
-        slices.at(second * SECOND).full += 2
-    slices.at(300 * SECOND).full += 200
+        slices.add(second * SECOND, full=2)
+    slices.add(300 * SECOND, full=200)
     assert [begin // SECOND for begin, _ in slices.storms()] == [300]
     busiest = slices.busiest
     assert busiest is not None
@@ -111,7 +111,7 @@ def test_a_storm_stands_out(tmp_path: Path) -> None:
 def test_a_steady_load_is_no_storm() -> None:
     slices = Slices()
     for second in range(0, 600, 10):
-        slices.at(second * SECOND).full += 500
+        slices.add(second * SECOND, full=500)
     assert slices.storms() == []
 
 
@@ -122,7 +122,7 @@ def test_slices_lose_nothing_and_stay_few(some: list[int], others: list[int]) ->
     slices, more = Slices(), Slices()
     for moments, into in ((some, slices), (others, more)):
         for moment in moments:
-            into.at(moment).full += 1
+            into.add(moment, full=1)
     slices.merge(more)
     series = slices.series()
     assert sum(one.full for _, one in series) == len(some) + len(others)

@@ -137,9 +137,7 @@ def _handshakes(server: Server, stamp: Callable[[int], str]) -> dict[str, object
     return {
         "slice_seconds": slices.length / SECOND,
         "slices": [
-            {"begin": stamp(begin)} | asdict(one)
-            for begin, one in slices.series()
-            if any(asdict(one).values())
+            {"begin": stamp(begin)} | one._asdict() for begin, one in slices.series() if any(one)
         ],
     }
 

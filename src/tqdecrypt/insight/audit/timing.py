@@ -95,10 +95,10 @@ class HandshakeTiming:
             self.retransmissions += tcp.client_retransmissions + tcp.server_retransmissions
             self.gaps += tcp.client_gaps + tcp.server_gaps
         if report.closed:
-            self.slices.at(report.ended).closed += 1
+            self.slices.add(report.ended, closed=1)
         if report.verdict is Verdict.HANDSHAKE_FAILED:
             self.failed += 1
-            self.slices.at(report.started).failed += 1
+            self.slices.add(report.started, failed=1)
             return
         for number, times in enumerate(report.handshake_times):
             below = None if number else tcp
@@ -109,10 +109,10 @@ class HandshakeTiming:
             begun = next(hellos, report.started)
             if times.resumed:
                 self.resumed += 1
-                self.slices.at(begun).resumed += 1
+                self.slices.add(begun, resumed=1)
             else:
                 self.full += 1
-                self.slices.at(begun).full += 1
+                self.slices.add(begun, full=1)
             into = self.resumed_phases if times.resumed else self.full_phases
             for phase, delay in took.items():
                 into.setdefault(phase, Delays()).add(delay)
