@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from calls.script import MILLISECOND, SECOND
 from insight.found import found, report
 from tqdecrypt.calls.fields import uri_host
-from tqdecrypt.insight import Finding
+from tqdecrypt.insight import Finding, context
+from tqdecrypt.insight.assessor import Assessor
 from tqdecrypt.insight.causes import causes_of, explain
 from tqdecrypt.insight.evidence import is_private
+from tqdecrypt.insight.findings import connection_reuse as reuse
 from tqdecrypt.insight.findings.certificate_name import covers
 from tqdecrypt.sip.message import Transport
 from tqdecrypt.tls import Verdict
@@ -454,6 +456,31 @@ def test_hosts_that_connect_to_each_other() -> None:
     failed = report(2, "192.0.2.3:50000", "192.0.2.1:5061", verdict=Verdict.HANDSHAKE_FAILED)
     assert the(found("", there, failed, name="connection-reuse")).severity == "error"
     assert not found("", there, report(3, "192.0.2.1:40001", "192.0.2.3:5061"))
+
+
+def test_what_is_remembered_of_sessions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "MOST_SESSIONS", 10)
+    monkeypatch.setattr(context, "MOST_FAILURES", 3)
+    known = context.Context()
+    for number in range(1, 31):
+        failed = number % 2
+        verdict = Verdict.HANDSHAKE_FAILED if failed else Verdict.DECRYPTED
+        known.add_session(
+            report(number, f"192.0.2.{failed}:4", "192.0.2.9:5061", number, verdict=verdict)
+        )
+    assert known.session(20) is None
+    assert known.session(21) is not None
+    assert [one.session for one in known.failures_from("192.0.2.1")] == [29, 27, 25]
+    assert not list(known.failures_from("192.0.2.0"))
+    assert known.counters == {"session_notes_evicted": 20, "failed_handshakes_evicted": 12}
+
+
+def test_hosts_beyond_the_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reuse, "MOST_PAIRS", 1)
+    assessor = Assessor()
+    for number, host in enumerate(("192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3")):
+        assessor.session(report(number, f"{host}:40000", "192.0.2.9:5061"))
+    assert assessor.context.counters == {"host_pairs_not_compared": 2}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from tqdecrypt.tcp import End
@@ -29,6 +31,14 @@ class TestEnd:
         bench.receive([*spoken(talk), talk.fin(0), talk.fin(1)])
         bench.pass_time(talk.time + LINGER - MILLISECOND)
         assert bench.recorders[0].ended is None
+
+    def test_an_ended_connection_leaves_no_work_for_the_garbage_collector(self) -> None:
+        talk = Talk()
+        bench = Bench()
+        bench.receive([*spoken(talk), talk.fin(0), talk.fin(1)])
+        bench.pass_time(talk.time + LINGER)
+        connection = bench.recorders[0].connection
+        assert connection not in gc.get_referents(*connection.directions)
 
     def test_fin_of_one_side(self) -> None:
         talk = Talk()

@@ -9,6 +9,7 @@ holds them equal.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 
 from tqdecrypt.sip.address import tag_of
@@ -261,7 +262,7 @@ def host_of(endpoint: str) -> str:
     if host is None:
         if len(_hosts) >= MOST_HOSTS:
             _hosts.clear()
-        host = _hosts[endpoint] = endpoint.rpartition(":")[0] or endpoint
+        host = _hosts[endpoint] = sys.intern(endpoint.rpartition(":")[0] or endpoint)
     return host
 
 

@@ -354,6 +354,8 @@ class ConnectionTable:
         handler, connection.handler = connection.handler, None
         if handler is not None:
             handler.end(connection.end_reason, connection.last_frame, connection.last_time)
+        for direction in connection.directions:  # the garbage collector, for cycles, comes seldom
+            del direction.connection
 
     def _evict(self) -> None:
         oldest = sorted(self._connections(), key=lambda connection: connection.last_time)

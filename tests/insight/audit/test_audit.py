@@ -12,7 +12,9 @@ import pytest
 from insight.audit import town
 from insight.found import report
 from kit import certificates
+from tqdecrypt.calls import fields
 from tqdecrypt.export import format_time
+from tqdecrypt.insight import context
 from tqdecrypt.insight.audit import Auditor, AuditResult, Role
 from tqdecrypt.insight.audit.audit import Peer
 from tqdecrypt.insight.audit.baseline import Weight, changes
@@ -243,22 +245,24 @@ def test_it_may_be_asked_again(folder: Path, ring: KeyRing, trunks: Trunks) -> N
     assert auditor.finish(format_time).document == auditor.finish(format_time).document
 
 
-def test_memory_is_that_of_peers_and_not_of_sessions() -> None:
+def test_memory_is_that_of_peers_and_not_of_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "MOST_SESSIONS", 1_000)
+    monkeypatch.setattr(fields, "MOST_HOSTS", 1_000)
     auditor = Auditor()
     facts = read_certificate(certificates.server().certificate_der())
 
     def feed(first: int) -> int:
         for number in range(first, first + 4_000):
-            auditor.session(
-                report(
-                    *(number, f"192.0.2.{number % 50}:{number}", "198.51.100.1:5061"),
-                    *(number * SECOND, number * SECOND),
-                    server_facts=facts,
-                    server_chain=(facts,),
-                    server_certificate=facts.fingerprint_sha256,
-                    client_bytes=number,
-                )
+            one = report(
+                *(number, f"192.0.2.{number % 50}:{number}", "198.51.100.1:5061"),
+                *(number * SECOND, number * SECOND),
+                server_facts=facts,
+                server_chain=(facts,),
+                server_certificate=facts.fingerprint_sha256,
+                client_bytes=number,
             )
+            auditor.analysis.session(one)
+            auditor.session(one)
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
@@ -268,7 +272,7 @@ def test_memory_is_that_of_peers_and_not_of_sessions() -> None:
         grown = feed(8_001) - before
     finally:
         tracemalloc.stop()
-    assert grown < 4_000 * 200, "what is kept of a session until its calls are over"
+    assert grown < 4_000 * 16, "of a session, only whose it was is kept, until its calls are over"
 
 
 def test_an_audit_is_its_own_baseline_without_changes(result: AuditResult) -> None:
