@@ -5,6 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import Any
 
+import pytest
+
 from insight.found import report
 from insight.test_products import message
 from insight.test_what_if import CLASSIC, ECDHE, MODERN, NEW, PRIVATE, RSA_GCM, facts, offer
@@ -124,6 +126,20 @@ def test_a_client_without_rsa_suites_has_to_change_itself() -> None:
     assert sentence.startswith("192.0.2.1: no suite with RSA key exchange is offered to")
     assert "--keylog" in sentence
     assert "HEP" in sentence
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_what_no_list_of_the_server_opens_is_told_beside_the_change(*, elsewhere: bool) -> None:
+    fit, unfit = offer(RSA_GCM, ECDHE), PRIVATE
+    sessions = [session(1, "192.0.2.1", fit), session(2, "192.0.2.1", unfit)]
+    if elsewhere:  # another client got RSA from the same offer
+        agreed = "TLS_RSA_WITH_AES_128_GCM_SHA256"
+        clear = {"cipher_suite": agreed, "verdict": Verdict.DECRYPTED}
+        sessions[:0] = [session(number, "192.0.2.2", fit, **clear) for number in range(3, 9)]
+    [sentence] = advised(*sessions)["192.0.2.1"].sentences
+    assert ("more than one list" in sentence) is elsewhere
+    assert "Hellos without RSA key exchange" in sentence
+    assert "take session secrets from one of the two ends" in sentence
 
 
 def test_a_certificate_without_an_rsa_key_comes_first() -> None:

@@ -163,14 +163,14 @@ class _Advisor:
         }
         agreed = _agreed_elsewhere(server, wanted)
         if not gained and agreed is not None:
-            return _another_list(server, hosts, agreed, vendor)
+            return _another_list(server, hosts, agreed, vendor, _rest(proposal, wanted))
         if not proposal.edits or not gained:
             return self._other_way(server, hosts, proposal, vendor)
         changes = tuple(map(str, proposal.edits))
         sentence = (
             f"On {whose} {server.endpoint}: {'; '.join(changes)}. Then {_who_gains(hosts, gained)} with that "
             f"server's key{_conditions(server, proposal, wanted)}, {_cut_off(proposal)}, and forward secrecy "
-            f"ends for them (RFC 9325 section 4.1){_has_settings(vendor)}."
+            f"ends for them (RFC 9325 section 4.1){_has_settings(vendor)}.{_rest(proposal, wanted)}"
         )
         return _Part(sentence, changes, vendor)
 
@@ -247,6 +247,13 @@ def _conditions(server: SeenServer, proposal: Proposal, wanted: Iterable[Offer])
     return unseen + (", where RSA key exchange is offered" if partly else "")
 
 
+def _rest(proposal: Proposal, wanted: Iterable[Offer]) -> str:
+    """Say what is left for hellos that offer nothing that a private key opens."""
+    if proposal.without_rsa.isdisjoint(wanted):
+        return ""
+    return f" Hellos without RSA key exchange (TLS 1.3 alone, for one) stay dark: for those, {SECRETS}."
+
+
 def _cut_off(proposal: Proposal) -> str:
     lost = len(proposal.cut_off)
     if not lost:
@@ -262,14 +269,16 @@ def _agreed_elsewhere(server: SeenServer, offers: frozenset[Offer]) -> int | Non
     return None
 
 
-def _another_list(server: SeenServer, hosts: set[str], suite: int, vendor: str | None) -> _Part:
+def _another_list(
+    server: SeenServer, hosts: set[str], suite: int, vendor: str | None, rest: str
+) -> _Part:
     names = ", ".join(sorted(hosts)[:3]) + (" and others" if len(hosts) > 3 else "")
     name = suite_name(suite)
     change = f"give {names} the list that its other clients get, with {name} in front"
     return _Part(
         f"{server.endpoint} agreed on {name} with others who offered the same, so that it has more than one "
         f"list (a profile, a node of a cluster): {change}; forward secrecy ends for them (RFC 9325 section "
-        f"4.1){_has_settings(vendor)}.",
+        f"4.1){_has_settings(vendor)}.{rest}",
         (change,),
         vendor,
     )
