@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tqdecrypt.errors import InputError
 from tqdecrypt.keys import KeyLog, KeyRing, SecretsStore, load_private_keys
 from tqdecrypt.pipeline import ReadOptions, Summary, read_captures
 from tqdecrypt.sip import Message
-from tqdecrypt.tls import MEANINGS, SessionReport, Verdict
+from tqdecrypt.tls import MEANINGS, Plaintext, SessionReport, Verdict
 
 pytestmark = pytest.mark.shared
 
@@ -55,8 +56,8 @@ class Reading:
     def call(self, call: Call) -> None:
         """Calls are not looked at here."""
 
-    def tap(self, session: int, from_client: bool, data: bytes, frame: int, time: int) -> None:
-        self.text[session, from_client] += data
+    def plaintext(self, session: int, from_client: bool, records: Sequence[Plaintext]) -> None:
+        self.text[session, from_client] += b"".join(data for data, _, _ in records)
 
     def secret(self, report: SessionReport) -> tuple[bytes, bytes]:
         """Return the plaintext of both directions."""
@@ -75,7 +76,7 @@ def read(
         log.finish(keylog.name)
     reading = Reading()
     loaded = load_private_keys([str(key) for key in keys or []]).keys if keys else ()
-    options = ReadOptions(KeyRing(loaded, log), tap=reading.tap, store=store)
+    options = ReadOptions(KeyRing(loaded, log), observers=[reading], store=store)
     summary = read_captures([str(capture)], options, reading)
     return reading, summary
 

@@ -20,7 +20,7 @@ class Told:
 
     def __init__(self, *frames: int) -> None:
         self.frames: list[int] = []
-        self.queue = EndQueue(self)
+        self.queue = EndQueue([self])
         for frame in frames:
             self.queue.add(
                 ConnectionEnd("192.0.2.1:1", "192.0.2.2:2", 1, None, 1, frame, frame, End.FIN)

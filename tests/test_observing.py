@@ -57,7 +57,7 @@ class Heard:
 def read(path: Path, *, observed: bool = True, key: bool = True) -> Heard:
     heard = Heard()
     keys = [PrivateKey(certificates.server().key, "server.key")] if key else []
-    options = ReadOptions(KeyRing(keys), observer=heard if observed else None)
+    options = ReadOptions(KeyRing(keys), observers=[heard] if observed else ())
     read_captures([str(path)], options, heard)
     return heard
 

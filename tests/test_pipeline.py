@@ -61,7 +61,7 @@ def read(path: Path, tmp_path: Path, seen: Seen | None = None) -> tuple[Seen, Su
     seen = seen or Seen()
     options = ReadOptions(KeyRing(load_private_keys([key]).keys))
     if isinstance(seen, Followed):
-        options.end_listener = seen
+        options.observers = [seen]
     return seen, read_captures([str(path)], options, seen)
 
 

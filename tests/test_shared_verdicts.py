@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tqdecrypt.calls import Call
 from tqdecrypt.keys import KeyRing, SecretsStore, load_private_keys
 from tqdecrypt.pipeline import ReadOptions, Summary, read_captures
 from tqdecrypt.sip import Message
-from tqdecrypt.tls import SessionReport, Verdict
+from tqdecrypt.tls import Plaintext, SessionReport, Verdict
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 pytestmark = pytest.mark.shared
@@ -25,7 +26,7 @@ class Results:
         self.messages: list[Message] = []
         self.sessions: list[SessionReport] = []
         self.calls: list[Call] = []
-        self.plaintext: dict[tuple[int, bool], bytearray] = {}
+        self.text: dict[tuple[int, bool], bytearray] = {}
 
     def message(self, message: Message) -> None:
         self.messages.append(message)
@@ -36,15 +37,16 @@ class Results:
     def call(self, call: Call) -> None:
         self.calls.append(call)
 
-    def tap(self, session: int, from_client: bool, data: bytes, frame: int, time: int) -> None:
-        self.plaintext.setdefault((session, from_client), bytearray()).extend(data)
+    def plaintext(self, session: int, from_client: bool, records: Sequence[Plaintext]) -> None:
+        text = self.text.setdefault((session, from_client), bytearray())
+        text += b"".join(data for data, _, _ in records)
 
 
 def read(
     capture: Path, ring: KeyRing, store: SecretsStore | None = None
 ) -> tuple[Results, Summary]:
     results = Results()
-    options = ReadOptions(ring, tap=results.tap, store=store)
+    options = ReadOptions(ring, observers=[results], store=store)
     return results, read_captures([str(capture)], options, results)
 
 
@@ -60,7 +62,7 @@ def entries() -> list[Any]:
 def test_without_secrets_nothing_comes_out(entry: dict[str, Any]) -> None:
     results, summary = read(SHARED / "captures" / entry["file"], KeyRing())
     assert summary.messages == 0
-    assert results.plaintext == {}
+    assert results.text == {}
     assert results.sessions
 
 

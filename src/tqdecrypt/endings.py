@@ -1,22 +1,24 @@
 """What is told of a connection when it is over, to who hands connections on.
 
-Nobody pays for it who does not ask: without an :class:`EndListener` nothing of this is made.
+Nobody pays for it who does not ask: without an :class:`~tqdecrypt.observing.EndObserver` nothing of this
+is made.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tqdecrypt.observing import EndObserver
     from tqdecrypt.sip import Message
     from tqdecrypt.tcp import Connection, End
     from tqdecrypt.tls.session_secrets import SessionSecrets
 
-__all__ = ["ConnectionEnd", "EndListener", "EndQueue", "tcp_connection_end"]
+__all__ = ["ConnectionEnd", "EndQueue", "tcp_connection_end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +41,14 @@ class ConnectionEnd:
     finished: tuple[bool, bool] = (False, False)
     """Whether client and server said FIN or RST."""
     secrets: SessionSecrets | None = None
-    """What opened its session, if anything did and the listener wants it."""
-
-
-class EndListener(Protocol):
-    """Takes the ends of connections, each behind the messages that came on it."""
-
-    wants_secrets: bool
-    """Whether session secrets are asked for."""
-
-    def connection_over(self, end: ConnectionEnd) -> None:
-        """Nothing more comes on a connection."""
+    """What opened its session, if anything did and an observer wants it."""
 
 
 class EndQueue:
     """Holds ends back until the messages that came on their connections have gone on."""
 
-    def __init__(self, listener: EndListener) -> None:
-        self._tell = listener.connection_over
+    def __init__(self, observers: Sequence[EndObserver]) -> None:
+        self._observers = observers
         self._ends: list[ConnectionEnd] = []
         """What was added since everything was told, the latest frame first."""
         self._sorted = True
@@ -93,6 +85,10 @@ class EndQueue:
         self._ends.clear()
         while self._ripening and (since is None or self._ripening[0][0] <= since):
             self._tell(self._ripening.popleft()[1])
+
+    def _tell(self, end: ConnectionEnd) -> None:
+        for one in self._observers:
+            one.connection_over(end if one.wants_secrets else replace(end, secrets=None))
 
 
 _LAST_FRAME = attrgetter("last_frame")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import time
@@ -40,13 +42,19 @@ def kamailio(folder: Path, configuration: str, tcp_port: int) -> Iterator[Path]:
     file.write_text(SETTINGS.format(modules=module_folder()) + configuration)
     command = ["kamailio", "-DD", "-f", str(file), "-Y", str(folder), "-m", "32", "-M", "8"]
     with log.open("wb") as stream:
-        process = subprocess.Popen(command, stdout=stream, stderr=stream, cwd=folder)
+        process = subprocess.Popen(
+            command, stdout=stream, stderr=stream, cwd=folder, start_new_session=True
+        )
     try:
         _wait_for(tcp_port, process, log)
         yield log
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:  # one of its processes waits for another, now and then
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

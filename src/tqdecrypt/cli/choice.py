@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from tqdecrypt.cli.inputs import Tap, is_live, open_trunks
+from tqdecrypt.cli.inputs import is_live, open_trunks
 from tqdecrypt.cli.named import named_calls
 from tqdecrypt.cli.run import Outcome, read_for
 from tqdecrypt.cli.switches import Switches
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tqdecrypt.calls import Call, JointCall, Leg
     from tqdecrypt.calls.registration import Registration
     from tqdecrypt.cli.inputs import Inputs
-    from tqdecrypt.endings import EndListener
     from tqdecrypt.insight import Analysis, Finding
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.indicators import IndicatorTable
@@ -207,9 +206,7 @@ class Choice:
         sink: Sink,
         *,
         analysis: Analysis | None = None,
-        end_listener: EndListener | None = None,
-        tap: Tap | None = None,
-        observer: Observer | None = None,
+        observers: Sequence[Observer] = (),
         again: Outcome | None = None,
         inputs: Inputs | None = None,
         on_idle: Callable[[], None] | None = None,
@@ -225,9 +222,7 @@ class Choice:
             switches,
             self.sink(sink),
             analysis=analysis,
-            end_listener=end_listener,
-            tap=tap,
-            observer=observer,
+            observers=observers,
             again=self.first if again is None else again,
             inputs=inputs,
             on_idle=on_idle,

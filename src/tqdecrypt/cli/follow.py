@@ -15,13 +15,16 @@ from tqdecrypt.cli.switches import Switches, reading
 from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tqdecrypt.cli.collect import OneSession
+    from tqdecrypt.tls import Plaintext
     from tqdecrypt.tls.report import SessionReport
 
 __all__ = ["follow"]
 
 
-_FRAME = itemgetter(0)
+_FRAME = itemgetter(1)
 
 
 class From(enum.Enum):
@@ -61,26 +64,40 @@ def follow(
     client_only = None if sender is None else sender is From.CLIENT
     if switches.mask_profile is not Profile.NONE:
         return _follow_masked(switches, session, client_only)
-    # Inside a block each direction comes in one go; the frames put them in order.
-    pieces: list[tuple[int, bytes]] = []
-
-    def tap(number: int, from_client: bool, data: bytes, frame: int, _time: int) -> None:
-        if number == session and client_only in (None, from_client):
-            pieces.append((frame, data))
+    pieces = _Pieces(session, client_only)
 
     def write() -> None:
-        pieces.sort(key=_FRAME)
-        sys.stdout.buffer.write(b"".join(data for _, data in pieces))
+        sys.stdout.buffer.write(pieces.take())
         sys.stdout.buffer.flush()
-        pieces.clear()
 
     sink = OneSession(session)
     in_the_way = sys.stdout.isatty()
-    outcome = read_for(switches, sink, tap=tap, on_block=write, progress=not in_the_way)
+    outcome = read_for(switches, sink, observers=[pieces], on_block=write, progress=not in_the_way)
     write()
     if sink.report is not None:
         return _judge(sink.report, outcome.status)
     return _not_there(sink, outcome)
+
+
+class _Pieces:
+    """Collects plaintext of one session; see :class:`~tqdecrypt.observing.PlaintextObserver`."""
+
+    def __init__(self, session: int, client_only: bool | None) -> None:
+        self._wanted = session
+        self._client_only = client_only
+        self._pieces: list[Plaintext] = []
+
+    def plaintext(self, session: int, from_client: bool, records: Sequence[Plaintext]) -> None:
+        """Take what was sent by who is wanted."""
+        if session == self._wanted and self._client_only in (None, from_client):
+            self._pieces += records
+
+    def take(self) -> bytes:
+        """Return what came; inside a block each direction comes in one go, and frames put them in order."""
+        self._pieces.sort(key=_FRAME)
+        taken = b"".join(data for data, _, _ in self._pieces)
+        self._pieces.clear()
+        return taken
 
 
 def _follow_masked(switches: Switches, session: int, client_only: bool | None) -> int:
@@ -89,7 +106,7 @@ def _follow_masked(switches: Switches, session: int, client_only: bool | None) -
 
     sink = MaskedSession(session, client_only, sys.stdout.buffer)
     in_the_way = sys.stdout.isatty()
-    outcome = read_for(switches, sink, tap=sink.tap, progress=not in_the_way)
+    outcome = read_for(switches, sink, observers=[sink], progress=not in_the_way)
     sys.stdout.buffer.flush()
     if sink.report is None:
         return _not_there(sink, outcome)

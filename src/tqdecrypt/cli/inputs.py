@@ -7,7 +7,7 @@ import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from tqdecrypt.cli.switches import (
     HEP_LISTEN_VARIABLE,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Inputs",
-    "Tap",
     "has_pipe",
     "is_live",
     "open_inputs",
@@ -35,9 +34,6 @@ __all__ = [
     "open_trunks",
     "read_secret",
 ]
-
-Tap: TypeAlias = Callable[[int, bool, bytes, int, int], None]
-"""Takes verified plaintext: session, from the client, data, frame, time."""
 
 
 @dataclass(slots=True)
@@ -53,9 +49,7 @@ class Inputs:
     """``None`` when nothing is masked."""
 
 
-def open_inputs(
-    switches: Switches, tap: Tap | None = None, *, without_captures: bool = False
-) -> Inputs:
+def open_inputs(switches: Switches, *, without_captures: bool = False) -> Inputs:
     """Open everything but the captures.
 
     :param without_captures: whether there may be nothing to read.
@@ -84,9 +78,7 @@ def open_inputs(
         follow=live,
     )
     ring = given.ring
-    options = ReadOptions(
-        ring=ring, ports=frozenset(switches.ports), tap=tap, store=_open_store(switches)
-    )
+    options = ReadOptions(ring=ring, ports=frozenset(switches.ports), store=_open_store(switches))
     listeners = [KeyLogListener(place, ring.keylog) for place in switches.keylog_listen]
     options.keylog_sources = [*(given.keylog_files if live else ()), *listeners]
     options.message_sources = mirrors = _open_mirrors(switches)

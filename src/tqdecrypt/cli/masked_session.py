@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from tqdecrypt.cli.collect import OneSession
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tqdecrypt.sip import Message
+    from tqdecrypt.tls import Plaintext
 
 __all__ = ["MaskedSession"]
 
@@ -18,7 +21,7 @@ MOST_FRAMES = 1 << 16
 class MaskedSession(OneSession):
     """Writes the messages of one session, of one direction or both.
 
-    Which end is the client is learned from the first message: the tap says who sent its frame.
+    Which end is the client is learned from the first message: the plaintext says who sent its frame.
 
     :param client_only: whether what the client sent is wanted alone, or what it did not; ``None``: both.
     :ivar bytes_read: plaintext of what is asked for.
@@ -34,15 +37,16 @@ class MaskedSession(OneSession):
         self.bytes_read = 0
         self.left_out = 0
 
-    def tap(self, number: int, from_client: bool, data: bytes, frame: int, _time: int) -> None:
-        """Take verified plaintext, to count it."""
-        if number != self.wanted:
+    def plaintext(self, session: int, from_client: bool, records: Sequence[Plaintext]) -> None:
+        """Count it; see :class:`~tqdecrypt.observing.PlaintextObserver`."""
+        if session != self.wanted:
             return
-        if self._client is None and len(self._senders) < MOST_FRAMES:
-            self._senders[frame] = from_client
-        if self._client_only in (None, from_client):
-            self.bytes_read += len(data)
-            self.left_out += len(data)
+        for data, frame, _ in records:
+            if self._client is None and len(self._senders) < MOST_FRAMES:
+                self._senders[frame] = from_client
+            if self._client_only in (None, from_client):
+                self.bytes_read += len(data)
+                self.left_out += len(data)
 
     def message(self, message: Message) -> None:
         """See :class:`~tqdecrypt.pipeline.Sink`."""

@@ -81,7 +81,6 @@ def media(
     analysis = Analysis(on_call=collector.call, media=collector.calls, trunks=open_trunks(switches))
     inputs = open_inputs(switches)
     inputs.options.media = collector
-    inputs.options.keying_tap = collector.dtls
     outcome = read_for(switches, DarkHosts(collector), analysis=analysis, inputs=inputs)
     if outcome.summary is not None:
         outcome.summary.counters.update(

@@ -5,19 +5,18 @@ from __future__ import annotations
 import enum
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from tqdecrypt.cli.inputs import Inputs, Tap, has_pipe, open_inputs
+from tqdecrypt.cli.inputs import Inputs, has_pipe, open_inputs
 from tqdecrypt.cli.progress import ProgressBar
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import Switches
 
 if TYPE_CHECKING:
-    from tqdecrypt.endings import EndListener
     from tqdecrypt.insight import Analysis
     from tqdecrypt.masking import Masker
     from tqdecrypt.observing import Observer
@@ -59,11 +58,9 @@ def read_for(
     switches: Switches,
     sink: Sink,
     *,
-    tap: Tap | None = None,
     analysis: Analysis | None = None,
-    observer: Observer | None = None,
+    observers: Sequence[Observer] = (),
     watch: Watch | None = None,
-    end_listener: EndListener | None = None,
     again: Outcome | None = None,
     inputs: Inputs | None = None,
     on_idle: Callable[[], None] | None = None,
@@ -79,9 +76,8 @@ def read_for(
     Ctrl-C ends reading, and the caller shows what there is; the second one ends it at once.
 
     :param analysis: is fed beside the sink.
-    :param observer: is told of TLS from outside; see :mod:`tqdecrypt.observing`.
+    :param observers: are told what goes on beside; see :mod:`tqdecrypt.observing`.
     :param watch: records the handshakes of sessions that are to be explained.
-    :param end_listener: is told of each connection that is over; see :mod:`tqdecrypt.endings`.
     :param again: what came of reading the same captures before; then nothing is opened, asked or said
         twice.
     :param inputs: what the switches opened, when somebody had to look at it before.
@@ -97,15 +93,14 @@ def read_for(
     if again is not None:
         inputs = again.inputs
     elif inputs is None:
-        inputs = open_inputs(switches, tap, without_captures=without_captures)
+        inputs = open_inputs(switches, without_captures=without_captures)
     inputs.options.analysis = analysis
-    inputs.options.observer = observer
+    inputs.options.observers = observers
     inputs.options.mask = None
     if masked and inputs.masker is not None:
         inputs.masker.counters.clear()
         inputs.options.mask = deciding(inputs.masker)
     inputs.options.watch = watch
-    inputs.options.end_listener = end_listener
     for sentence in (*inputs.problems, *(inputs.notes if notes else ())) if again is None else ():
         complain(sentence)
     interrupted = False

@@ -4,8 +4,8 @@
 what comes then, and ``dispatcher`` holds what they share.
 """
 
-from tqdecrypt.dispatch.dispatcher import DarkTap, Dispatcher, KeyingTap, Tap
+from tqdecrypt.dispatch.dispatcher import Dispatcher
 from tqdecrypt.dispatch.sniffer import Sniffer
 from tqdecrypt.dispatch.tls_connection import TlsConnection
 
-__all__ = ["DarkTap", "Dispatcher", "KeyingTap", "Sniffer", "Tap", "TlsConnection"]
+__all__ = ["Dispatcher", "Sniffer", "TlsConnection"]

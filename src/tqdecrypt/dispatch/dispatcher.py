@@ -10,22 +10,22 @@ from tqdecrypt.dispatch.dtls_connection import DtlsConnection
 from tqdecrypt.dispatch.sniffer import Sniffer
 from tqdecrypt.dispatch.tls_connection import TlsConnection
 from tqdecrypt.mirror import Mirror
+from tqdecrypt.observing import Observers
 from tqdecrypt.tcp import Connection, End, StreamHandler
 from tqdecrypt.tls import DarkData, Plaintext, Session, SessionReport, WaitingBudget
+from tqdecrypt.tls.outline import outline_datagram
 from tqdecrypt.tls.parking import Parking
 from tqdecrypt.tls.session_secrets import session_secrets
 
 if TYPE_CHECKING:
     from tqdecrypt.dispatch.framed_connection import AnyFramer
     from tqdecrypt.endings import ConnectionEnd
-    from tqdecrypt.observing import Observer
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SecretSource
-    from tqdecrypt.tls.exchange import Exchange
     from tqdecrypt.tls.session_secrets import SessionSecrets
     from tqdecrypt.tls.watching import Watch
 
-__all__ = ["DarkTap", "Dispatcher", "KeyingTap", "Tap"]
+__all__ = ["Dispatcher"]
 
 MOST_AWAKE = 2048
 """TLS sessions that stay as they are however idle: some 25 MB."""
@@ -38,16 +38,6 @@ MAX_DTLS = 20_000
 SIPS_PORT = 5061
 """Where everybody expects SIP over TLS (RFC 3261 section 19.1.2): silence there needs a reason."""
 
-Tap = Callable[[int, bool, bytes, int, int], None]
-"""Takes verified plaintext: session, from the client, data, frame, time."""
-DarkTap = Callable[[int, str, str, bool, Sequence[DarkData]], None]
-"""Takes what is known of records that stay dark: session, ends of client and server (``ip:port``),
-from the client, records."""
-
-KeyingTap = Callable[[int, str, str, "Exchange"], None]
-"""Takes a DTLS handshake in which both ends agreed on SRTP: session, ends of client and server
-(``ip:port``), and the handshake, whose master secret is ``None`` when it stayed dark."""
-
 
 class Dispatcher:
     """Makes the handler of each connection and holds what they share."""
@@ -59,12 +49,9 @@ class Dispatcher:
         messages: list[Message],
         session_ended: Callable[[SessionReport], None],
         ports: frozenset[int] = frozenset(),
-        tap: Tap | None = None,
-        dark_tap: DarkTap | None = None,
-        observer: Observer | None = None,
+        observers: Observers | None = None,
         mirror: Mirror | None = None,
         watch: Watch | None = None,
-        keying_tap: KeyingTap | None = None,
     ) -> None:
         self.secrets = secrets
         self.given = given
@@ -72,18 +59,13 @@ class Dispatcher:
         """Every message is appended here."""
         self.session_ended = session_ended
         self.ports = ports | {SIPS_PORT}
-        self.tap = tap
-        self.dark_tap = dark_tap
-        self.observer = observer
+        self.observers = observers or Observers()
         self.mirror = mirror or Mirror()
         self.watch = watch
         """Records sessions that are to be explained."""
-        self.keying_tap = keying_tap
         self.counters: Counter[str] = Counter()
         self.on_end: Callable[[ConnectionEnd], None] | None = None
         """Is told of connections that are over, when somebody asks."""
-        self.wants_secrets = False
-        """Whether it is told the secrets of their sessions, too."""
         self.streams = 0
         self.sessions = 0
         self.budget = WaitingBudget()
@@ -94,7 +76,7 @@ class Dispatcher:
         self._unsettled: list[tuple[Session, Callable[[], None]]] = []
         self._dtls: dict[tuple[str, str], DtlsConnection] = {}
         self._keying: dict[DtlsConnection, None] = {}
-        """Those that may have news for the tap of keyings, if there is one."""
+        """Those that may have news for who wants to know of keys for SRTP."""
 
     def accept(self, connection: Connection) -> StreamHandler:
         """Return what takes the bytes of a new connection."""
@@ -103,16 +85,7 @@ class Dispatcher:
     def tls_connection(self, connection: Connection) -> StreamHandler:
         """Return what takes the bytes of a connection that speaks TLS."""
         handler = TlsConnection(self, connection)
-        if self.observer is None:
-            return handler
-        from tqdecrypt.observing import ObservedStream
-
-        return ObservedStream(handler, self.observer, handler.number, connection.ends)
-
-    def observe_end(self, number: int, session: Session) -> None:
-        """Let the observer, if there is one, look at a session that ended."""
-        if self.observer is not None:
-            self.observer.session_ended(number, session)
+        return self.observers.stream(handler.number, connection.ends, handler)
 
     def receive_dtls(
         self, source: str, destination: str, data: bytes, frame: int, time: int
@@ -129,14 +102,12 @@ class Dispatcher:
                 self.counters["dtls_sessions_evicted"] += 1
             flow = self._dtls[source, destination] = DtlsConnection(self, (source, destination))
         flow.receive(source, data, frame, time)
-        if self.keying_tap is not None:
+        if self.observers.keying:
             self._keying[flow] = None
-        if self.observer is not None:
-            from tqdecrypt.tls.outline import outline_datagram
-
+        if self.observers.records:
             records = list(outline_datagram(data, frame, time))
-            if records:
-                self.observer.records(flow.number, source, records)
+            for one in self.observers.records if records else ():
+                one.records(flow.number, source, records)
 
     def add_counters(self, framer: AnyFramer) -> None:
         """Add what *framer* counted to the counters of all."""
@@ -144,20 +115,18 @@ class Dispatcher:
         if counted:
             self.counters.update(counted)
 
-    def tap_records(self, number: int, from_client: bool, records: Sequence[Plaintext]) -> None:
-        """Give verified plaintext to the tap, if there is one."""
-        if self.tap is not None:
-            for data, frame, time in records:
-                self.tap(number, from_client, data, frame, time)
+    def show_plaintext(self, number: int, from_client: bool, records: Sequence[Plaintext]) -> None:
+        """Give verified plaintext to who wants it."""
+        for one in self.observers.plaintext:
+            one.plaintext(number, from_client, records)
 
-    def tap_dark_data(
+    def tell_dark_data(
         self, number: int, session: Session, side: int, records: Sequence[DarkData]
     ) -> None:
-        """Tell the tap for it, if there is one, of records that stay dark."""
-        if self.dark_tap is not None:
-            client = session.client_side or 0
-            ends = session.ends
-            self.dark_tap(number, ends[client], ends[1 - client], side == client, records)
+        """Tell who wants to know of records that stay dark."""
+        client, ends = session.client_side or 0, session.ends
+        for one in self.observers.dark_data:
+            one.dark_data(number, ends[client], ends[1 - client], side == client, records)
 
     def when_settled(self, session: Session, report: Callable[[], None]) -> None:
         """Call *report* once it is known whether there are secrets for *session*."""
@@ -203,4 +172,5 @@ class Dispatcher:
 
     def secrets_of(self, session: Session) -> SessionSecrets | None:
         """Return what opened a session, when somebody wants it."""
-        return session_secrets(session) if self.wants_secrets else None
+        wanted = any(one.wants_secrets for one in self.observers.ends)
+        return session_secrets(session) if wanted else None

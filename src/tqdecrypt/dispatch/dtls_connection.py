@@ -60,7 +60,7 @@ class DtlsConnection:
         )
         report.messages = self._messages
         self.tell_keyings(at_end=True)
-        dispatcher.observe_end(self.number, self.session)
+        dispatcher.observers.session_ended(self.number, self.session)
         if dispatcher.watch is not None:
             dispatcher.watch.ended(self.session, report)
         dispatcher.secrets.keep(self.session, report.client, report.server)
@@ -86,8 +86,8 @@ class DtlsConnection:
 
         At the end it is told of those that stay without, too.
         """
-        tap = self._dispatcher.keying_tap
-        if tap is None:
+        observers = self._dispatcher.observers.keying
+        if not observers:
             return
         for exchange in self.session.exchanges[self._keyings_told :]:
             if exchange.master is None and not at_end:
@@ -96,11 +96,12 @@ class DtlsConnection:
             answer = exchange.server_hello
             if answer is not None and ExtensionType.use_srtp in answer.extensions:
                 client = self.session.client_side or 0
-                tap(self.number, self.ends[client], self.ends[1 - client], exchange)
+                for one in observers:
+                    one.srtp_agreed(self.number, self.ends[client], self.ends[1 - client], exchange)
 
     def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
         """See :class:`~tqdecrypt.tls.Listener`."""
-        self._dispatcher.tap_records(self.number, from_client, records)
+        self._dispatcher.show_plaintext(self.number, from_client, records)
         client_side = self.session.client_side or 0
         flow = self._flows[client_side if from_client else 1 - client_side]
         for data, frame, time in records:
@@ -114,4 +115,4 @@ class DtlsConnection:
 
     def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
         """See :class:`~tqdecrypt.tls.Listener`."""
-        self._dispatcher.tap_dark_data(self.number, self.session, side, records)
+        self._dispatcher.tell_dark_data(self.number, self.session, side, records)

@@ -129,7 +129,7 @@ class TlsConnection:
         )
         report.tcp = _tcp_facts(connection, self.session.ends.index(report.client))
         report.messages = self._messages
-        dispatcher.observe_end(self.number, self.session)
+        dispatcher.observers.session_ended(self.number, self.session)
         if dispatcher.watch is not None:
             dispatcher.watch.ended(self.session, report, _opening(connection))
         dispatcher.secrets.keep(self.session, report.client, report.server)
@@ -142,7 +142,7 @@ class TlsConnection:
     def application_data(self, from_client: bool, records: Sequence[Plaintext]) -> None:
         """See :class:`~tqdecrypt.tls.Listener`."""
         dispatcher = self._dispatcher
-        dispatcher.tap_records(self.number, from_client, records)
+        dispatcher.show_plaintext(self.number, from_client, records)
         framers = self._framers
         if framers is None:
             framers = self._framers = self._make_framers(records)
@@ -158,7 +158,7 @@ class TlsConnection:
 
     def dark_data(self, side: int, records: Sequence[DarkData]) -> None:
         """See :class:`~tqdecrypt.tls.Listener`."""
-        self._dispatcher.tap_dark_data(self.number, self.session, side, records)
+        self._dispatcher.tell_dark_data(self.number, self.session, side, records)
 
     def _end_of(self, report: SessionReport, reason: End) -> ConnectionEnd:
         connection = self._connection

@@ -156,7 +156,7 @@ class Bundle:
     # What the observer's side is told.
 
     def records(self, session: int, sender: str, records: Sequence[RecordFacts]) -> None:
-        """See :class:`~tqdecrypt.observing.Observer`."""
+        """See :class:`~tqdecrypt.observing.RecordObserver`."""
         directions = self._going_on.setdefault(session, {})
         kept = directions.get(sender)
         if kept is None:
@@ -176,13 +176,13 @@ class Bundle:
         self._kept += kept.kept - before
 
     def boundaries_lost(self, session: int, sender: str, lost: int, missing: int) -> None:
-        """See :class:`~tqdecrypt.observing.Observer`."""
+        """See :class:`~tqdecrypt.observing.RecordObserver`."""
         kept = self._going_on.get(session, {}).get(sender)
         if kept is not None:
             kept.lost, kept.missing = lost, missing
 
     def session_ended(self, number: int, session: Session) -> None:
-        """See :class:`~tqdecrypt.observing.Observer`."""
+        """See :class:`~tqdecrypt.observing.RecordObserver`."""
         self._facts.clear()  # of a session that nobody wanted
         self._facts[number] = handshake_facts(session, self.pseudonyms)
 

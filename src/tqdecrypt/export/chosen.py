@@ -25,7 +25,7 @@ _DATAGRAMS_AT_ONCE = 4096
 
 
 class ChosenConnections:
-    """The :class:`~tqdecrypt.pipeline.Sink` and :class:`~tqdecrypt.endings.EndListener` that remembers.
+    """The :class:`~tqdecrypt.pipeline.Sink` and :class:`~tqdecrypt.observing.EndObserver` that remembers.
 
     Clear messages of the chosen calls count, too: in datagrams one by one, in a stream with all of it.
 
@@ -84,7 +84,7 @@ class ChosenConnections:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
 
     def connection_over(self, end: ConnectionEnd) -> None:
-        """See :class:`~tqdecrypt.endings.EndListener`."""
+        """See :class:`~tqdecrypt.observing.EndObserver`."""
         if end.session not in self._sessions and end.stream not in self._streams:
             return
         self._sessions.discard(end.session or 0)

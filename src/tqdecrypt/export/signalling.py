@@ -90,7 +90,7 @@ class _Packet(NamedTuple):
 
 
 class SignallingPackets:
-    """The :class:`~tqdecrypt.pipeline.Sink` and :class:`~tqdecrypt.endings.EndListener` that writes packets.
+    """Writes packets: a :class:`~tqdecrypt.pipeline.Sink` and :class:`~tqdecrypt.observing.EndObserver`.
 
     :param as_udp: whether all messages become datagrams.
     :param media_in_clear: whether session descriptions are to announce it, as it is written beside.
@@ -153,7 +153,7 @@ class SignallingPackets:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
 
     def connection_over(self, end: ConnectionEnd) -> None:
-        """See :class:`~tqdecrypt.endings.EndListener`."""
+        """See :class:`~tqdecrypt.observing.EndObserver`."""
         known = self._streams.pop(end.stream, None) if end.stream is not None else None
         if known is None:
             return

@@ -85,7 +85,8 @@ class MediaCollector:
         self._digits = InfoDigits()
         self._dark_hosts: dict[str, None] = {}
         self.dtls = DtlsTable()
-        """Takes the handshakes that agree on SRTP: the run's tap of keyings."""
+        self.srtp_agreed = self.dtls.srtp_agreed
+        """See :class:`~tqdecrypt.observing.KeyingObserver`."""
         self._result: list[CallMedia] | None = None
 
     # As the pipeline's media sink.

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call
     from tqdecrypt.capture import PacketBlock
-    from tqdecrypt.dispatch import KeyingTap, Tap
-    from tqdecrypt.endings import EndListener
     from tqdecrypt.insight import Analysis
     from tqdecrypt.keys import KeyRing, SecretsStore
     from tqdecrypt.observing import Observer
@@ -33,10 +31,8 @@ class ReadOptions:
     """Keys and secrets."""
     ports: frozenset[int] = frozenset()
     """Only TCP connections and UDP datagrams with one of these ports; empty: any."""
-    tap: Tap | None = None
-    """Takes the verified plaintext of every TLS session as it comes."""
-    observer: Observer | None = None
-    """Is told of the records and handshakes of every TLS session, decrypted or not."""
+    observers: Sequence[Observer] = ()
+    """Those who look on: at plaintext, records, handshakes, ends of connections."""
     store: SecretsStore | None = None
     """Session secrets of earlier runs; those of this one are added."""
     analysis: Analysis | None = None
@@ -45,16 +41,12 @@ class ReadOptions:
     """Records the handshakes of sessions that are to be explained."""
     keylog_sources: Sequence[KeyLogSource] = ()
     """What the ring's key log grows from while the capture is read."""
-    end_listener: EndListener | None = None
-    """Is told of each connection that is over, behind the messages that came on it."""
     message_sources: Sequence[MessageSource] = ()
     """Where messages come from besides packets.  Without captures, they are waited for without end."""
     mask: Mask | None = None
     """Rewrites messages and reports before the calls, the analysis and the sink see them."""
     media: MediaSink | None = None
     """Takes every UDP datagram as columns, and the messages, when somebody wants media."""
-    keying_tap: KeyingTap | None = None
-    """Takes the DTLS handshakes that agree on SRTP."""
 
 
 class KeyLogSource(Protocol):

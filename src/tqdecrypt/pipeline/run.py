@@ -11,6 +11,7 @@ from tqdecrypt.calls import Call, CallTable
 from tqdecrypt.dispatch import Dispatcher
 from tqdecrypt.endings import EndQueue
 from tqdecrypt.mirror import Mirror
+from tqdecrypt.observing import Observers
 from tqdecrypt.packet import PacketDecoder, Wanted
 from tqdecrypt.packet.selection import Selection
 from tqdecrypt.pipeline.datagrams import Datagrams
@@ -63,24 +64,21 @@ class Run:
         self._ordering = Ordering(mirror, options.message_sources, live=live)
         self._now = 0
         """Time of the last packet, ns."""
+        observers = Observers((*options.observers, options.analysis, options.media))
         self._dispatcher = Dispatcher(
             self._finder,
             options.ring.describe(),
             self._ordering.messages,
             self._session_ended,
             options.ports,
-            options.tap,
-            None if options.analysis is None else options.analysis.dark_data,
-            options.observer,
+            observers,
             mirror,
             options.watch,
-            options.keying_tap,
         )
         self._ends: EndQueue | None = None
-        if options.end_listener is not None:
-            self._ends = EndQueue(options.end_listener)
+        if observers.ends:
+            self._ends = EndQueue(observers.ends)
             self._dispatcher.on_end = self._ends.add
-            self._dispatcher.wants_secrets = options.end_listener.wants_secrets
         wanted = Wanted.SIGNALLING | Wanted.DTLS | Wanted.HEP
         self._media = options.media
         self._spoken: Selection | None = None

@@ -16,6 +16,7 @@ from tqdecrypt.keys import KeyLog, KeyRing, PrivateKey
 from tqdecrypt.media.srtp import SrtpOpener, Unusable, chosen_profile, keys_from_handshake
 from tqdecrypt.media.srtp.suites import PROFILES, SUITES
 from tqdecrypt.media.verdict import MediaVerdict
+from tqdecrypt.observing import Observers
 from tqdecrypt.tls import SecretFinder
 from tqdecrypt.tls.constants import ExtensionType
 from tqdecrypt.tls.exchange import Exchange
@@ -24,15 +25,26 @@ CLIENT, SERVER = "192.0.2.10:40000", "192.0.2.20:40002"
 Told = tuple[int, str, str, Exchange]
 
 
+class Heard:
+    """An observer."""
+
+    def __init__(self) -> None:
+        self.told: list[Told] = []
+
+    def srtp_agreed(self, session: int, client: str, server: str, exchange: Exchange) -> None:
+        self.told.append((session, client, server, exchange))
+
+
 def dispatch(datagrams: list[Datagram], keys: KeyRing) -> list[Told]:
-    """Return what the tap of keyings is told."""
-    told: list[Told] = []
+    """Return what an observer is told."""
+    heard = Heard()
+    told = heard.told
     dispatcher = Dispatcher(
         SecretFinder(keys),
         (),
         [],
         lambda report: None,
-        keying_tap=lambda *news: told.append(news),
+        observers=Observers([heard]),
     )
     ends = CLIENT, SERVER
     for frame, (side, data) in enumerate(datagrams, 1):

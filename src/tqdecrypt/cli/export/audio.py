@@ -172,7 +172,6 @@ def _find(switches: AudioSwitches) -> tuple[_Found, Outcome]:
     analysis = Analysis(on_call=found.take, trunks=open_trunks(switches))
     inputs = open_inputs(switches)
     inputs.options.media = found.collector
-    inputs.options.keying_tap = found.collector.dtls
     outcome = read_for(switches, _Nothing(), analysis=analysis, inputs=inputs, masked=False)
     return found, outcome
 

@@ -40,7 +40,7 @@ def bundle(switches: ExportSwitches) -> int:
     with whole_file(switches.output, replace=switches.force, what="bundle") as file:
         sink = Bundle()
         analysis = choice.analysis()
-        outcome = choice.read(switches, sink, analysis=analysis, observer=sink)
+        outcome = choice.read(switches, sink, analysis=analysis, observers=[sink])
         if outcome.summary is None:
             raise KeyboardInterrupt
         if not choice.wanted.everything and not (sink.told("sessions") or sink.told("messages")):

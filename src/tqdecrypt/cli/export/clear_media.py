@@ -61,7 +61,7 @@ def write_with_media(
             digits=switches.mask_profile is Profile.NONE,
         )
         sink = SignallingPackets(aside, as_udp=as_udp, media_in_clear=True)
-        outcome = choice.read(switches, sink, end_listener=sink, again=first)
+        outcome = choice.read(switches, sink, observers=[sink], again=first)
         if not sink.messages:
             raise UsageError(
                 "nothing to write: no SIP message fits that could be read; read says why."
@@ -107,7 +107,6 @@ def _find(switches: ExportSwitches, choice: Choice) -> tuple[MediaCollector, Out
     analysis = Analysis(on_call=collector.call, trunks=choice.trunks)
     inputs = choice.first.inputs if choice.first is not None else open_inputs(switches)
     inputs.options.media = collector
-    inputs.options.keying_tap = collector.dtls
     outcome = read_for(
         switches,
         DarkHosts(collector),
@@ -117,7 +116,6 @@ def _find(switches: ExportSwitches, choice: Choice) -> tuple[MediaCollector, Out
         masked=False,
     )
     inputs.options.media = None
-    inputs.options.keying_tap = None
     return collector, outcome
 
 

@@ -128,7 +128,7 @@ def _write(
     with whole_file(switches.output, replace=switches.force, what="capture") as file:
         writer = open_writer(file)
         sink = SignallingPackets(writer, as_udp=carried is As.UDP)
-        outcome = choice.read(switches, sink, end_listener=sink, on_idle=sink.flush)
+        outcome = choice.read(switches, sink, observers=[sink], on_idle=sink.flush)
         if not sink.messages:
             raise UsageError(
                 "nothing to write: no SIP message fits that could be read; read says why."

@@ -38,7 +38,7 @@ def keylog(switches: ExportSwitches) -> int:
     choice = switches.choose()
     chosen = ChosenConnections()
     with whole_file(switches.output, replace=switches.force, private=True, what="key log") as file:
-        outcome = choice.read(switches, chosen, end_listener=chosen)
+        outcome = choice.read(switches, chosen, observers=[chosen])
         if not chosen.lines:
             raise UsageError(_nothing(chosen))
         file.write(render_key_log(chosen.lines, f"{_sessions(chosen.opened)}, by tqdecrypt"))
@@ -77,7 +77,7 @@ def cut_with_secrets(switches: ExportSwitches) -> int:
     with whole_file(
         switches.output, replace=switches.force, private=True, what="capture"
     ) as stream:
-        outcome = choice.read(switches, chosen, end_listener=chosen)
+        outcome = choice.read(switches, chosen, observers=[chosen])
         chosen.flush()
         if not chosen.anything:
             raise UsageError(_nothing(chosen))

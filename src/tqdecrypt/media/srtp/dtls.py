@@ -88,7 +88,7 @@ def keys_from_handshake(exchange: Exchange, origin: str) -> DtlsKeys | None:
 
 
 class DtlsTable:
-    """Keys of DTLS sessions by their ends; a tap of keyings (:data:`~tqdecrypt.dispatch.KeyingTap`)."""
+    """Keys of DTLS sessions by their ends; a ``KeyingObserver`` of :mod:`tqdecrypt.observing`."""
 
     def __init__(self) -> None:
         self._sessions: dict[tuple[str, str], list[DtlsKeys]] = {}
@@ -97,9 +97,9 @@ class DtlsTable:
         """Handshakes that agreed on SRTP, and stayed dark."""
         self.evicted = 0
 
-    def __call__(self, number: int, client: str, server: str, exchange: Exchange) -> None:
+    def srtp_agreed(self, session: int, client: str, server: str, exchange: Exchange) -> None:
         """Take a handshake of the session with this number."""
-        keys = keys_from_handshake(exchange, f"DTLS session {number}")
+        keys = keys_from_handshake(exchange, f"DTLS session {session}")
         if keys is None:
             self.dark += 1
             return
