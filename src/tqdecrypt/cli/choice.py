@@ -1,27 +1,26 @@
-"""What of a capture a command is about: ``--where``, ``--call``, ``--session``, ``--since``, ``--until``.
+"""What of a capture is in, by what the user asked for (:class:`~tqdecrypt.cli.wanted.Wanted`).
 
 All of them have to be met.  What a call or a session is like is known when it is over, and which legs
-belong together at the very end: so files are read twice, and the first pass decides (:func:`choose`).  A
-pipe comes but once: then each message is decided on by itself, as it comes.
+belong together at the very end: so files are read twice, and the first pass decides
+(:mod:`tqdecrypt.cli.choosing`).  A pipe comes but once: then each message is decided on by itself, as it
+comes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from tqdecrypt.cli.inputs import is_live, open_trunks
-from tqdecrypt.cli.named import named_calls
 from tqdecrypt.cli.run import Outcome, read_for
 from tqdecrypt.cli.switches import Switches
-from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
     from tqdecrypt.calls import Call, JointCall, Leg
     from tqdecrypt.calls.registration import Registration
+    from tqdecrypt.cli.choosing import FirstPass
     from tqdecrypt.cli.inputs import Inputs
+    from tqdecrypt.cli.wanted import Wanted
     from tqdecrypt.insight import Analysis, Finding
     from tqdecrypt.insight.dark_legs import DarkLeg
     from tqdecrypt.insight.indicators import IndicatorTable
@@ -33,51 +32,10 @@ if TYPE_CHECKING:
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SessionReport
 
-__all__ = ["Choice", "Wanted", "choose", "readable_twice"]
+__all__ = ["Choice"]
 
 MOST_CALL_IDS = 1_000_000
 """Call-IDs of which is remembered which sessions carried them, some 250 bytes each; further ones are out."""
-MOST_SESSIONS = 1_000_000
-"""Sessions of which is remembered when they were, some 150 bytes each; likewise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the user asked for; everything where nothing was."""
-
-    where: str | None = None
-    """An expression of the filter language."""
-    calls: tuple[str, ...] = ()
-    """Call-IDs, or parts of them that no other has."""
-    sessions: frozenset[int] = frozenset()
-    since: int | None = None
-    """Earliest moment, ns."""
-    until: int | None = None
-    """The moment from which on nothing is wanted any more, ns."""
-    only: bool = False
-    """Whether the other legs of the calls stay out."""
-
-    def words(self) -> list[str]:
-        """Return what it is limited to, one text each, for a person."""
-        words = [] if self.where is None else [f"what {self.where} selects"]
-        words += [f"the call {one}" for one in self.calls]
-        words += [f"TLS session {number}" for number in sorted(self.sessions)]
-        if self.since is not None:
-            words.append(f"from {_spelled(self.since)} on")
-        if self.until is not None:
-            words.append(f"before {_spelled(self.until)}")
-        return words
-
-    @property
-    def everything(self) -> bool:
-        """Whether nothing is left out."""
-        return (
-            self.where is None
-            and not self.calls
-            and not self.sessions
-            and self.since is None
-            and self.until is None
-        )
 
 
 class Choice:
@@ -279,7 +237,7 @@ class Choice:
         since, until = self.wanted.since, self.wanted.until
         return (since is None or end >= since) and (until is None or begin < until)
 
-    def decide(self, first: _FirstPass, outcome: Outcome, call_ids: Collection[str] | None) -> None:
+    def decide(self, first: FirstPass, outcome: Outcome, call_ids: Collection[str] | None) -> None:
         """Everything was read once.
 
         :param call_ids: all legs of the calls that are named; ``None`` when none are.
@@ -337,114 +295,3 @@ class _Through:
         """See :class:`~tqdecrypt.pipeline.Sink`."""
         if self._choice.has_call(call):
             self._sink.call(call)
-
-
-class _Span(NamedTuple):
-    """When a TLS session was."""
-
-    session: int
-    started: int
-    ended: int
-
-
-class _FirstPass:
-    """Remembers what decides: which sessions carried which Call-ID, and what is known of each."""
-
-    def __init__(self, selection: Selection | None) -> None:
-        self._selection = selection
-        self.carried: dict[str, tuple[int, ...]] = {}
-        self.spans: list[_Span] = []
-        self.counters: Counter[str] = Counter()
-
-    def message(self, message: Message) -> None:
-        """See :class:`~tqdecrypt.pipeline.Sink`."""
-        if self._selection is not None:
-            self._selection.message(message)
-        call_id, session = message.call_id, message.flow.session
-        known = self.carried.get(call_id)
-        if known is None:
-            if len(self.carried) >= MOST_CALL_IDS:
-                self.counters["call_ids_beyond_the_choice"] += 1
-                return
-            known = self.carried[call_id] = ()
-        if session is not None and session not in known:
-            self.carried[call_id] = (*known[-63:], session)
-
-    def session(self, report: SessionReport) -> None:
-        """See :class:`~tqdecrypt.pipeline.Sink`."""
-        if self._selection is not None:
-            self._selection.session(report)
-        if len(self.spans) >= MOST_SESSIONS:
-            self.counters["sessions_beyond_the_choice"] += 1
-            return
-        self.spans.append(_Span(report.session, report.started, report.ended))
-
-    def call(self, call: Call) -> None:
-        """See :class:`~tqdecrypt.pipeline.Sink`."""
-        if self._selection is not None:
-            self._selection.call(call)
-
-
-def choose(switches: Switches, wanted: Wanted) -> Choice:
-    """Return what decides; read files once for it, if that takes it.
-
-    :raises UsageError: for an expression that means nothing, one that a pipe cannot answer, or names
-        that fit no call or several.
-    """
-    choice = Choice(wanted, open_trunks(switches), _selection(switches, wanted))
-    if wanted.everything or not readable_twice(switches):
-        return choice
-    from tqdecrypt.query import Kind
-
-    selection = choice.selection
-    joined = None
-    if wanted.calls and not wanted.only:
-        from tqdecrypt.cli.collect import JoinedCalls
-
-        joined = JoinedCalls(wanted.calls)
-    analysis = None
-    if joined is not None or (selection is not None and Kind.FINDING in selection.query.kinds):
-        from tqdecrypt.insight import Analysis
-
-        on_call = joined.take if joined is not None else _forget
-        analysis = Analysis(on_call=on_call, trunks=choice.trunks)
-    first = _FirstPass(selection)
-    outcome = read_for(switches, first, analysis=analysis, masked=False)
-    if selection is not None:
-        selection.finish(analysis.findings if analysis is not None else ())
-    call_ids = None
-    if wanted.calls:
-        call_ids = named_calls(wanted.calls, first.carried.keys(), outcome.summary)
-        if joined is not None:
-            call_ids = joined.with_legs(call_ids)
-    choice.decide(first, outcome, call_ids)
-    return choice
-
-
-def readable_twice(switches: Switches) -> bool:
-    """Return whether all captures are files: a pipe is read but once."""
-    return "-" not in switches.captures and not is_live(switches)
-
-
-def _selection(switches: Switches, wanted: Wanted) -> Selection | None:
-    if wanted.where is None:
-        return None
-    from tqdecrypt.query import Selection, compile_query
-
-    selection = Selection(compile_query(wanted.where))
-    if not readable_twice(switches) and not selection.messages_alone:
-        raise UsageError(
-            "--where reads the captures twice when it asks more than messages, and a pipe comes but "
-            "once: save it to a file first, or ask fields of messages only, such as message.from."
-        )
-    return selection
-
-
-def _spelled(moment: int) -> str:
-    from tqdecrypt.views.words import date_of, time_of_day
-
-    return f"{date_of(moment)} {time_of_day(moment, 0)} UTC"
-
-
-def _forget(_: JointCall) -> None:
-    pass

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tqdecrypt.cli.choice import Choice, Wanted, choose
+from tqdecrypt.cli.choice import Choice
+from tqdecrypt.cli.choosing import choose
 from tqdecrypt.cli.inputs import is_live
 from tqdecrypt.cli.run import Outcome, Status
 from tqdecrypt.cli.screen import Screen
 from tqdecrypt.cli.switches import Switches, reading
+from tqdecrypt.cli.wanted import Wanted
 from tqdecrypt.cli.where import Where
 from tqdecrypt.errors import UsageError
 from tqdecrypt.masking import Profile

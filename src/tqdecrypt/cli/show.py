@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from tqdecrypt.cli.choice import Wanted, choose, readable_twice
+from tqdecrypt.cli.choosing import choose, readable_twice
 from tqdecrypt.cli.inputs import open_inputs, open_trunks
 from tqdecrypt.cli.named import ambiguous, missing
 from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen, complain
 from tqdecrypt.cli.switches import Switches, reading
+from tqdecrypt.cli.wanted import Wanted
 from tqdecrypt.cli.where import Where
 from tqdecrypt.errors import UsageError
 from tqdecrypt.masking import Profile

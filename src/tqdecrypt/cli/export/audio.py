@@ -104,7 +104,7 @@ def _check(switches: AudioSwitches, *, meant: bool) -> None:
 
     :raises UsageError: says why.
     """
-    from tqdecrypt.cli.choice import readable_twice
+    from tqdecrypt.cli.choosing import readable_twice
 
     if not meant:
         raise UsageError(

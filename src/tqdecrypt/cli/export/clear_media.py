@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
-from tqdecrypt.cli.choice import readable_twice
+from tqdecrypt.cli.choosing import readable_twice
 from tqdecrypt.cli.export.packets import besides, written
 from tqdecrypt.cli.export.said import say_written
 from tqdecrypt.cli.export.switches import ExportSwitches

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from tqdecrypt.cli.choice import Choice, readable_twice
+from tqdecrypt.cli.choice import Choice
+from tqdecrypt.cli.choosing import readable_twice
 from tqdecrypt.cli.export.switches import ExportSwitches
 from tqdecrypt.cli.inputs import is_live, read_secret
 from tqdecrypt.cli.run import Status, read_for

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tqdecrypt.cli.choice import Choice, readable_twice
+from tqdecrypt.cli.choice import Choice
+from tqdecrypt.cli.choosing import readable_twice
 from tqdecrypt.cli.export.switches import NOTHING_CHOSEN, ExportSwitches
 from tqdecrypt.cli.inputs import open_inputs
 from tqdecrypt.cli.run import Outcome, Status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tqdecrypt.cli.choice import readable_twice
+from tqdecrypt.cli.choosing import readable_twice
 from tqdecrypt.cli.export.said import say_written
 from tqdecrypt.cli.export.switches import ExportSwitches
 from tqdecrypt.cli.progress import ProgressBar

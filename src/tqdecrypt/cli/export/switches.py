@@ -7,8 +7,10 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from tqdecrypt.cli.choice import Choice, Wanted, choose
+from tqdecrypt.cli.choice import Choice
+from tqdecrypt.cli.choosing import choose
 from tqdecrypt.cli.switches import Switches
+from tqdecrypt.cli.wanted import Wanted
 from tqdecrypt.cli.where import Where
 from tqdecrypt.errors import UsageError
 from tqdecrypt.masking import Profile
