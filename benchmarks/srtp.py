@@ -66,7 +66,7 @@ def main() -> None:
         for name, suite in SUITES.items()
     }
     for name, key in keys.items():
-        count = PACKETS // 8 if "192" in name else PACKETS
+        count = PACKETS
         print(f"{name:28} {speed([key], sealed(key, count), count):12,.0f} packets/s")
     usual = keys["AES_CM_128_HMAC_SHA1_80"]
     other = MasterKey(usual.suite_name, chance.randbytes(30))

@@ -65,12 +65,18 @@ class Protector:
         return (salt ^ (ssrc << 48) ^ index).to_bytes(12, "big")
 
     def rtp(
-        self, packet: bytes, rollovers: int, *, encrypt: bool = True, authenticate: bool = True
+        self,
+        packet: bytes,
+        rollovers: int,
+        *,
+        start: int = 12,
+        encrypt: bool = True,
+        authenticate: bool = True,
     ) -> bytes:
-        """Protect an RTP packet without CSRCs and extension."""
+        """Protect an RTP packet, whose payload begins at *start*: further with CSRCs or an extension."""
         sequence, ssrc = struct.unpack_from(">HxxxxI", packet, 2)
         index = rollovers << 16 | sequence
-        head, payload = packet[:12], packet[12:]
+        head, payload = packet[:start], packet[start:]
         if self.aead:
             sealed = AESGCM(self.keys[0]).encrypt(self._nonce(0, ssrc, index), payload, head)
             return head + sealed + self.mki

@@ -301,6 +301,12 @@ def test_what_is_no_rtp_is_counted() -> None:
     assert opener.report().foreign == 4
 
 
+def test_behind_a_damaged_first_packet_the_next_one_opens() -> None:
+    packets = protected([65_535, 65_536])
+    packets[0] = packets[0][:-1] + bytes([packets[0][-1] ^ 1])
+    assert numbers_of(SrtpOpener([key()]).receive(packets).clear) == [None, 65_536]
+
+
 def test_a_damaged_beginning_is_opened_once_the_place_is_known() -> None:
     numbers = list(range(900 << 16, (900 << 16) + 12))
     packets = protected(numbers)

@@ -175,6 +175,7 @@ def test_any_line_gives_keys_or_none_and_shows_no_secret(
     answer = data.draw(st.none() | st.lists(st.sampled_from(lines))) if lines else None
     agreed = keys_for(lines, answer)
     for key in agreed.offerer + agreed.answerer:
-        if key.material:
+        if len(key.material or b"") > 3:  # a shorter one may be part of any word
+            assert key.material is not None
             assert key.material.hex() not in repr(agreed)
             assert repr(key.material) not in repr(agreed)

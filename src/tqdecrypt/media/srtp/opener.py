@@ -174,7 +174,7 @@ class SrtpOpener:
         known = sender.current.rollovers if sender.current is not None else None
         far_too = sender.misses in _WORTH_A_SEARCH
         around = near(known)
-        if not far_too and (known is None or sender.misses > _NEAR_MISSES):
+        if not far_too and sender.misses > _NEAR_MISSES:
             del around[1:]  # who sends without end what nothing opens must not cost without end
         tracks = self._in_order(sender, time)
         for track in tracks:
