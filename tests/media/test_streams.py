@@ -273,3 +273,56 @@ def test_columns_without_rows() -> None:
     table.finish()
     assert not found
     assert not table.flows
+
+
+def spurts(
+    *lengths: int, silent: int = 50, noise: bool = False, marked: bool = True
+) -> list[Segment]:
+    """Talkspurts of so many packets of 20 ms, with so many packets' time between them."""
+    found: list[Segment] = []
+    sequence = slot = 0
+    for length in lengths:
+        for place in range(length):
+            data = rtp(sequence, slot * 160, marker=marked and not place)
+            found.append(datagram(slot * 20, data))
+            sequence, slot = sequence + 1, slot + 1
+        if noise:
+            data = rtp(sequence, slot * 160, payload_type=13, payload=b"\x40")
+            found.append(datagram(slot * 20, data))
+            sequence += 1
+        slot += silent
+    return found
+
+
+@pytest.mark.parametrize("noise", [False, True])
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_silence_that_is_not_sent_is_told_without_a_look_at_the_sound(
+    noise: bool, marked: bool, size: int
+) -> None:
+    segments = spurts(30, 20, 10, noise=noise, marked=marked)
+    (stream,) = follow(segments, cuts=range(0, len(segments), size))
+    # Two pauses of a second; behind the last talkspurt there is nothing that ends one.
+    assert stream.suppressed == pytest.approx(2000)
+    assert stream.lost == 0
+
+
+def test_what_is_lost_or_an_event_is_no_silence() -> None:
+    lossy = spurts(30, 20)
+    del lossy[30:33], lossy[20:24]  # the beginning of the second talkspurt, too
+    (stream,) = follow(lossy)
+    assert (stream.suppressed, stream.lost) == (0, 7)
+    event = b"\x05\x0a\x03\x20"
+    digits = [
+        datagram(200 + 20 * n, rtp(10 + n, 1600, payload_type=101, payload=event))
+        for n in range(10)
+    ]
+    voice = [*talk(range(10)), *digits, *talk(range(20, 40), begin=400)]
+    (stream,) = follow(voice)
+    assert stream.suppressed == 0
+    assert stream.digit_count == 1
+
+
+def test_a_sender_without_suppression_has_none() -> None:
+    (stream,) = follow(talk(range(500), delays=[n * 7 % 31 for n in range(500)]))
+    assert stream.suppressed == 0

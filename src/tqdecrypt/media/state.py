@@ -54,6 +54,7 @@ _COLUMNS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "spacing_count": (np.int64, ()),
     "spacings": (np.int32, (SPACINGS,)),
     "step": (np.int64, ()),
+    "suppressed": (np.float64, ()),
     "markers": (np.int64, ()),
     "padded": (np.int64, ()),
     "with_extension": (np.int64, ()),

@@ -141,6 +141,9 @@ class Stream:
     """Seconds in each piece of :attr:`course`."""
     course: tuple[SecondOf, ...] = field(default=(), repr=False)
     """From the first packet on."""
+    suppressed: float = 0.0
+    """Milliseconds in which nothing was sent though none is missing: silence suppression, with comfort noise
+    (RFC 3389) or without, or a sender that stopped for a while."""
     capture_lost: int = 0
     """Lost packets that other streams lack at the same moment, too: the capture lost them."""
     losses: tuple[LossAt, ...] = field(default=(), repr=False)

@@ -208,6 +208,7 @@ class StreamTable:
             clock_rate=int(rate) or None,
             clock_rate_inferred=notes.rate_inferred,
             ptime=1000 * step / rate if rate and step else None,
+            suppressed=float(state["suppressed"][slot]) / 1e6,
             markers=value("markers"),
             padded=value("padded"),
             extended=value("with_extension"),

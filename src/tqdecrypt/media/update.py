@@ -19,6 +19,7 @@ from tqdecrypt.media.jitter_buffer import JitterBuffer
 from tqdecrypt.media.sequences import RING, Steps, follow_numbers
 from tqdecrypt.media.state import BINS, SPACINGS, State
 from tqdecrypt.media.stream import Change, Event, LossAt, Pause
+from tqdecrypt.media.suppression import COMFORT_NOISE, suppressed_ticks
 
 __all__ = ["BlockUpdate", "LossLog", "Notes"]
 
@@ -35,8 +36,6 @@ MOST_DEVIATION = 2_000_000_000
 _EVENT_LENGTHS = np.zeros(1 << 16, np.bool_)
 _EVENT_LENGTHS[[4, 8, 14, 20]] = True
 """Bytes of a telephone event: in clear, and with SRTP's tags of 4, 10 and 16 bytes."""
-_COMFORT_NOISE = 13
-"""Payload type (RFC 3389)."""
 
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
@@ -204,10 +203,10 @@ class BlockUpdate:
         known = np.ones(len(spacing), np.bool_)
         known[start[self.fresh]] = False
         counted = known
-        if self.marker.any() or (self.type == _COMFORT_NOISE).any():
+        if self.marker.any() or (self.type == COMFORT_NOISE).any():
             # Where a talkspurt begins, and around comfort noise, nobody sent meanwhile.
             before = self._before(self.type, "last_type")
-            quiet = (self.type == _COMFORT_NOISE) | (before == _COMFORT_NOISE)
+            quiet = (self.type == COMFORT_NOISE) | (before == COMFORT_NOISE)
             counted = known & ~self.marker & ~quiet
         even = np.where(counted, spacing, 0)
         self._sum("spacing_count", counted)
@@ -228,7 +227,8 @@ class BlockUpdate:
     def _note_jitter(self, steps: Steps) -> tuple[Integers, npt.NDArray[np.float64]]:
         """Return which packets have an estimate, and the estimates in milliseconds."""
         state = self.state
-        at = np.flatnonzero(~self.event & ~steps.duplicate)
+        media = ~self.event & ~steps.duplicate
+        at = np.flatnonzero(media)
         if not len(at):
             return at, np.zeros(0)
         number = self.groups.number[at]
@@ -255,6 +255,9 @@ class BlockUpdate:
             np.add.at(state["jumps"], owner[jumped], 1)
             known &= ~jumped
         self._note_step(at, owner, ticks, steps)
+        self._note_suppression(
+            at, owner, ticks, rate, known & (self._behind(media) & steps.following)[at]
+        )
         last = np.append(start[1:], len(at)) - 1
         state["media_time"][owner[last]] = time[last]
         state["media_timestamp"][owner[last]] = timestamp[last]
@@ -352,6 +355,29 @@ class BlockUpdate:
         last = np.append(np.flatnonzero(first)[1:], len(tick)) - 1
         state["step"][slot[last]] = tick[last]
 
+    def _behind(self, media: Booleans) -> Booleans:
+        """Return which packets come right behind one of *media*, not of an event."""
+        behind = np.empty_like(media)
+        behind[1:] = media[:-1]
+        state, slots = self.state, self.slots
+        behind[self.groups.start] = state["media_time"][slots] == state["time"][slots]
+        return behind
+
+    def _note_suppression(
+        self,
+        at: Integers,
+        owner: Integers,
+        ticks: Integers,
+        rate: npt.NDArray[np.float64],
+        known: Booleans,
+    ) -> None:
+        """Add up how long nothing was sent."""
+        before = self._before(self.type, "last_type")[at]
+        gap = suppressed_ticks(ticks, self.state["step"][owner], before, known)
+        some = np.flatnonzero(gap)
+        if len(some):
+            np.add.at(self.state["suppressed"], owner[some], gap[some] * 1e9 / rate[some])
+
     def _keep(self, slot: int, kind: str, row: int, before: int, after: int) -> None:
         notes = self.notes[slot]
         kept: list[Change] = getattr(notes, kind)
@@ -387,7 +413,7 @@ class BlockUpdate:
     def _choose_main(self, slot: int) -> None:
         """Take the payload type with most packets as the stream's own; comfort noise never is."""
         counts = self.state["types"][slot].copy()
-        counts[_COMFORT_NOISE] = 0
+        counts[COMFORT_NOISE] = 0
         if self.state["events"][slot] < self.state["packets"][slot]:
             for change in range(96, 128):
                 if counts[change] == self.state["events"][slot]:
