@@ -10,8 +10,10 @@ from rich.cells import cell_len
 from media.reading import talk
 from media.scenes import SipCall, run, sdp
 from tqdecrypt.media.association import LegMedia
+from tqdecrypt.media.heard import Heard
 from tqdecrypt.views.course import MOST_LINES, Course, CourseLine, Piece, columns
 from tqdecrypt.views.course_drawing import CourseChart, course_of, worst_calls
+from tqdecrypt.views.words import time_of_day
 from views.pages import HOSTILE, inside, picture, words_of
 from views.scenes import START, assert_snapshot, drawn
 
@@ -151,10 +153,13 @@ def test_levels_stand_where_somebody_listened() -> None:
     (line,) = (course_of(legs) or course()).lines
     assert line.label.endswith("to the callee, PCMA/8000")
     assert not line.heard
-    started = legs[0].streams[0].stream.started
-    heard = course_of(legs, lambda _, begin, end: (begin - started) // SECOND - 30)
+    (one,) = legs[0].streams
+    one.heard = Heard(one.stream.started, range(-30, -26), -28, 4.0, 1.5, 0.0, 1.2, START, None)
+    heard = course_of(legs)
     assert heard is not None
     assert [piece.level for piece in heard.lines[0].pieces] == [-30, -29, -28, -27]
+    words = words_of(CourseChart(heard).html())
+    assert f"38%, longest 1.20 s at {time_of_day(START, 0)}" in words
 
 
 def leg(name: str, numbers: Sequence[int], delays: Sequence[float] = ()) -> LegMedia:

@@ -11,7 +11,7 @@ import typer
 from tqdecrypt.cli.inputs import open_inputs, open_trunks
 from tqdecrypt.cli.run import Outcome, Status, read_for
 from tqdecrypt.cli.screen import Screen, complain
-from tqdecrypt.cli.srtp import open_srtp
+from tqdecrypt.cli.srtp import hear_media, open_srtp
 from tqdecrypt.cli.switches import Switches, reading
 from tqdecrypt.errors import UsageError
 
@@ -61,6 +61,14 @@ def media(
     most: Annotated[
         int, typer.Option("--most", metavar="N", help="Most streams that the table lists.")
     ] = 200,
+    sound: Annotated[
+        bool,
+        typer.Option(
+            "--audio",
+            help="Decode the audio of calls, for how loud and how silent it was; nothing of what is said is "
+            "kept.",
+        ),
+    ] = False,
 ) -> int:
     """List the media streams of calls: RTP and SRTP by call, leg and direction, and how they fared.
 
@@ -71,12 +79,19 @@ def media(
 
     SRTP is opened with the keys in the session descriptions (SDES) and those of DTLS handshakes that the
     server's RSA key or a key log opens; each packet is authenticated (pip install 'tqdecrypt[media]').
+
+    With --audio, the share of silence, its longest stretch and the level stand beside each stream, and a
+    party that was sent packets with nothing in them is a finding (docs/reference/audio.md).
     """
     from tqdecrypt.insight import Analysis
     from tqdecrypt.media.collector import MediaCollector
 
+    wanted = tuple(call or ())
     collector = MediaCollector(
-        functools.partial(open_srtp, switches), buffers=_buffers(jitter_buffer)
+        functools.partial(hear_media, switches, chosen=functools.partial(_is_chosen, wanted))
+        if sound
+        else functools.partial(open_srtp, switches),
+        buffers=_buffers(jitter_buffer),
     )
     analysis = Analysis(on_call=collector.call, media=collector.calls, trunks=open_trunks(switches))
     inputs = open_inputs(switches)
@@ -86,7 +101,6 @@ def media(
         outcome.summary.counters.update(
             {name: count for name, count in collector.counters.items() if count}
         )
-    wanted = tuple(call or ())
     calls = _chosen(collector.calls(), wanted)
     if wanted and not calls:
         complain(f"no call has {' or '.join(wanted)} in its Call-ID; tqdecrypt read lists them.")
@@ -143,9 +157,12 @@ def _chosen(calls: list[CallMedia], wanted: tuple[str, ...]) -> list[CallMedia]:
     """Return the calls that are meant: all that have media or announce some, or those named."""
     if not wanted:
         return [one for one in calls if any(leg.lines or leg.streams for leg in one.legs)]
-    return [
-        one for one in calls if any(name in call_id for name in wanted for call_id in one.call_ids)
-    ]
+    return [one for one in calls if _is_chosen(wanted, one)]
+
+
+def _is_chosen(wanted: tuple[str, ...], call: CallMedia) -> bool:
+    """Return whether a call is meant: any is, or one with these words in its Call-ID."""
+    return not wanted or any(name in call_id for name in wanted for call_id in call.call_ids)
 
 
 def _of_media(analysis: Analysis, calls: list[CallMedia], *, all_of_them: bool) -> list[Finding]:

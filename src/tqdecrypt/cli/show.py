@@ -66,6 +66,13 @@ def show(
         bool,
         typer.Option("--media", help="When media streams begin, change and end, in the ladder."),
     ] = False,
+    sound: Annotated[
+        bool,
+        typer.Option(
+            "--audio",
+            help="With --media: decode the audio, for how silent it was; nothing of what is said is kept.",
+        ),
+    ] = False,
     only: Annotated[
         bool,
         typer.Option("--only", help="Only what is named, without the other legs of the same call."),
@@ -78,7 +85,9 @@ def show(
     wanted = [one.strip().rstrip("…") for one in call or ()]
     if not all(wanted) or not (wanted or where):
         raise UsageError("--call needs a Call-ID or a part of it, or --where an expression.")
-    looks = _Looks(full, diff, to_scale, media)
+    if sound and not media:
+        raise UsageError("--audio says how media sounded: it takes --media as well.")
+    looks = _Looks(full, diff, to_scale, media, sound)
     if where is None and switches.mask_profile is not Profile.NONE:
         return _show_masked(switches, wanted, looks, only=only)
     if where is None:
@@ -111,6 +120,7 @@ class _Looks(NamedTuple):
     diff: bool
     to_scale: bool
     media: bool
+    sound: bool
 
 
 def _show_masked(switches: Switches, wanted: Sequence[str], looks: _Looks, *, only: bool) -> int:
@@ -151,7 +161,7 @@ def _show(
 
     sink = SeveralCalls(wanted)
     joined = JoinedCalls(() if only else wanted)
-    collector = _collector() if looks.media else None
+    collector = _collector(switches, wanted, sound=looks.sound) if looks.media else None
 
     def take(call: JointCall) -> None:
         joined.take(call)
@@ -166,8 +176,10 @@ def _show(
     )
     inputs = open_inputs(switches) if again is None else again.inputs
     inputs.options.media = collector
+    if collector is not None and looks.sound:
+        inputs.options.keying_tap = collector.dtls
     outcome = read_for(switches, sink, analysis=analysis, again=again, inputs=inputs)
-    inputs.options.media = None
+    inputs.options.media = inputs.options.keying_tap = None
     failure = _unclear(sink, outcome)
     if failure is not None:
         return failure
@@ -208,10 +220,21 @@ def _unclear(sink: SeveralCalls, outcome: Outcome) -> int | None:
     return None
 
 
-def _collector() -> MediaCollector:
+def _collector(switches: Switches, wanted: Sequence[str], *, sound: bool) -> MediaCollector:
+    """Return what collects media; with *sound* it listens to the calls that are shown."""
     from tqdecrypt.media.collector import MediaCollector
 
-    return MediaCollector()
+    def hear(collector: MediaCollector) -> None:
+        from tqdecrypt.cli.srtp import hear_calls
+
+        shown = [
+            call
+            for call in collector.calls()
+            if any(_named(call_id, wanted) for call_id in call.call_ids)
+        ]
+        hear_calls(switches, collector, shown)
+
+    return MediaCollector(hear if sound else None)
 
 
 def _media_marks(collector: MediaCollector | None, found: Found) -> list[Mark]:

@@ -1,7 +1,8 @@
-"""Opening SRTP for a command: the captures are read once more."""
+"""Opening SRTP for a command, and listening: the captures are read once more."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tqdecrypt.cli.inputs import has_pipe
@@ -9,10 +10,11 @@ from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import Switches
 
 if TYPE_CHECKING:
+    from tqdecrypt.media.association import CallMedia
     from tqdecrypt.media.collector import MediaCollector
     from tqdecrypt.media.srtp.decryption import ClearListener
 
-__all__ = ["open_srtp"]
+__all__ = ["hear_calls", "hear_media", "open_srtp"]
 
 
 def open_srtp(
@@ -40,3 +42,47 @@ def open_srtp(
         complain("SRTP is opened in a second reading, which a pipe does not allow: give a file.")
         return
     decrypt(switches.captures, decryption)
+
+
+def hear_media(
+    switches: Switches,
+    collector: MediaCollector,
+    *,
+    chosen: Callable[[CallMedia], bool] = lambda call: True,
+) -> None:
+    """Do what :func:`open_srtp` does, and note on the way how loud the streams of calls were.
+
+    :param chosen: says which calls are listened to.
+    """
+    hear_calls(switches, collector, collector.calls(), chosen=chosen)
+
+
+def hear_calls(
+    switches: Switches,
+    collector: MediaCollector,
+    calls: Sequence[CallMedia],
+    *,
+    chosen: Callable[[CallMedia], bool] = lambda call: True,
+) -> None:
+    """Note how loud the streams of *calls* were; what of them is protected is opened.
+
+    Says on standard error what cannot be heard for want of a package, or because it comes from a pipe.
+    """
+    from tqdecrypt.cli.progress import ProgressBar
+    from tqdecrypt.media.audio.levels import hear
+
+    if not any(leg.streams for call in calls for leg in call.legs):
+        return
+    if "-" in switches.captures or has_pipe(switches):
+        complain("sound is decoded in a second reading, which a pipe does not allow: give a file.")
+        return
+    with ProgressBar() as bar:
+        hear(
+            switches.captures,
+            calls,
+            collector.dtls,
+            reports=collector.rtcp,
+            chosen=chosen,
+            on_progress=bar,
+            on_trouble=complain,
+        )

@@ -10,6 +10,7 @@ from tqdecrypt.media.rating import rate_stream, rated_behind_buffer
 
 if TYPE_CHECKING:
     from tqdecrypt.media.association import Assigned, CallMedia, LegMedia
+    from tqdecrypt.media.heard import Heard
     from tqdecrypt.media.lines import MediaLine
     from tqdecrypt.media.reports import Reported
     from tqdecrypt.media.srtp.outcome import SrtpReport
@@ -70,10 +71,11 @@ def _assigned(leg: LegMedia, one: Assigned) -> dict[str, object]:
             for line in leg.lines
             if line.party is one.line.party and line.index == one.line.index
         ],
+        "audio": None if one.heard is None else _heard(one.heard),
         "srtp": None if one.srtp is None else _srtp(one.srtp),
         "rtcp": None if one.reported is None else _reported(one.reported, one.stream),
         "quality_reports": [_quality(report) for report in leg.reports],
-    } | _stream(one.stream, one.encoding, one.reported)
+    } | _stream(one.stream, one.encoding, one.reported, one.heard)
 
 
 def _srtp(report: SrtpReport) -> dict[str, object]:
@@ -102,6 +104,20 @@ def _srtp(report: SrtpReport) -> dict[str, object]:
     }
 
 
+def _heard(heard: Heard) -> dict[str, object]:
+    """Return what came of decoding a stream (docs/reference/audio.md)."""
+    at = heard.longest_at
+    return {
+        "level_dbov": heard.level,
+        "seconds": round(heard.decoded, 2),
+        "silent_seconds": round(heard.silent, 2),
+        "silent_share": round(heard.share, 4),
+        "longest_silence_seconds": round(heard.longest, 2),
+        "longest_silence_at": None if at is None else format_time(at),
+        "unknown_seconds": round(heard.missing, 2),
+    }
+
+
 def _rated(stream: Stream, encoding: str, reported: Reported | None) -> dict[str, object]:
     """Return the ratings of the E-model (docs/reference/quality.md)."""
     rating = rate_stream(stream, encoding, reported)
@@ -125,7 +141,10 @@ def _rated(stream: Stream, encoding: str, reported: Reported | None) -> dict[str
 
 
 def _stream(
-    stream: Stream, encoding: str = "", reported: Reported | None = None
+    stream: Stream,
+    encoding: str = "",
+    reported: Reported | None = None,
+    heard: Heard | None = None,
 ) -> dict[str, object]:
     return {
         "source": stream.source,
@@ -162,6 +181,7 @@ def _stream(
         "clock_rate": stream.clock_rate,
         "clock_rate_inferred": stream.clock_rate_inferred,
         "ptime_ms": _rounded(stream.ptime),
+        "suppressed_ms": _rounded(stream.suppressed),
         "markers": stream.markers,
         "header_extensions": stream.extended,
         "padded": stream.padded,
@@ -178,11 +198,22 @@ def _stream(
         ],
         "changes_dropped": stream.changes_dropped,
         "course_step_seconds": stream.course_step,
-        "course": [
-            {"packets": one.packets, "lost": one.lost, "jitter_ms": one.jitter}
-            for one in stream.course
-        ],
+        "course": list(_course(stream, heard)),
     } | _rated(stream, encoding, reported)
+
+
+def _course(stream: Stream, heard: Heard | None) -> Iterator[dict[str, object]]:
+    step = round(stream.course_step * 1_000_000_000)
+    for at, one in enumerate(stream.course):
+        piece: dict[str, object] = {
+            "packets": one.packets,
+            "lost": one.lost,
+            "jitter_ms": one.jitter,
+        }
+        if heard is not None:
+            begin = stream.started + at * step
+            piece["level_dbov"] = heard.between(begin, begin + step)
+        yield piece
 
 
 def _change(change: Change) -> dict[str, object]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from tqdecrypt.calls.call import Party
 from tqdecrypt.calls.fields import host_of
+from tqdecrypt.media.heard import Heard
 from tqdecrypt.media.info_digits import InfoDigit
 from tqdecrypt.media.lines import MediaLine
 from tqdecrypt.media.reports import Reported
@@ -91,6 +92,8 @@ class Assigned:
     """One with another SSRC between the same endpoints at the same time: two senders, or one that mixes."""
     srtp: SrtpReport | None = None
     """What came of opening it, if that was tried."""
+    heard: Heard | None = None
+    """How loud it was, if somebody asked for that and it could be decoded."""
 
     @property
     def encoding(self) -> str:

@@ -45,6 +45,8 @@ class CourseLine(NamedTuple):
     step: float
     """Seconds of a piece."""
     pieces: Sequence[Piece]
+    silence: str = ""
+    """How much of it was silent, in words; empty when nobody listened."""
 
     @property
     def until(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -13,6 +13,7 @@ from tqdecrypt.views import svg, theme
 from tqdecrypt.views.canvas import Canvas
 from tqdecrypt.views.course import Course, CourseLine, Measure, Piece, columns
 from tqdecrypt.views.markup import Markup, element, joined
+from tqdecrypt.views.media_words import silence_text
 from tqdecrypt.views.timeline import ticks
 from tqdecrypt.views.timeline_drawing import length
 from tqdecrypt.views.words import clean, count, date_of, time_of_day
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CourseChart", "course_of", "worst_calls"]
 
-LevelOf = Callable[["Assigned", int, int], "int | None"]
 SECOND = 1_000_000_000
 
 LEFT = 10
@@ -41,32 +41,24 @@ MOST_TICKS = 6
 _STYLES = {"bad": theme.FAILURE, "notice": theme.NOTICE, "name": theme.NAME}
 
 
-def course_of(legs: Sequence[LegMedia], level: LevelOf | None = None) -> Course | None:
-    """Return the course of all streams of these legs; ``None`` when there are none.
-
-    :param level: returns how loud a stream was in a time, dBov, where somebody listened.
-    """
-    return Course.of([_line_of(one, level) for leg in legs for one in leg.streams])
+def course_of(legs: Sequence[LegMedia]) -> Course | None:
+    """Return the course of all streams of these legs; ``None`` when there are none."""
+    return Course.of([_line_of(one) for leg in legs for one in leg.streams])
 
 
-def _line_of(one: Assigned, level: LevelOf | None) -> CourseLine:
-    stream = one.stream
+def _line_of(one: Assigned) -> CourseLine:
+    stream, heard = one.stream, one.heard
     step = round(stream.course_step * SECOND)
-    pieces = [
-        Piece(
-            piece.packets,
-            piece.lost,
-            piece.jitter,
-            level(one, stream.started + at * step, stream.started + (at + 1) * step)
-            if level is not None
-            else None,
-        )
-        for at, piece in enumerate(stream.course)
-    ]
+    pieces = []
+    for at, piece in enumerate(stream.course):
+        begin = stream.started + at * step
+        level = None if heard is None else heard.between(begin, begin + step)
+        pieces.append(Piece(piece.packets, piece.lost, piece.jitter, level))
     label = f"{stream.source} → {stream.destination}, to the {one.to.value}"
     if one.encoding:
         label += f", {one.encoding}"
-    return CourseLine(label, stream.started, stream.course_step, pieces)
+    silence = "" if heard is None else silence_text(heard)
+    return CourseLine(label, stream.started, stream.course_step, pieces, silence)
 
 
 def worst_calls(calls: Iterable[Sequence[LegMedia]], most: int) -> list[Sequence[LegMedia]]:
@@ -108,6 +100,7 @@ class CourseChart:
             "Worst loss",
             "Worst jitter",
             "Loudest",
+            "Silent",
         )
         table = element(
             "table",
@@ -264,6 +257,7 @@ def _row(line: CourseLine) -> Markup:
         f"{max(piece.loss for piece in line.pieces):.1f} %",
         f"{max(piece.jitter for piece in line.pieces):.1f} ms",
         f"{max(levels)} dBov" if levels else "not decoded",
+        line.silence,
     )
     return element(
         "tr",

@@ -13,11 +13,14 @@ from tqdecrypt.media.emodel import Rating
 from tqdecrypt.media.rating import rate_stream, rated_behind_buffer
 from tqdecrypt.media.reports import Reported
 from tqdecrypt.media.stream import Stream
+from tqdecrypt.media.suppression import COMFORT_NOISE
 from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
 from tqdecrypt.sip.sdp_attributes import STATIC_TYPES
 from tqdecrypt.views import theme
 from tqdecrypt.views.grid import Column, Row, draw, table
 from tqdecrypt.views.markup import Markup, element
+from tqdecrypt.views.media_words import heard_text
+from tqdecrypt.views.timeline_drawing import length
 from tqdecrypt.views.words import count, duration
 
 __all__ = ["MediaTableView"]
@@ -40,6 +43,8 @@ _COLUMNS = (
 _TO = {Party.CALLER: "caller", Party.CALLEE: "callee"}
 _BAD_LOSS = 0.02
 _BAD_JITTER = 40.0
+_SUPPRESSED = 200.0
+"""Milliseconds; less is a packet late, and no pause."""
 _BAD_R, _FAIR_R = 60, 70
 """Below 60 nearly all users are dissatisfied, below 70 many are (ITU-T G.107 annex B)."""
 
@@ -237,6 +242,11 @@ def _notes(one: Assigned) -> Iterator[str]:
         yield f"{stream.reordered:,} out of order"
     if stream.restarts:
         yield f"numbers began anew {count(stream.restarts, 'time')}"
+    if one.line.kind == "audio" and stream.suppressed >= _SUPPRESSED:
+        noise = " (comfort noise)" if COMFORT_NOISE in stream.payload_types else ""
+        yield f"silence not sent for {length(round(stream.suppressed * 1e6))}{noise}"
+    if one.heard is not None:
+        yield heard_text(one.heard)
     if stream.digit_count:
         yield count(stream.digit_count, "telephone event")
     if stream.type_changes:

@@ -9,12 +9,15 @@ from tqdecrypt.media.verdict import MEANINGS
 from tqdecrypt.sip.sdp_attributes import STATIC_TYPES
 from tqdecrypt.views.ladder import Mark
 from tqdecrypt.views.theme import Tone
+from tqdecrypt.views.timeline_drawing import length
 
 __all__ = ["media_marks"]
 
 MOST_MARKS = 200
 """Marks of one picture; a stream that changes all the time shall not hide the call."""
 _BAD_LOSS = 0.02
+_LONG_SILENCE = 5.0
+"""Seconds that are worth a mark: the longest of a stream, if it is so long."""
 
 
 def media_marks(legs: Sequence[LegMedia]) -> list[Mark]:
@@ -33,8 +36,14 @@ def _marks(one: Assigned) -> Iterator[Mark]:
     for change in stream.type_changes:
         words = f"RTP changes to {_codec(one, change.after)}"
         yield Mark(change.time, words, *ends, directed=True, frame=change.frame)
+    heard = one.heard
+    if heard is not None and heard.longest_at is not None and heard.longest >= _LONG_SILENCE:
+        words = f"silence for {length(round(heard.longest * 1e9))}"
+        yield Mark(heard.longest_at, words, *ends, directed=True, tone="dim")
     lost = stream.network_lost
     words = f"{secured}RTP ends, {stream.packets:,} packets" + (f", {lost:,} lost" if lost else "")
+    if heard is not None and heard.decoded:
+        words += f", {heard.share:.0%} silent"
     tone: Tone = "bad" if lost > _BAD_LOSS * stream.expected else "dim"
     yield Mark(stream.ended, words, *ends, directed=True, frame=stream.last_frame, tone=tone)
 

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kit.listening import levels_by_ffmpeg
 from tqdecrypt.capture import open_captures
 from tqdecrypt.export.audio import Audio, rate_of
 from tqdecrypt.media.audio.listening import Listener
+from tqdecrypt.media.audio.silence import SHORTEST
+from tqdecrypt.media.heard import SILENT
 from tqdecrypt.media.picking import StreamKey
 from tqdecrypt.packet import PacketDecoder, Wanted
 from tqdecrypt.sip.sdp_attributes import STATIC_TYPES, Codec, codec_of
@@ -74,8 +77,32 @@ def test_a_test_tone_has_the_frequency_and_the_level_that_sox_finds() -> None:
     spectrum = np.abs(np.fft.rfft(samples[8000:16_000, 0]))
     assert abs(int(np.argmax(spectrum)) - 1004) <= 4
     # sox -t raw -e mu-law … -n stats: RMS lev dB -13.17 (over a square wave, as dBov is).
-    assert audio.tracks[0].level.mean == -13
+    assert audio.tracks[0].silence.level == -13
     assert set(audio.tracks[0].level.seconds) == {-13}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rtp/sipp/g711a.pcap",
+        "sip/sipnab/sip-rtp-g711.pcap",
+        "sip/sipnab/sip-rtp-g722.pcap",
+        "sip/sipnab/speech_8k_ulaw.pcap",
+    ],
+)
+def test_speech_is_as_silent_as_ffmpeg_measures_it(name: str) -> None:
+    audio, _, samples = heard(name)
+    for channel, (track, wait) in enumerate(zip(audio.tracks, audio.waits, strict=True)):
+        if track.counters["lost"] or track.silence.decoded < track.samples:
+            continue  # then its samples do not tell what was sent
+        own = np.ascontiguousarray(samples[wait : wait + track.samples, channel])
+        quiet = [level < SILENT for level in levels_by_ffmpeg(own, audio.rate, audio.rate // 50)]
+        runs = "".join("q" if one else " " for one in quiet).split()
+        lengths = [len(run) / 50 for run in runs if len(run) >= SHORTEST * 50]
+        assert track.silence.silent / audio.rate == pytest.approx(sum(lengths), abs=0.02)
+        assert (track.silence.longest or (0, 0))[1] / audio.rate == pytest.approx(
+            max(lengths, default=0), abs=0.02
+        )
 
 
 @pytest.mark.parametrize("key", ["0", "5", "9", "star", "pound"])

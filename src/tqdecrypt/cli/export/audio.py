@@ -234,8 +234,8 @@ def _sentence(output: str, written: Written, recording: Audio, dark: Counter[str
     from tqdecrypt.views.words import count
 
     heard = ", ".join(
-        f"{speaker} {_loudness(track)}"
-        for speaker, track in zip(_SPEAKERS, recording.tracks, strict=True)
+        f"{speaker} {_loudness(track, wait / recording.rate)}"
+        for speaker, track, wait in zip(_SPEAKERS, recording.tracks, recording.waits, strict=True)
     )
     said = f"{output}: {written.seconds:.1f} s at {written.rate:,} Hz; {heard}"
     lost = recording.counters["lost"]
@@ -271,9 +271,14 @@ def _pressed(recording: Audio) -> Iterator[str]:
         )
 
 
-def _loudness(track: Track) -> str:
+def _loudness(track: Track, wait: float) -> str:
+    """Say how loud a direction was, and how silent; *wait* is when it begins, in seconds."""
     if not track.counters["decoded"]:
         return "not heard"
-    silent = track.level.silent_seconds
-    words = f"{track.level.mean} dBov"
-    return f"{words}, {silent} s silent" if silent else words
+    silence = track.silence
+    words = f"{silence.level} dBov"
+    if not silence.silent or silence.longest is None:
+        return words
+    begin, length = (part / track.rate for part in silence.longest)
+    share = silence.silent / silence.decoded
+    return f"{words}, {share:.0%} silent, longest {length:.1f} s at {wait + begin:.1f} s"

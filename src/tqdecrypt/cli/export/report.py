@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tqdecrypt.calls import JointCall
     from tqdecrypt.export.report import ReportRows
     from tqdecrypt.insight import Finding
-    from tqdecrypt.media.association import Assigned, LegMedia
     from tqdecrypt.media.collector import MediaCollector
     from tqdecrypt.views.captured import CaptureFile
     from tqdecrypt.views.course import Course
@@ -108,36 +107,16 @@ def report(
 def _courses(
     switches: ExportSwitches, collector: MediaCollector, outcome: Outcome, *, sound: bool
 ) -> list[tuple[str, Course]]:
-    """Return what is drawn of the calls that fared worst; with *sound* their levels, too."""
+    """Return what is drawn of the calls that fared worst; with *sound* their levels and silences, too."""
+    from tqdecrypt.cli.srtp import hear_calls
+    from tqdecrypt.media.association import CallMedia
     from tqdecrypt.views.course_drawing import course_of, worst_calls
 
     calls = worst_calls((one.legs for one in collector.calls()), MOST_COURSES)
-    level = None
-    if sound and calls and outcome.status is not Status.INTERRUPTED:
-        level = _levels(switches, collector, [leg for legs in calls for leg in legs])
-    found = ((legs[0].call_id, course_of(legs, level)) for legs in calls)
+    if sound and outcome.status is not Status.INTERRUPTED:
+        hear_calls(switches, collector, [CallMedia(list(legs)) for legs in calls])
+    found = ((legs[0].call_id, course_of(legs)) for legs in calls)
     return [(call_id, course) for call_id, course in found if course is not None]
-
-
-def _levels(
-    switches: ExportSwitches, collector: MediaCollector, legs: Sequence[LegMedia]
-) -> Callable[[Assigned, int, int], int | None] | None:
-    """Read files once more, and return how loud streams were."""
-    from tqdecrypt.cli.progress import ProgressBar
-    from tqdecrypt.media.audio.levels import levels_of
-    from tqdecrypt.media.picking import key_of
-
-    if not readable_twice(switches):
-        complain("levels are measured in a second reading, which a pipe does not allow.")
-        return None
-    with ProgressBar() as bar:
-        levels = levels_of(switches.captures, legs, collector.dtls, on_progress=bar)
-
-    def level(one: Assigned, begin: int, end: int) -> int | None:
-        known = levels.get(key_of(one))
-        return None if known is None else known.between(begin, end)
-
-    return level
 
 
 def _ladders(

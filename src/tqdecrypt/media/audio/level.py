@@ -1,4 +1,4 @@
-"""How loud it was, and how much of it was silence.
+"""How loud it was, second by second.
 
 Levels are in dBov, as RFC 6464 and RFC 6465 have them: the power of the samples over that of a square wave
 at the overload point, in whole decibels from -127 to 0.  A full sine is at -3.
@@ -13,10 +13,8 @@ import numpy as np
 
 from tqdecrypt.media.audio.decoders import Samples
 
-__all__ = ["SILENT", "Level", "level_of"]
+__all__ = ["Level", "level_of"]
 
-SILENT = -60
-"""dBov; a second below it is silence: quieter than the background of a quiet room on a telephone."""
 LEAST = -127
 
 
@@ -39,8 +37,6 @@ class Level:
         self.seconds = array("b")
         self._energy = 0.0
         self._in_second = 0
-        self._all = 0.0
-        self._count = 0
 
     def add(self, samples: Samples) -> None:
         """Listen on."""
@@ -62,21 +58,9 @@ class Level:
         if 2 * self._in_second >= self._rate:
             self._close()
 
-    @property
-    def mean(self) -> int:
-        """Level of everything, dBov."""
-        return level_of(self._all, self._count)
-
-    @property
-    def silent_seconds(self) -> int:
-        """Seconds below :data:`SILENT`."""
-        return sum(1 for level in self.seconds if level < SILENT)
-
     def _take(self, energy: float, count: int) -> None:
         self._energy += energy
         self._in_second += count
-        self._all += energy
-        self._count += count
         if self._in_second >= self._rate:
             self._close()
 

@@ -20,7 +20,7 @@ from tqdecrypt.media.srtp import DtlsTable
 from tqdecrypt.media.srtp.decryption import SrtpDecryption, decrypt
 from tqdecrypt.packet.transport import TransportColumns
 
-__all__ = ["Listener", "listen"]
+__all__ = ["Listener", "Listening", "listen"]
 
 
 class Listener:
@@ -93,12 +93,11 @@ def listen(
 
     :raises UsageError: when there is something to open and pylibsrtp is not installed.
     """
-    decrypt(
-        captures, _Heard(listener, SrtpDecryption(calls, dtls, listener)), on_progress=on_progress
-    )
+    listening = Listening(listener, SrtpDecryption(calls, dtls, listener))
+    decrypt(captures, listening, on_progress=on_progress)
 
 
-class _Heard:
+class Listening:
     """A second reading that takes what is clear besides."""
 
     def __init__(self, listener: Listener, decryption: SrtpDecryption) -> None:

@@ -4,7 +4,8 @@ Packets come in the order of capture.  Those of one SSRC are put back in the ord
 within :data:`MOST_HELD`, decoded, brought to the track's rate and written behind one another.  The
 timestamp says where a packet stands, counted from the first one of its SSRC, whose arrival anchors it; when
 time stamps and arrivals part by more than a second (a sender that starts anew), the arrival anchors again.
-What is lost, and comfort noise (RFC 3389), is silence of the right length.
+What is lost, and comfort noise (RFC 3389), is silence of the right length in the file; which of it was
+silence of the sender's, the track knows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tqdecrypt.media.audio.decoders import Decoder, Samples, decoder_for
 from tqdecrypt.media.audio.events import Events
 from tqdecrypt.media.audio.level import Level
 from tqdecrypt.media.audio.resampling import Resampler
+from tqdecrypt.media.audio.silence import Silence
 from tqdecrypt.media.audio.tones import ToneDetector
 from tqdecrypt.sip.sdp_attributes import Codec
 
@@ -64,7 +66,17 @@ class _Run:
 class _Source:
     """One SSRC."""
 
-    __slots__ = ("anchor", "decoders", "heap", "last", "timestamp", "unwrapped")
+    __slots__ = (
+        "anchor",
+        "decoders",
+        "heap",
+        "last",
+        "length",
+        "lost",
+        "timestamp",
+        "unknown",
+        "unwrapped",
+    )
 
     def __init__(self, sequence: int) -> None:
         self.heap: list[tuple[int, int, RtpPayload]] = []
@@ -75,6 +87,12 @@ class _Source:
         self.timestamp = 0
         self.unwrapped = 0
         self.decoders: dict[Codec, Decoder | None] = {}
+        self.length = 0
+        """Of the last packet that was decoded, in samples of the track."""
+        self.lost = 0
+        """Packets that are missing behind it."""
+        self.unknown = False
+        """Whether packets came behind it of which nobody knows how they sound."""
 
 
 class Track:
@@ -110,6 +128,7 @@ class Track:
         self.start: int | None = None
         self.samples = 0
         self.level = Level(rate)
+        self.silence = Silence(rate)
         self.events = Events()
         self.tones = tones
         self.counters: Counter[str] = Counter()
@@ -149,6 +168,7 @@ class Track:
             self._drain(source)
         self._end_run()
         self.level.finish()
+        self.silence.finish()
         if self.tones is not None:
             self.tones.finish()
 
@@ -160,10 +180,12 @@ class Track:
         if sequence <= source.last:
             self.counters["duplicates"] += 1
             return
+        source.lost += sequence - source.last - 1
         self.counters["lost"] += sequence - source.last - 1
         source.last = sequence
         codec = self.codecs.get(packet.payload_type)
         if codec is None:
+            source.unknown = True
             self.undecodable[f"payload type {packet.payload_type}"] += 1
             self.counters["no_decoder"] += 1
             return
@@ -171,15 +193,18 @@ class Track:
         try:
             match codec.name.upper():
                 case "TELEPHONE-EVENT":
+                    source.unknown = True
                     self.events.receive(
                         packet.arrival, packet.ssrc, packet.timestamp, packet.payload, clock_rate
                     )
                     self.counters["events"] += 1
                 case "CN":
                     self.counters["comfort_noise"] += 1
+                    self._hush(source, packet, clock_rate)
                 case _:
                     self._decode(source, packet, codec, clock_rate)
         except Malformed:
+            source.unknown = True
             self.counters["malformed"] += 1
 
     def _decode(self, source: _Source, packet: RtpPayload, codec: Codec, clock_rate: int) -> None:
@@ -188,18 +213,35 @@ class Track:
             source.decoders[codec] = decoder_for(codec)
         decoder = source.decoders[codec]
         if decoder is None:
+            source.unknown = True
             self.undecodable[codec.name] += 1
             self.counters["no_decoder"] += 1
             return
         samples = decoder.decode(packet.payload)
         self.counters["decoded"] += 1
         if len(samples):
-            self._place(self._position(source, packet, clock_rate), samples, decoder.rate)
+            source.length = len(samples) * self.rate // decoder.rate
+            position = self._position(source, packet, clock_rate)
+            self._place(position, samples, decoder.rate, self._unheard(source))
+
+    def _hush(self, source: _Source, packet: RtpPayload, clock_rate: int) -> None:
+        """Take comfort noise: nobody spoke until it came."""
+        if source.anchor is not None and source.anchor[2] != clock_rate:
+            position = self._by_arrival(packet)  # its clock is not that of the sound around it
+        else:
+            position = self._position(source, packet, clock_rate)
+        self._end_run()
+        self._silence_until(position, self._unheard(source))
+
+    def _unheard(self, source: _Source) -> int:
+        """Return how much of the time behind the last sound was no silence of the sender's, at most."""
+        lost = self._most if source.unknown else source.lost * source.length
+        source.lost, source.unknown = 0, False
+        return lost
 
     def _position(self, source: _Source, packet: RtpPayload, clock_rate: int) -> int:
         """Return where in the track a packet stands."""
-        assert self.start is not None
-        by_arrival = (packet.arrival - self.start) * self.rate // 1_000_000_000
+        by_arrival = self._by_arrival(packet)
         anchor = source.anchor
         if anchor is not None and anchor[2] == clock_rate:
             step = (packet.timestamp - source.timestamp + (1 << 31)) % (1 << 32) - (1 << 31)
@@ -214,16 +256,20 @@ class Track:
         source.anchor = (by_arrival, packet.timestamp, clock_rate)
         return by_arrival
 
-    def _place(self, position: int, samples: Samples, rate: int) -> None:
+    def _by_arrival(self, packet: RtpPayload) -> int:
+        assert self.start is not None
+        return (packet.arrival - self.start) * self.rate // 1_000_000_000
+
+    def _place(self, position: int, samples: Samples, rate: int, unheard: int) -> None:
         if rate == self.rate:
             self._end_run()
-            self._write(position, samples)
+            self._write(position, samples, unheard)
             return
         run = self._run
         # Positions are rounded down: a sample more or less is no hole.
         if run is None or abs(position - run.end) > 1:
             self._end_run()
-            self._silence_until(position)
+            self._silence_until(position, unheard)
             overlap = -(-(self.samples - position) * rate // self.rate)
             if overlap > 0:
                 self.counters["samples_cut"] += min(overlap, len(samples)) * self.rate // rate
@@ -240,19 +286,25 @@ class Track:
             self._append(self._run.resampler.finish())
             self._run = None
 
-    def _write(self, position: int, samples: Samples) -> None:
-        self._silence_until(position)
+    def _write(self, position: int, samples: Samples, unheard: int) -> None:
+        self._silence_until(position, unheard)
         overlap = self.samples - position
         if overlap > 0:
             self.counters["samples_cut"] += min(overlap, len(samples))
             samples = samples[overlap:]
         self._append(samples)
 
-    def _silence_until(self, position: int) -> None:
+    def _silence_until(self, position: int, unheard: int) -> None:
+        """Write silence, of which so many samples are no silence of the sender's."""
         missing = min(position, self._most) - self.samples
         if missing <= 0:
             return
         self.level.add_silence(missing)
+        unknown = min(unheard, missing)
+        if unknown:
+            self.silence.add_missing(unknown)
+        if missing > unknown:
+            self.silence.add_suppressed(missing - unknown)
         self.samples += missing
         while missing > 0:
             part = _BLOCK[:missing]
@@ -267,6 +319,7 @@ class Track:
             self.counters["beyond_the_longest"] += len(samples) - room
             samples = samples[:room]
         self.level.add(samples)
+        self.silence.add(samples)
         if self.tones is not None:
             self.tones.add(samples)
         self.samples += len(samples)
