@@ -12,6 +12,7 @@ from kit.packets import START, Endpoint, Segment
 from tqdecrypt.inputs import open_keys
 from tqdecrypt.insight import Analysis, Finding
 from tqdecrypt.media.association import CallMedia, LegMedia
+from tqdecrypt.media.audio.levels import hear
 from tqdecrypt.media.collector import MediaCollector
 from tqdecrypt.pipeline import ReadOptions, Summary, read_captures
 
@@ -187,13 +188,19 @@ def write(path: Path, *parts: SipCall | Sequence[Segment]) -> None:
     write_pcap(path, [segment.packet() for segment in segments], nanoseconds=True)
 
 
-def run(*parts: SipCall | Sequence[Segment]) -> Ran:
-    """Read calls and media as ``tqdecrypt media`` does."""
-    collector = MediaCollector()
+def run(*parts: SipCall | Sequence[Segment], sound: bool = False) -> Ran:
+    """Read calls and media as ``tqdecrypt media`` does; with *sound* as it does with ``--audio``."""
+
+    def listen(collector: MediaCollector) -> None:
+        hear([str(path)], collector.calls(), collector.dtls, on_trouble=troubles.append)
+
+    troubles: list[str] = []
+    collector = MediaCollector(listen if sound else None)
     analysis = Analysis(on_call=collector.call, media=collector.calls)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "calls.pcap"
         write(path, *parts)
         options = ReadOptions(ring=open_keys().ring, media=collector, analysis=analysis)
         summary = read_captures([str(path)], options, _Nothing())
+    assert not troubles
     return Ran(collector, collector.calls(), analysis.findings, summary)

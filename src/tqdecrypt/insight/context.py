@@ -75,6 +75,8 @@ class Thresholds:
     """Nanoseconds from the answer to the first packet: the callee's "hello" is over by then."""
     dead_air: int = 5_000_000_000
     """Nanoseconds without RTP before the hang-up: what makes people hang up."""
+    silent_audio: int = 5_000_000_000
+    """Nanoseconds of RTP without a sound, from the answer on: people say "hello" sooner."""
     media_after_bye: int = 1_000_000_000
     """Nanoseconds that RTP may go on after the BYE: packets that were on the way are faster."""
     low_max_forwards: int = 10

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tqdecrypt.media.lines import MediaLine
 
 __all__ = [
+    "RINGBACK",
     "audio_line",
     "audio_to",
     "expects_audio",
@@ -24,6 +25,10 @@ __all__ = [
     "spoken_until",
     "who",
 ]
+
+RINGBACK = 1_000_000_000
+"""Nanoseconds after the answer that say nothing of how a call sounds: levels are by the second, and in the
+one of the answer it still rang."""
 
 
 def other(party: Party) -> Party:
