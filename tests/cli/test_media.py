@@ -10,7 +10,7 @@ import pytest
 
 from cli.conftest import Runner
 from kit.packets import Endpoint
-from media.reading import talk
+from media.reading import datagram, rtp, talk
 from media.scenes import SipCall, sdp, write
 from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
 
@@ -80,6 +80,24 @@ def test_numbers_of_people_can_be_hidden(run: Runner, capture: Path) -> None:
     ran = run("media", "--json", "--mask", "people", capture)
     media = [json.loads(line) for line in ran.out.splitlines()][:2]
     assert [one["packets"] for one in media] == [500, 450]
+
+
+def test_silence_that_was_not_sent_stands_beside_a_stream(run: Runner, tmp_path: Path) -> None:
+    slots = [*range(100), *range(250, 300)]
+    there = [
+        datagram(1000 + slot * 20, rtp(number, slot * 160), CALLER, CALLEE)
+        for number, slot in enumerate(slots)
+    ]
+    noise = rtp(150, 300 * 160, payload_type=13, payload=b"\x40")
+    path = tmp_path / "quiet.pcap"
+    for more, words in (
+        ([], "silence not sent for 3.00 s"),
+        ([datagram(7000, noise, CALLER, CALLEE)], "silence not sent for 3.00 s (comfort noise)"),
+    ):
+        write(path, SipCall(sdp(*CALLER), sdp(*CALLEE)), [*there, *more])
+        assert words in " ".join(run("media", path).out.split())
+        (line, *_) = run("media", "--json", path).out.splitlines()
+        assert json.loads(line)["suppressed_ms"] == 3000.0
 
 
 def test_the_ladder_shows_media(run: Runner, capture: Path) -> None:
