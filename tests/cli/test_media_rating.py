@@ -39,6 +39,11 @@ def test_a_stream_has_r_and_mos_and_says_whose_figures_they_are(run: Runner, jit
     assert found["mos"] == pytest.approx(4.33, abs=0.02)
     assert found["rated_as"] == "G.711 with concealment"
     assert found["rated_with_figures_of"] is None
+    assert found["rating_estimated"] is False
+    figures = found["rating_figures"]
+    assert (figures["ie"], figures["bpl"]) == (0, 25.1)
+    assert figures["ie_confirmed_by"].startswith("https://")
+    assert figures["bpl_confirmed_by"].startswith("https://")
     assert found["jitter_buffer"] is None
 
 

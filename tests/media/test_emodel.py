@@ -120,17 +120,68 @@ def test_bursts_of_losses() -> None:
 
 
 def test_codecs_have_the_figures_of_g_113() -> None:
-    assert impairment_of("pcmu") == G711 == ("G.711 with concealment", 0, 25.1, "")
+    assert impairment_of("pcmu") == G711
+    assert G711[:4] == ("G.711 with concealment", 0, 25.1, "")
     assert impairment_of("PCMA", concealed=False) == G711_PLAIN
     assert G711_PLAIN.bpl == 4.3
-    assert impairment_of("G729") == ("G.729A + VAD", 11, 19.0, "")
+    g729 = impairment_of("G729")
+    assert g729 is not None
+    assert g729[:4] == ("G.729A + VAD", 11, 19.0, "")
     g723 = impairment_of("G723")
     assert g723 is not None
-    assert g723[1:] == (15, 16.1, "")
+    assert g723[1:4] == (15, 16.1, "")
     slow = impairment_of("G723", bit_rate=5300)
     assert slow is not None
     assert slow.ie == 19
     assert slow.stands_in
+
+
+@pytest.mark.parametrize(
+    ("codec", "bit_rate", "bound"),
+    [
+        ("PCMU", None, 400),
+        ("GSM-HR-08", None, 177),
+        ("GSM", None, 210),
+        ("G728", None, 322),
+        ("G726-32", None, 322),
+        ("G726-40", None, 375),
+        ("G723", 5_300, 219),
+        ("G723", 6_300, 251),
+        ("GSM-EFR", None, 342),
+        ("AMR", 12_200, 342),
+        ("AMR", 10_200, 332),
+        ("AMR", 7_950, 293),
+        ("AMR", 6_700, 262),
+        ("AMR", 5_900, 239),
+        ("AMR", 5_150, 214),
+        ("AMR", 4_750, 197),
+    ],
+)
+def test_figures_fit_delay_bounds_that_others_published(
+    codec: str, bit_rate: int | None, bound: float
+) -> None:
+    """Telektronikk 2001, table 3: the delay in ms at which R falls to 70 from the 94 of G.711."""
+    found = impairment_of(codec, bit_rate=bit_rate)
+    assert found is not None
+    left = absolute_delay_impairment(400)  # G.711 reaches the bound by delay alone
+    assert found.ie == pytest.approx(left - absolute_delay_impairment(bound), abs=0.1)
+
+
+def test_what_is_confirmed_and_its_own_is_no_estimate() -> None:
+    for codec in ("PCMU", "G729", "G723", "GSM-EFR"):
+        found = impairment_of(codec)
+        assert found is not None
+        assert found.confirmed
+        assert not found.estimated
+    assert not G711_PLAIN.estimated
+
+
+@pytest.mark.parametrize("codec", ["G726-24", "G726-16"])
+def test_what_nothing_confirms_is_an_estimate(codec: str) -> None:
+    found = impairment_of(codec)
+    assert found is not None
+    assert found.ie_confirmed_by is None
+    assert found._replace(stands_in="").estimated
 
 
 @pytest.mark.parametrize("codec", ["opus", "G722", "AMR-WB", "iLBC", "GSM", "AMR"])
@@ -138,6 +189,7 @@ def test_a_codec_without_figures_says_whose_it_has(codec: str) -> None:
     found = impairment_of(codec)
     assert found is not None
     assert found.stands_in
+    assert found.estimated
 
 
 def test_of_amr_the_mode_counts() -> None:

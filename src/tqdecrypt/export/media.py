@@ -11,6 +11,7 @@ from tqdecrypt.media.rating import rate_stream, rated_behind_buffer
 if TYPE_CHECKING:
     from tqdecrypt.media.association import Assigned, CallMedia, LegMedia
     from tqdecrypt.media.heard import Heard
+    from tqdecrypt.media.impairments import Impairment
     from tqdecrypt.media.lines import MediaLine
     from tqdecrypt.media.reports import Reported
     from tqdecrypt.media.srtp.outcome import SrtpReport
@@ -127,6 +128,8 @@ def _rated(stream: Stream, encoding: str, reported: Reported | None) -> dict[str
         "mos": None if rating is None else round(rating.mos, 2),
         "rated_as": None if rating is None else rating.impairment.codec,
         "rated_with_figures_of": None if rating is None else rating.impairment.stands_in or None,
+        "rating_estimated": None if rating is None else rating.impairment.estimated,
+        "rating_figures": None if rating is None else _figures(rating.impairment),
         "jitter_buffer": None
         if played is None
         else {
@@ -137,6 +140,17 @@ def _rated(stream: Stream, encoding: str, reported: Reported | None) -> dict[str
             "r": None if behind is None else round(behind.r, 1),
             "mos": None if behind is None else round(behind.mos, 2),
         },
+    }
+
+
+def _figures(impairment: Impairment) -> dict[str, object]:
+    """Return the figures of a rating, and what confirms each of them."""
+    ie, bpl = impairment.ie_confirmed_by, impairment.bpl_confirmed_by
+    return {
+        "ie": impairment.ie,
+        "bpl": impairment.bpl,
+        "ie_confirmed_by": None if ie is None else ie.address,
+        "bpl_confirmed_by": None if bpl is None else bpl.address,
     }
 
 

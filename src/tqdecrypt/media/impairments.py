@@ -1,22 +1,51 @@
 """What codecs cost: Ie and Bpl of the E-model, from ITU-T G.113 (11/2007) Appendix I.
 
 Table I.1 has Ie of codecs without packet loss, table I.4 has Bpl of some, each with one packet length and
-one kind of concealment.  Where a codec has no figure of its own, the figures of another one stand in, and
-:attr:`Impairment.stands_in` says which: such a rating compares calls with each other, it is no measurement.
+one kind of concealment.  :class:`Source` says what was compared with each figure.  Where a codec has no
+figure of its own, the figures of another one stand in, and :attr:`Impairment.stands_in` says which.  A rating
+with such figures, or with one that nothing confirms, is an estimate (:attr:`Impairment.estimated`): it
+compares calls with each other, it is no measurement.
+
 Wideband codecs (G.722, AMR-WB, Opus, EVS) are heard on another scale (G.107.1); on this one the narrow band
 is the best there is, so what stands for them is G.711 with concealment: what the same loss would do to it.
-
-25.1 and 19.0 agree with several public implementations; the other figures and the numbers of the tables
-have not been compared with the text of the recommendation.
 """
 
 from __future__ import annotations
 
+import enum
 from typing import NamedTuple
 
-__all__ = ["SOURCE", "Impairment", "impairment_of"]
+__all__ = ["SOURCE", "Impairment", "Source", "impairment_of"]
 
 SOURCE = "ITU-T G.113 (11/2007) Appendix I"
+
+
+class Source(enum.Enum):
+    """What confirms a figure, independent of this program."""
+
+    BOUNDS = (
+        "Telektronikk 2001, Internet Traffic Engineering, table 3: the delay at which R is 70 with each "
+        "codec. Through the delay impairment of G.107 it gives each Ie to a tenth.",
+        "https://fliphtml5.com/cuwft/dvva/Internet_Traffic_Engineering/330",
+    )
+    SIPNAB = (
+        "sipnab, MOS and codecs: what it read in G.113 (09/2024), tables I.1 and IV.1",
+        "https://github.com/NormB/sipnab/wiki/MOS-and-Codecs",
+    )
+    IMPLEMENTATIONS = (
+        "public implementations of the E-model that quote table I.4, some in its edition of 09/2024; "
+        "of 25.1 and 19.0 sipmon is one",
+        "https://docs.rs/crate/sipmon/latest/source/src/analyze/mos.rs",
+    )
+    INET = (
+        "INET, SimpleVoipReceiver: the pair of GSM-EFR is its default",
+        "https://github.com/inet-framework/inet/blob/master/src/inet/applications/voip/"
+        "SimpleVoipReceiver.ned",
+    )
+
+    def __init__(self, what: str, address: str) -> None:
+        self.what = what
+        self.address = address
 
 
 class Impairment(NamedTuple):
@@ -30,47 +59,100 @@ class Impairment(NamedTuple):
     """Packet-loss robustness factor."""
     stands_in: str = ""
     """Whose figures these are where the codec has none; empty when they are its own."""
+    ie_confirmed_by: Source | None = None
+    """``None`` when nothing was found to compare it with."""
+    bpl_confirmed_by: Source | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether something else has the same figures."""
+        return self.ie_confirmed_by is not None and self.bpl_confirmed_by is not None
+
+    @property
+    def estimated(self) -> bool:
+        """Whether a rating with them is an estimate: they are another codec's, or not confirmed."""
+        return bool(self.stands_in) or not self.confirmed
 
 
-G711_PLAIN = Impairment("G.711 without concealment", 0, 4.3)
+G711_PLAIN = Impairment(
+    "G.711 without concealment",
+    0,
+    4.3,
+    ie_confirmed_by=Source.BOUNDS,
+    bpl_confirmed_by=Source.IMPLEMENTATIONS,
+)
 """Table I.4, 10 ms packets, silence for what is lost."""
-G711 = Impairment("G.711 with concealment", 0, 25.1)
+G711 = Impairment(
+    "G.711 with concealment",
+    0,
+    25.1,
+    ie_confirmed_by=Source.BOUNDS,
+    bpl_confirmed_by=Source.IMPLEMENTATIONS,
+)
 """Table I.4, 10 ms packets, concealment of G.711 Appendix I."""
-G729A = Impairment("G.729A + VAD", 11, 19.0)
-"""Table I.4, 20 ms packets, the codec's own concealment."""
-G723_63 = Impairment("G.723.1 6.3 kbit/s + VAD", 15, 16.1)
+G729A = Impairment(
+    "G.729A + VAD",
+    11,
+    19.0,
+    ie_confirmed_by=Source.IMPLEMENTATIONS,
+    bpl_confirmed_by=Source.IMPLEMENTATIONS,
+)
+"""Table I.4, 20 ms packets, the codec's own concealment.  G.729 itself, without VAD, has 10 in table I.1; on
+the wire nothing tells them apart, and few leave annex A out."""
+G723_63 = Impairment(
+    "G.723.1 6.3 kbit/s + VAD",
+    15,
+    16.1,
+    ie_confirmed_by=Source.BOUNDS,
+    bpl_confirmed_by=Source.IMPLEMENTATIONS,
+)
 """Table I.4, 30 ms packets, the codec's own concealment."""
-GSM_EFR = Impairment("GSM-EFR", 5, 10.0)
+GSM_EFR = Impairment(
+    "GSM-EFR", 5, 10.0, ie_confirmed_by=Source.BOUNDS, bpl_confirmed_by=Source.INET
+)
 """Table I.4, 20 ms packets, the codec's own concealment."""
 
 
-def _of_table_1(codec: str, ie: float, robust_as: Impairment) -> Impairment:
+def _of_table_1(
+    codec: str, ie: float, robust_as: Impairment, confirmed_by: Source | None = Source.BOUNDS
+) -> Impairment:
     """Return figures whose Ie is in table I.1 while Bpl is that of a relative."""
-    return Impairment(codec, ie, robust_as.bpl, f"packet loss: {robust_as.codec}")
+    stands_in = f"packet loss: {robust_as.codec}"
+    return Impairment(codec, ie, robust_as.bpl, stands_in, confirmed_by, robust_as.bpl_confirmed_by)
 
 
 def _as(codec: str, other: Impairment) -> Impairment:
     """Return the figures of another codec."""
-    return Impairment(codec, other.ie, other.bpl, other.codec)
+    return other._replace(codec=codec, stands_in=other.codec)
 
 
-_AMR_74 = Impairment("AMR 7.4 kbit/s", 10, GSM_EFR.bpl, "IS-641; packet loss: GSM-EFR")
-"""The mode is the codec of IS-641 (3GPP TS 26.071), which table I.1 has."""
-_GSM_HALF_RATE = _of_table_1("GSM half rate", 23, GSM_EFR)
+def _of_amr(mode: str, ie: float) -> Impairment:
+    """Return figures of a mode of AMR, which G.113 does not have at all.
+
+    Ie is what :attr:`Source.BOUNDS` gives, as it does for the codecs that G.113 has.
+    """
+    return _of_table_1(f"AMR {mode} kbit/s", ie, GSM_EFR)
+
 
 _AMR_MODES = {
-    122: Impairment("AMR 12.2 kbit/s", GSM_EFR.ie, GSM_EFR.bpl, "GSM-EFR"),
-    102: _as("AMR 10.2 kbit/s", _AMR_74),
-    79: _as("AMR 7.95 kbit/s", _AMR_74),
-    74: _AMR_74,
-    67: _as("AMR 6.7 kbit/s", _GSM_HALF_RATE),
-    59: _as("AMR 5.9 kbit/s", _GSM_HALF_RATE),
-    51: _as("AMR 5.15 kbit/s", _GSM_HALF_RATE),
-    47: _as("AMR 4.75 kbit/s", _GSM_HALF_RATE),
+    122: _as("AMR 12.2 kbit/s", GSM_EFR),
+    102: _of_amr("10.2", 6),
+    79: _of_amr("7.95", 10),
+    74: Impairment(
+        "AMR 7.4 kbit/s",
+        10,
+        GSM_EFR.bpl,
+        "IS-641; packet loss: GSM-EFR",
+        Source.SIPNAB,
+        GSM_EFR.bpl_confirmed_by,
+    ),
+    67: _of_amr("6.7", 13.7),
+    59: _of_amr("5.9", 16.5),
+    51: _of_amr("5.15", 19.5),
+    47: _of_amr("4.75", 21.3),
 }
-"""Mode, hundreds of bit/s → figures.  Between those that are known, a mode has the figures of the next
-lower one, which is careful; below 7.4 kbit/s the half-rate codec stands for them, as the worst of its time.
-"""
+"""Mode, hundreds of bit/s → figures.  12.2 and 7.4 are the codecs of GSM-EFR and IS-641 (3GPP TS 26.071), of
+which table I.1 has Ie; by the bounds 7.4 would have 11.6."""
 
 _CODECS = {
     "PCMU": G711,
@@ -80,11 +162,12 @@ _CODECS = {
     "G723": G723_63,
     "GSM": _of_table_1("GSM full rate", 20, GSM_EFR),
     "GSM-EFR": GSM_EFR,
-    "GSM-HR-08": _GSM_HALF_RATE,
+    "GSM-HR-08": _of_table_1("GSM half rate", 23, GSM_EFR),
     "G726-40": _of_table_1("G.726 40 kbit/s", 2, G711_PLAIN),
     "G726-32": _of_table_1("G.726 32 kbit/s", 7, G711_PLAIN),
-    "G726-24": _of_table_1("G.726 24 kbit/s", 25, G711_PLAIN),
-    "G726-16": _of_table_1("G.726 16 kbit/s", 50, G711_PLAIN),
+    # The bounds only say of these two that they are more than 24.
+    "G726-24": _of_table_1("G.726 24 kbit/s", 25, G711_PLAIN, None),
+    "G726-16": _of_table_1("G.726 16 kbit/s", 50, G711_PLAIN, None),
     "G728": _of_table_1("G.728 16 kbit/s", 7, G729A),
     "AMR": _AMR_MODES[122],
     "ILBC": _as("iLBC", G729A),

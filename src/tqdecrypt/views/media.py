@@ -189,10 +189,10 @@ def _cells(stream: Stream, codec: str, marks: theme.Glyphs, rating: Rating | Non
 
 
 def _rating_cells(rating: Rating | None) -> list[Text]:
-    """Return MOS and R; with the figures of another codec they are about so much."""
+    """Return MOS and R; with figures of another codec, or such as nothing confirms, about so much."""
     if rating is None:
         return [Text(""), Text("")]
-    about = "~" if rating.impairment.stands_in else ""
+    about = "~" if rating.impairment.estimated else ""
     style = theme.FAILURE if rating.r < _BAD_R else theme.NOTICE if rating.r < _FAIR_R else ""
     return [Text(f"{about}{rating.mos:.2f}", style), Text(f"{about}{rating.r:.0f}", style)]
 
