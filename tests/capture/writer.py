@@ -119,10 +119,12 @@ def enhanced(
     order: Order = "<",
     number: int = 0,
     length: int | None = None,
+    options: Sequence[tuple[int, bytes]] = (),
 ) -> bytes:
     lengths = len(data), len(data) if length is None else length
     head = struct.pack(order + "5I", number, ticks >> 32, ticks & 0xFFFFFFFF, *lengths)
-    return block(order, 6, head + data)
+    told = b"".join(option(order, code, value) for code, value in options)
+    return block(order, 6, head + data + (bytes(-len(data) % 4) + told if told else b""))
 
 
 @dataclass
@@ -139,8 +141,14 @@ class Section:
         self.parts.append(interface(self.order, **properties))  # type: ignore[arg-type]
         return self
 
-    def enhanced(self, ticks: int, data: bytes = b"data", **properties: int) -> Section:
-        self.parts.append(enhanced(ticks, data, self.order, **properties))
+    def enhanced(
+        self,
+        ticks: int,
+        data: bytes = b"data",
+        options: Sequence[tuple[int, bytes]] = (),
+        **properties: int,
+    ) -> Section:
+        self.parts.append(enhanced(ticks, data, self.order, options=options, **properties))
         return self
 
     def simple(self, data: bytes, length: int | None = None) -> Section:
@@ -148,11 +156,16 @@ class Section:
         return self.block(3, struct.pack(self.order + "I", size) + data)
 
     def obsolete(
-        self, ticks: int, data: bytes, number: int = 0, length: int | None = None
+        self,
+        ticks: int,
+        data: bytes,
+        number: int = 0,
+        length: int | None = None,
+        drops: int = 0xFFFF,
     ) -> Section:
         lengths = len(data), len(data) if length is None else length
         head = struct.pack(
-            self.order + "HHIIII", number, 7, ticks >> 32, ticks & 0xFFFFFFFF, *lengths
+            self.order + "HHIIII", number, drops, ticks >> 32, ticks & 0xFFFFFFFF, *lengths
         )
         return self.block(2, head + data)
 

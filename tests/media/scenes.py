@@ -18,7 +18,7 @@ from tqdecrypt.pipeline import ReadOptions, Summary, read_captures
 
 from .reading import MILLISECOND
 
-__all__ = ["Ran", "SipCall", "run", "sdp", "write"]
+__all__ = ["Ran", "SipCall", "run", "run_file", "sdp", "write"]
 
 CALLER: Endpoint = ("198.51.100.10", 5060)
 CALLEE: Endpoint = ("203.0.113.20", 5060)
@@ -190,6 +190,14 @@ def write(path: Path, *parts: SipCall | Sequence[Segment]) -> None:
 
 def run(*parts: SipCall | Sequence[Segment], sound: bool = False) -> Ran:
     """Read calls and media as ``tqdecrypt media`` does; with *sound* as it does with ``--audio``."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "calls.pcap"
+        write(path, *parts)
+        return run_file(path, sound=sound)
+
+
+def run_file(path: Path, *, sound: bool = False) -> Ran:
+    """Read a capture likewise."""
 
     def listen(collector: MediaCollector) -> None:
         hear([str(path)], collector.calls(), collector.dtls, on_trouble=troubles.append)
@@ -197,10 +205,7 @@ def run(*parts: SipCall | Sequence[Segment], sound: bool = False) -> Ran:
     troubles: list[str] = []
     collector = MediaCollector(listen if sound else None)
     analysis = Analysis(on_call=collector.call, media=collector.calls)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "calls.pcap"
-        write(path, *parts)
-        options = ReadOptions(ring=open_keys().ring, media=collector, analysis=analysis)
-        summary = read_captures([str(path)], options, _Nothing())
+    options = ReadOptions(ring=open_keys().ring, media=collector, analysis=analysis)
+    summary = read_captures([str(path)], options, _Nothing())
     assert not troubles
     return Ran(collector, collector.calls(), analysis.findings, summary)

@@ -50,6 +50,9 @@ class PacketBlock:
     interface: npt.NDArray[np.uint16]
     """Index into ``interfaces``."""
     interfaces: Sequence[Interface]
+    dropped: npt.NDArray[np.int64] | None = None
+    """Packets that the capture lost between each packet and the one before on the same interface, by what it
+    says itself (pcapng's ``epb_dropcount``); ``None`` when it says of none."""
 
     @classmethod
     def empty(cls) -> PacketBlock:

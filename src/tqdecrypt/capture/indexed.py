@@ -28,6 +28,8 @@ class Indexed(NamedTuple):
     """Bytes from there that must be at hand before looking again can help."""
     damaged: str
     """What is wrong there; empty when nothing is."""
+    dropped: npt.NDArray[np.int64] | None = None
+    """Packets that the capture lost in front of each one; ``None`` when it says of none."""
 
 
 class Index(Protocol):

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tqdecrypt.capture.indexed import Indexed
+from tqdecrypt.capture.packet_drops import joined_drops
 from tqdecrypt.capture.source import IDLE, Source
 
 __all__ = ["Packets", "merged"]
@@ -36,6 +37,7 @@ class Packets(NamedTuple):
     captured: npt.NDArray[np.int64]
     length: npt.NDArray[np.int64]
     interface: npt.NDArray[np.uint16]
+    dropped: npt.NDArray[np.int64] | None = None
 
 
 _NONE = np.zeros(0, np.int64)
@@ -129,6 +131,7 @@ class _Head:
             found.captured[rows],
             found.length[rows],
             found.interface[rows],
+            None if found.dropped is None else found.dropped[rows],
         )
         part = _Part(packets, self._rising[rows])
         if not self.filled:
@@ -148,6 +151,7 @@ def _interleaved(parts: Sequence[_Part]) -> Packets:
         offsets.append(packets.offset + (base - start))
         base += stop - start
     order = np.argsort(np.concatenate([part.rising for part in parts]), kind="stable")
+    dropped = joined_drops([(part.packets.dropped, len(part.rising)) for part in parts])
     return Packets(
         b"".join(buffers),
         np.concatenate([part.packets.time for part in parts])[order],
@@ -155,4 +159,5 @@ def _interleaved(parts: Sequence[_Part]) -> Packets:
         np.concatenate([part.packets.captured for part in parts])[order],
         np.concatenate([part.packets.length for part in parts])[order],
         np.concatenate([part.packets.interface for part in parts])[order],
+        None if dropped is None else dropped[order],
     )

@@ -21,6 +21,7 @@ from tqdecrypt.capture.block import Interface
 from tqdecrypt.capture.clock import Clock, clamped
 from tqdecrypt.capture.facts import MAX_INTERFACES, MAX_NAME, CapturedSecrets, Facts
 from tqdecrypt.capture.indexed import MAX_RECORD, Indexed
+from tqdecrypt.capture.packet_drops import DROPPED_IN_FRONT, drops_in_options, joined_drops
 from tqdecrypt.errors import Malformed
 
 __all__ = ["SECTION_HEADER", "PcapngIndex"]
@@ -46,6 +47,7 @@ _IF_NAME, _IF_TSRESOL, _IF_TSOFFSET = 2, 9, 14
 _DROPPED = {5: "packets_dropped_by_interface", 7: "packets_dropped_by_kernel"}
 """Options of an Interface Statistics Block that tell of packets that were not captured, isb_ifdrop and
 isb_osdrop, and the counters that they add to."""
+_DROPS_UNKNOWN = 0xFFFF
 _ADDRESS_SIZE = {1: 4, 2: 16}
 """Of the records of a Name Resolution Block, by type."""
 
@@ -55,9 +57,10 @@ _Columns = tuple[
     npt.NDArray[np.int64],
     npt.NDArray[np.int64],
     npt.NDArray[np.uint16],
+    npt.NDArray[np.int64] | None,
 ]
-"""Time, offset, captured, length, interface."""
-_Row = tuple[int, int, int, int, int]
+"""Time, offset, captured, length, interface, packets dropped in front."""
+_Row = tuple[int, int, int, int, int, int]
 
 
 class _Damage(Malformed):
@@ -104,7 +107,8 @@ class PcapngIndex:
                 self._gather(buffer, found)  # what stands in front of it
             except _Damage as earlier:
                 position, damaged = earlier.position, earlier.what
-        return Indexed(*found.columns(), position, wanted, damaged)
+        columns = found.columns()
+        return Indexed(*columns[:5], position, wanted, damaged, columns[5])
 
     def _walk(self, buffer: bytes, position: int, found: _Found) -> tuple[int, int]:
         """Return where the first block begins that is not whole, and how much of it is wanted."""
@@ -153,18 +157,22 @@ class PcapngIndex:
         total, interface, captured = fields[:, 1], fields[:, 2], fields[:, 5]
         words = np.ndarray((len(buffer) - 3,), "V4", buffer, 0, (1,))
         again = words[blocks + total - 4].view(self._four_bytes).astype(np.int64)
-        good = (
-            (again == total)
-            & (captured <= total - _SMALLEST_ENHANCED)
-            & (interface < len(self._numbers))
-        )
+        room = total - captured
+        good = (again == total) & (room >= _SMALLEST_ENHANCED) & (interface < len(self._numbers))
         sound = len(blocks) if good.all() else int(good.argmin())
         fields, section_interface = fields[:sound], interface[:sound]
         if sound:
             ticks = fields[:, 3].astype(np.uint64) << np.uint64(32) | fields[:, 4].astype(np.uint64)
             time, number = self._of_interfaces(ticks, section_interface)
             self._last_time = int(time[-1])
-            found.add_columns((time, blocks[:sound] + 28, fields[:, 5], fields[:, 6], number))
+            dropped = None
+            offset = blocks[:sound] + 28
+            if room[:sound].max() >= _SMALLEST_ENHANCED + 4:  # more than padding: some have options
+                behind = offset + (captured[:sound] + 3) // 4 * 4
+                dropped = drops_in_options(buffer, self._order, behind, offset + total[:sound] - 32)
+                if dropped is not None:
+                    self._facts.counters[DROPPED_IN_FRONT] += int(dropped.sum())
+            found.add_columns((time, offset, fields[:, 5], fields[:, 6], number, dropped))
         if sound < len(blocks):
             position = int(blocks[sound])
             if again[sound] != total[sound]:
@@ -254,12 +262,12 @@ class PcapngIndex:
         captured = min(length, self._snap_lengths[0] or length)
         if captured > end - start - 4:
             raise Malformed("a packet that fits in its block", captured)
-        return self._last_time, start + 4, captured, length, self._numbers[0]
+        return self._last_time, start + 4, captured, length, self._numbers[0], 0
 
     def _obsolete(self, buffer: bytes, start: int, end: int) -> _Row:
         """Return the row of a Packet Block (appendix A)."""
         layout = Struct(self._order + "HHIIII")
-        interface, _drops, high, low, captured, length = layout.unpack_from(buffer, start)
+        interface, drops, high, low, captured, length = layout.unpack_from(buffer, start)
         if interface >= len(self._numbers):
             raise Malformed("an interface in front of its packets")
         if captured > end - start - 20:
@@ -267,7 +275,12 @@ class PcapngIndex:
         exact = self._clocks[interface].nanoseconds(high << 32 | low)
         self._last_time = clamped(exact)
         self._count_clamped(exact != self._last_time)
-        return self._last_time, start + 20, captured, length, self._numbers[interface]
+        if drops == _DROPS_UNKNOWN:
+            drops = 0
+        elif drops:
+            self._facts.counters[DROPPED_IN_FRONT] += drops
+        number = self._numbers[interface]
+        return self._last_time, start + 20, captured, length, number, drops
 
     def _take_interface(self, buffer: bytes, start: int, end: int) -> None:
         if len(self._numbers) >= MAX_INTERFACES:
@@ -353,13 +366,14 @@ class _Found:
             return self._parts[0]
         if not self._parts:
             return _as_columns([])
-        time, offset, captured, length, interface = zip(*self._parts, strict=True)
+        time, offset, captured, length, interface, dropped = zip(*self._parts, strict=True)
         return (
             np.concatenate(time),
             np.concatenate(offset),
             np.concatenate(captured),
             np.concatenate(length),
             np.concatenate(interface),
+            joined_drops([(one, len(of)) for one, of in zip(dropped, time, strict=True)]),
         )
 
     def _settle(self) -> None:
@@ -369,5 +383,6 @@ class _Found:
 
 
 def _as_columns(rows: list[_Row]) -> _Columns:
-    table = np.array(rows, np.int64).reshape(len(rows), 5).T
-    return table[0], table[1], table[2], table[3], table[4].astype(np.uint16)
+    table = np.array(rows, np.int64).reshape(len(rows), 6).T
+    dropped = table[5] if table[5].any() else None
+    return table[0], table[1], table[2], table[3], table[4].astype(np.uint16), dropped

@@ -103,6 +103,7 @@ class CaptureReader:
                 packets.length,
                 packets.interface,
                 self._facts.interfaces,
+                packets.dropped,
             )
             frame += len(packets.time)
             if self._on_progress is not None:

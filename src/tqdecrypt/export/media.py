@@ -173,6 +173,7 @@ def _stream(
         "expected": stream.expected,
         "lost": stream.lost,
         "lost_by_capture": stream.capture_lost,
+        "lost_by_capture_told": stream.capture_told,
         "lost_by_network": stream.network_lost,
         "loss_share": round(stream.loss_share, 6),
         "duplicates": stream.duplicates,

@@ -4,11 +4,16 @@ A network that drops packets drops those of one path.  What drops packets of a c
 mirror port with too little bandwidth) drops whatever comes: both directions of a call and the calls beside it
 lack packets at the same moment.  So a loss counts as the capture's when most of the streams that had packets
 just then lack some, too, in both directions, or those of several calls.
+
+Some captures say themselves in front of which packet they lost how many (``epb_dropcount``).  A place at
+which a stream lacks packets is explained by that when the drop lies between its packet in front and the one
+behind, and by no more packets than were dropped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +21,7 @@ import numpy.typing as npt
 from tqdecrypt.media.stream import Stream
 from tqdecrypt.media.update import LossLog
 
-__all__ = ["LossMoments"]
+__all__ = ["CaptureLoss", "LossMoments"]
 
 MOST_MOMENTS = 200_000
 """Moments of loss kept of a capture, 24 bytes each; later ones count as the network's."""
@@ -28,7 +33,26 @@ SHARE = 0.5
 FEWEST = 2
 """Streams that must."""
 
+MOST_DROPS = 200_000
+"""Places kept at which the capture says that it lost packets, 16 bytes each."""
+
 _Integers = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class CaptureLoss:
+    """What the capture lost of a stream."""
+
+    told: int = 0
+    """Packets of which it says so itself."""
+    shared: int = 0
+    """Others, which other streams lack at the same moment."""
+
+    def on(self, stream: Stream) -> Stream:
+        """Return the stream with what the capture lost of it."""
+        told = min(self.told, stream.lost)
+        lost = min(told + self.shared, stream.lost)
+        return replace(stream, capture_lost=lost, capture_told=told)
 
 
 class LossMoments:
@@ -41,6 +65,8 @@ class LossMoments:
         self.dropped = 0
         self._logs: list[LossLog] = []
         self._kept = 0
+        self._drops: list[tuple[_Integers, _Integers]] = []
+        self._drops_kept = 0
 
     def receive(self, log: LossLog) -> None:
         """Take the losses of a block."""
@@ -50,26 +76,79 @@ class LossMoments:
         self._kept += len(log.time)
         self._logs.append(log)
 
-    def judge(self, streams: Sequence[Stream]) -> Mapping[int, int]:
-        """Return how many packets of each stream (by its number) the capture lost."""
-        if not self._logs or len(streams) < FEWEST:
+    def dropped_in_front(self, time: _Integers, counts: _Integers) -> None:
+        """Take what a block says of packets that the capture lost.
+
+        :param time: of each packet.
+        :param counts: packets lost in front of each.
+        """
+        which = np.flatnonzero(counts)
+        if self._drops_kept + len(which) > MOST_DROPS:
+            self.dropped += len(which)
+            return
+        self._drops_kept += len(which)
+        self._drops.append((time[which], counts[which]))
+
+    def judge(self, streams: Sequence[Stream]) -> Mapping[int, CaptureLoss]:
+        """Return what the capture lost of each stream (by its number)."""
+        if not self._logs:
             return {}
-        time = np.concatenate([log.time for log in self._logs])
-        order = np.argsort(time, kind="stable")
-        time = time[order]
-        number = np.concatenate([log.number for log in self._logs])[order]
-        lost = np.concatenate([log.lost for log in self._logs])[order]
-        active = _active(time, streams)
-        together = _together(time, number)
-        sides = {one.number: (one.source, one.destination) for one in streams}
-        blamed = (together >= FEWEST) & (together >= SHARE * active)
-        found: dict[int, int] = {}
-        for place in np.flatnonzero(blamed).tolist():
-            if not _spread(time, number, place, sides):
-                continue
-            one = int(number[place])
-            found[one] = found.get(one, 0) + int(lost[place])
+        order = np.argsort(np.concatenate([log.time for log in self._logs]), kind="stable")
+        time, number, lost, since = (
+            np.concatenate(columns)[order] for columns in zip(*self._logs, strict=True)
+        )
+        found: dict[int, CaptureLoss] = {}
+        told = self._told(time, since, lost)
+        for place in np.flatnonzero(told).tolist():
+            found.setdefault(int(number[place]), CaptureLoss()).told += int(told[place])
+        for place in _shared(time, number, streams):
+            rest = int(lost[place] - told[place])
+            if rest:
+                found.setdefault(int(number[place]), CaptureLoss()).shared += rest
         return found
+
+    def _told(self, time: _Integers, since: _Integers, lost: _Integers) -> _Integers:
+        """Return how many of the packets missing at each place were dropped by what the capture says."""
+        told = np.zeros(len(time), np.int64)
+        if not self._drops:
+            return told
+        order = np.argsort(np.concatenate([one for one, _ in self._drops]), kind="stable")
+        at, left = (np.concatenate(column)[order] for column in zip(*self._drops, strict=True))
+        first = np.searchsorted(at, since, "right")
+        last = np.searchsorted(at, time, "right").tolist()
+        behind = list(range(len(at) + 1))
+        """Drop → itself while it has packets left, else one behind it."""
+        for place in np.flatnonzero(first < last).tolist():
+            wanted = int(lost[place])
+            drop = _open(behind, int(first[place]))
+            while wanted and drop < last[place]:
+                taken = min(wanted, int(left[drop]))
+                left[drop] -= taken
+                told[place] += taken
+                wanted -= taken
+                if not left[drop]:
+                    behind[drop] = drop + 1
+                drop = _open(behind, drop)
+        return told
+
+
+def _open(behind: list[int], drop: int) -> int:
+    """Return the first drop from this one on that has packets left; ways that were gone become shorter."""
+    while behind[drop] != drop:
+        behind[drop] = behind[behind[drop]]
+        drop = behind[drop]
+    return drop
+
+
+def _shared(time: _Integers, number: _Integers, streams: Sequence[Stream]) -> list[int]:
+    """Return the places at which streams lack packets together, beyond one path in one direction."""
+    if len(streams) < FEWEST:
+        return []
+    active = _active(time, streams)
+    together = _together(time, number)
+    sides = {one.number: (one.source, one.destination) for one in streams}
+    blamed = np.flatnonzero((together >= FEWEST) & (together >= SHARE * active)).tolist()
+    return [place for place in blamed if _spread(time, number, place, sides)]
 
 
 def _active(time: _Integers, streams: Sequence[Stream]) -> _Integers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.call import CallState, Party
@@ -107,6 +106,8 @@ class MediaCollector:
 
     def receive(self, rows: TransportColumns, block: PacketBlock) -> None:
         """Take a block's datagrams."""
+        if block.dropped is not None:
+            self._losses.dropped_in_front(block.time, block.dropped)
         self.table.receive(rows, block)
 
     def describe(self, message: Message) -> None:
@@ -161,9 +162,7 @@ class MediaCollector:
     def _assign(self) -> list[CallMedia]:
         blamed = self._losses.judge(self._streams)
         streams = [
-            replace(one, capture_lost=min(blamed[one.number], one.lost))
-            if one.number in blamed
-            else one
+            blamed[one.number].on(one) if one.number in blamed else one
             for one in (*self._streams, *self._short)
         ]
         calls = list(self._calls)

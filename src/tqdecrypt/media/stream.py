@@ -145,7 +145,9 @@ class Stream:
     """Milliseconds in which nothing was sent though none is missing: silence suppression, with comfort noise
     (RFC 3389) or without, or a sender that stopped for a while."""
     capture_lost: int = 0
-    """Lost packets that other streams lack at the same moment, too: the capture lost them."""
+    """Lost packets that the capture lost: other streams lack them at the same moment, too, or it says so."""
+    capture_told: int = 0
+    """Those among them of which the capture file says that they were dropped."""
     losses: tuple[LossAt, ...] = field(default=(), repr=False)
     """The first ones."""
     loss_runs: int = 0

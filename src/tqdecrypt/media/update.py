@@ -48,6 +48,8 @@ class LossLog(NamedTuple):
     number: Integers
     """Of the stream."""
     lost: Integers
+    since: Integers
+    """Time of the packet in front of the place."""
 
 
 class Notes:
@@ -144,8 +146,8 @@ class BlockUpdate:
         if self.event.any():
             self._sum("events", self.event)
             self._note_digits()
-        self._note_numbers(steps)
         spacing, known = self._note_spacing()
+        self._note_numbers(steps, spacing)
         jitter_at, jitter = self._note_jitter(steps)
         if self.notes[int(slots[0])].buffer is not None:  # all streams have one, or none has
             self._pass_buffers(steps)
@@ -161,7 +163,7 @@ class BlockUpdate:
         state["last_type"][slots] = self.type[last]
         state["traffic_class"][slots] = self.traffic_class[last]
 
-    def _note_numbers(self, steps: Steps) -> None:
+    def _note_numbers(self, steps: Steps, spacing: Integers) -> None:
         state, slots, start = self.state, self.slots, self.groups.start
         state["seen"][self.slot_of, steps.extended % RING] = steps.extended
         highest = np.maximum.reduceat(steps.extended, start)
@@ -180,7 +182,8 @@ class BlockUpdate:
         if len(at):
             owner = self.slot_of[at]
             np.add.at(state["loss_runs"], owner, 1)
-            log = LossLog(self.time[at], state["number"][owner], steps.lost[at])
+            time = self.time[at]
+            log = LossLog(time, state["number"][owner], steps.lost[at], time - spacing[at])
             self.on_losses(log)
             for slot, time, lost in zip(
                 owner.tolist(), log.time.tolist(), log.lost.tolist(), strict=True

@@ -121,7 +121,7 @@ class Run:
             workers.frame = block.first_frame
             self._block_frames.append(block.first_frame)
             decoded = self._decoder.decode(block)
-            if len(decoded.udp):
+            if len(decoded.udp) or block.dropped is not None:
                 udp = decoded.udp
                 if self._media is not None and self._spoken is not None:
                     self._media.receive(udp, block)
