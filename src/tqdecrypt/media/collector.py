@@ -12,7 +12,7 @@ from tqdecrypt.media.association import Assigned, CallMedia, LegMedia, assign, n
 from tqdecrypt.media.capture_loss import LossMoments
 from tqdecrypt.media.columns import Kind
 from tqdecrypt.media.info_digits import InfoDigits
-from tqdecrypt.media.lines import MediaLine, Protection, lines_of, rates_of
+from tqdecrypt.media.lines import MediaLine, Protection, formats_of, lines_of
 from tqdecrypt.media.srtp.dtls import DtlsTable
 from tqdecrypt.media.srtp.legs import keys_of_leg
 from tqdecrypt.media.stream import Stream
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tqdecrypt.media.reports import ReportTable
     from tqdecrypt.packet.transport import TransportColumns
     from tqdecrypt.sip import Message
+    from tqdecrypt.sip.sdp_attributes import Codec
 
 __all__ = ["MediaCollector"]
 
@@ -39,7 +40,7 @@ MOST_SHORT = 2_000
 MOST_CALLS = 20_000
 """Calls whose media lines are kept, likewise."""
 MOST_PORTS = 20_000
-"""Ports of which the latest descriptions are remembered, for clock rates."""
+"""Ports of which the latest descriptions are remembered, for what payload types are."""
 MOST_REPORTS = 10_000
 """Quality reports (RFC 6035) kept, a kilobyte each."""
 MOST_DESCRIPTION = 1 << 16
@@ -72,9 +73,7 @@ class MediaCollector:
         self.unassigned: list[tuple[Stream, MediaVerdict]] = []
         self._counters: Counter[str] = Counter()
         self._losses = LossMoments()
-        self.table = MediaTable(
-            self._take, self._clock_rates, self._losses.receive, buffers=buffers
-        )
+        self.table = MediaTable(self._take, self._formats, self._losses.receive, buffers=buffers)
         self._streams: deque[Stream] = deque()
         self._short: deque[Stream] = deque()
         self._calls: deque[CallMedia] = deque()
@@ -259,18 +258,18 @@ class MediaCollector:
                     self._bodies.popitem(last=False)
             place = body.find(b"\nm=", place + 3)
 
-    def _clock_rates(self, source: str, destination: str) -> Mapping[int, int]:
-        """Return clock rates as whoever receives announced them, else as whoever sends did."""
+    def _formats(self, source: str, destination: str) -> Mapping[int, Codec]:
+        """Return payload types as whoever receives announced them, else as whoever sends did."""
         for endpoint in (destination, source):
             body = self._bodies.get(endpoint.rpartition(":")[2])
             if body is None:
                 continue
-            rates = rates_of(body)
-            if endpoint in rates:
-                return rates[endpoint]
+            formats = formats_of(body)
+            if endpoint in formats:
+                return formats[endpoint]
             # NAT: the port is the same, the address is not.
             port = ":" + endpoint.rpartition(":")[2]
-            for announced, found in rates.items():
+            for announced, found in formats.items():
                 if announced.endswith(port):
                     return found
         return {}

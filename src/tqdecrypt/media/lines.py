@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
     from tqdecrypt.calls.offer import Offer
     from tqdecrypt.sip.sdp import SessionDescription
+    from tqdecrypt.sip.sdp_attributes import Codec
 
-__all__ = ["MediaLine", "Protection", "endpoint_of", "lines_of", "rates_of"]
+__all__ = ["MediaLine", "Protection", "endpoint_of", "formats_of", "lines_of"]
 
 MOST_LINES = 128
 """Lines kept of a leg; further changes are counted."""
@@ -246,15 +247,15 @@ def _protection(media: Media) -> Protection:
     return Protection.UNKNOWN if "SAVP" in media.protocol.upper() else Protection.NONE
 
 
-def rates_of(body: bytes) -> dict[str, dict[int, int]]:
-    """Return what a description says of clock rates: endpoint → payload type → hertz."""
-    found: dict[str, dict[int, int]] = {}
+def formats_of(body: bytes) -> dict[str, dict[int, Codec]]:
+    """Return what a description says of payload types: endpoint → payload type → what it is."""
+    found: dict[str, dict[int, Codec]] = {}
     for media in parse_sdp(body).media:
         endpoint = endpoint_of(media.address, media.port)
         if endpoint and "RTP/" in media.protocol:
             found[endpoint] = {
-                int(codec.format): codec.clock_rate
+                int(codec.format): codec
                 for codec in media.codecs
-                if codec.clock_rate and codec.format.isdecimal() and int(codec.format) < 128
+                if codec.format.isdecimal() and int(codec.format) < 128
             }
     return found

@@ -9,12 +9,15 @@ import numpy.typing as npt
 
 from tqdecrypt.media.sequences import RING, Bursts
 
-__all__ = ["BINS", "SPACINGS", "State"]
+__all__ = ["BINS", "NO_TYPE", "SPACINGS", "State"]
 
 SPACINGS = 64
 """Classes of the time from packet to packet: four for each doubling, from an eighth of a millisecond on."""
 BINS = 64
 """Pieces of a stream's course: seconds at first; when they are full, two become one."""
+
+NO_TYPE = 255
+"""In ``type``, which is the payload type of the last packet of speech: there was none."""
 
 _FIRST = 64
 _COLUMNS: dict[str, tuple[Any, tuple[int, ...]]] = {
@@ -35,7 +38,6 @@ _COLUMNS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "time": (np.int64, ()),
     "frame": (np.int64, ()),
     "type": (np.uint8, ()),
-    "main_type": (np.uint8, ()),
     "last_type": (np.uint8, ()),
     "traffic_class": (np.uint8, ()),
     "first_class": (np.uint8, ()),
@@ -59,6 +61,9 @@ _COLUMNS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "padded": (np.int64, ()),
     "with_extension": (np.int64, ()),
     "cut": (np.int64, ()),
+    "announced": (np.uint32, ()),
+    "announced_events": (np.uint32, ()),
+    "event_types": (np.uint32, ()),
     "events": (np.int64, ()),
     "event_timestamp": (np.int64, ()),
     "digits": (np.int64, ()),

@@ -104,6 +104,8 @@ class Stream:
     """Packets lost one by one."""
     payload_types: dict[int, int]
     """Payload type → packets, most first."""
+    payload_type: int
+    """The one that most packets have, telephone events and comfort noise apart."""
     clock_rate: int | None
     """In hertz, of the payload type that most packets have."""
     clock_rate_inferred: bool
@@ -169,14 +171,6 @@ class Stream:
     def loss_share(self) -> float:
         """Lost packets among those expected."""
         return self.lost / self.expected if self.expected else 0.0
-
-    @property
-    def payload_type(self) -> int:
-        """The one that most packets have, telephone events and comfort noise apart."""
-        for number in self.payload_types:
-            if number != 13:
-                return number
-        return next(iter(self.payload_types), 0)
 
     @property
     def duration(self) -> int:

@@ -14,18 +14,20 @@ import numpy.typing as npt
 
 from tqdecrypt.media.clock import STATIC_RATES
 from tqdecrypt.media.columns import RtpColumns
+from tqdecrypt.media.event_packets import choose_main_type, type_bits
 from tqdecrypt.media.grouping import group
 from tqdecrypt.media.jitter_buffer import JitterBuffer
 from tqdecrypt.media.sequences import RING
-from tqdecrypt.media.state import BINS, State
+from tqdecrypt.media.state import BINS, NO_TYPE, State
 from tqdecrypt.media.stream import SecondOf, Stream
 from tqdecrypt.media.update import BlockUpdate, LossLog, Notes
 from tqdecrypt.packet import endpoint_text
+from tqdecrypt.sip.sdp_attributes import Codec
 
-__all__ = ["MOST_STREAMS", "ClockRates", "StreamTable"]
+__all__ = ["MOST_STREAMS", "FormatsOf", "StreamTable"]
 
-ClockRates = Callable[[str, str], Mapping[int, int]]
-"""Returns what session descriptions say: payload type → clock rate, of packets from and to an endpoint."""
+FormatsOf = Callable[[str, str], Mapping[int, Codec]]
+"""Returns what session descriptions say: payload type → what it is, of packets from and to an endpoint."""
 
 MOST_STREAMS = 10_000
 """Streams followed at once, some five kilobytes each.  A full table gives up the eighth part of them whose
@@ -39,7 +41,7 @@ class StreamTable:
     """Follows streams.
 
     :param on_stream: told each stream when it is given up, or at the end.
-    :param clock_rates: says what session descriptions know of a new stream.
+    :param formats: says what session descriptions know of a new stream.
     :param on_losses: told where packets are missing.
     :param buffers: makes the jitter buffer that each stream passes; without, there is none.
     """
@@ -47,7 +49,7 @@ class StreamTable:
     def __init__(
         self,
         on_stream: Callable[[Stream], None],
-        clock_rates: ClockRates = lambda source, destination: {},
+        formats: FormatsOf = lambda source, destination: {},
         on_losses: Callable[[LossLog], None] = lambda log: None,
         *,
         most: int = MOST_STREAMS,
@@ -56,7 +58,7 @@ class StreamTable:
         self.counters: Counter[str] = Counter()
         """``media_streams_evicted``: given up because the table was full."""
         self._on_stream = on_stream
-        self._clock_rates = clock_rates
+        self._formats = formats
         self._on_losses = on_losses
         self._buffers = buffers
         self._state = State(most)
@@ -131,15 +133,18 @@ class StreamTable:
         state["first_frame"][slot] = rtp.frame[row]
         state["sequence"][slot] = (int(rtp.sequence[row]) - 1) & 0xFFFF
         state["extended"][slot] = state["highest"][slot] = -1
-        state["type"][slot] = state["main_type"][slot] = rtp.payload_type[row]
+        state["type"][slot] = NO_TYPE
         state["traffic_class"][slot] = state["first_class"][slot] = rtp.traffic_class[row]
         state["spacing_min"][slot] = np.iinfo(np.int64).max
         state["width"][slot] = _SECOND
         state.bursts.since[slot] = RING
         rates = state["rates"]
         rates[slot] = STATIC_RATES
-        for payload_type, rate in self._clock_rates(source, destination).items():
-            rates[slot, payload_type & 0x7F] = rate
+        formats = self._formats(source, destination)
+        for payload_type, codec in formats.items():
+            if codec.clock_rate:
+                rates[slot, payload_type] = codec.clock_rate
+        state["announced"][slot], state["announced_events"][slot] = type_bits(formats)
         facts = source, destination, int(rtp.ssrc[row]), bool(rtp.relayed[row])
         notes = self._notes[slot] = Notes(key, facts)
         if self._buffers is not None:
@@ -172,7 +177,7 @@ class StreamTable:
         source, destination, ssrc, relayed = notes.row
         types = state["types"][slot]
         ranked = sorted(np.flatnonzero(types).tolist(), key=lambda one: -int(types[one]))
-        main = value("main_type")
+        main = choose_main_type(state, slot)
         rate = float(state["rates"][slot, main])
         jitters, spacings = value("jitter_count"), value("spacing_count")
         bursts = state.bursts
@@ -205,6 +210,7 @@ class StreamTable:
             burst_length=int(bursts.length[slot]),
             gap_lost=int(bursts.isolated[slot]),
             payload_types={one: int(types[one]) for one in ranked},
+            payload_type=main,
             clock_rate=int(rate) or None,
             clock_rate_inferred=notes.rate_inferred,
             ptime=1000 * step / rate if rate and step else None,

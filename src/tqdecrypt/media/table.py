@@ -1,8 +1,8 @@
 """Takes a block's datagrams from the pipeline, and makes streams, reports and flows of them.
 
-A stream's clock rate stands in the signalling, which may come a few blocks later than the media that it is
-about, because a session waits for its keys.  So RTP waits, as columns, until the messages in front of it have
-been handed on (:meth:`MediaTable.settle`), at most :data:`MOST_WAITING` packets of it.
+What a stream's payload types are stands in the signalling, which may come a few blocks later than the media
+that it is about, because a session waits for its keys.  So RTP waits, as columns, until the messages in front
+of it have been handed on (:meth:`MediaTable.settle`), at most :data:`MOST_WAITING` packets of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tqdecrypt.media.grouping import group_of_keys
 from tqdecrypt.media.jitter_buffer import JitterBuffer
 from tqdecrypt.media.reports import ReportTable
 from tqdecrypt.media.stream import Stream
-from tqdecrypt.media.streams import ClockRates, StreamTable
+from tqdecrypt.media.streams import FormatsOf, StreamTable
 from tqdecrypt.media.update import LossLog
 from tqdecrypt.packet import endpoint_text
 from tqdecrypt.packet.layouts import Integers
@@ -67,12 +67,12 @@ class MediaTable:
     def __init__(
         self,
         on_stream: Callable[[Stream], None],
-        clock_rates: ClockRates = lambda source, destination: {},
+        formats: FormatsOf = lambda source, destination: {},
         on_losses: Callable[[LossLog], None] = lambda log: None,
         *,
         buffers: Callable[[], JitterBuffer] | None = None,
     ) -> None:
-        self.streams = StreamTable(on_stream, clock_rates, on_losses, buffers=buffers)
+        self.streams = StreamTable(on_stream, formats, on_losses, buffers=buffers)
         self.reports = ReportTable()
         self.flows: OrderedDict[tuple[int, str, str], DatagramFlow] = OrderedDict()
         self._counters: Counter[str] = Counter()

@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from tqdecrypt.media.clock import likely_rate
 from tqdecrypt.media.columns import RtpColumns
+from tqdecrypt.media.event_packets import event_packets, note_digits
 from tqdecrypt.media.grouping import Groups
 from tqdecrypt.media.jitter import running_jitter
 from tqdecrypt.media.jitter_buffer import JitterBuffer
 from tqdecrypt.media.sequences import RING, Steps, follow_numbers
-from tqdecrypt.media.state import BINS, SPACINGS, State
+from tqdecrypt.media.state import BINS, NO_TYPE, SPACINGS, State
 from tqdecrypt.media.stream import Change, Event, LossAt, Pause
 from tqdecrypt.media.suppression import COMFORT_NOISE, suppressed_ticks
 
@@ -25,17 +26,12 @@ __all__ = ["BlockUpdate", "LossLog", "Notes"]
 
 MOST_CHANGES = 32
 """Changes and pauses of each kind kept of a stream."""
-MOST_DIGITS = 64
-"""Telephone events kept of a stream."""
 MOST_LOSSES = 64
 """Moments of loss kept of a stream."""
 PAUSE = 1_000_000_000
 """Nanoseconds without a packet that are a pause: no ptime comes near it."""
 MOST_DEVIATION = 2_000_000_000
 """Nanoseconds that a timestamp may be off before it counts as begun anew instead of as jitter."""
-_EVENT_LENGTHS = np.zeros(1 << 16, np.bool_)
-_EVENT_LENGTHS[[4, 8, 14, 20]] = True
-"""Bytes of a telephone event: in clear, and with SRTP's tags of 4, 10 and 16 bytes."""
 
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
@@ -107,23 +103,7 @@ class BlockUpdate:
             if column.any()
         ]
         self.slot_of = np.repeat(slots, groups.size)
-        self.event = self._events()
-
-    def _events(self) -> Booleans:
-        """Return which packets look like telephone events (RFC 4733 section 2.3)."""
-        short = _EVENT_LENGTHS[np.minimum(self.length, 0xFFFF)] & (self.type >= 96)
-        if not short.any():
-            return short
-        main = self.state["main_type"]
-        # A stream that begins with events takes the type of its first other packet as its own.
-        other = short & (self.length == 4)
-        for place in np.flatnonzero(self.fresh):
-            start, size = int(self.groups.start[place]), int(self.groups.size[place])
-            rest = np.flatnonzero(~other[start : start + size])
-            if len(rest):
-                main[self.slots[place]] = self.type[start + rest[0]]
-        events: Booleans = other | (short & (self.type != main[self.slot_of]))
-        return events
+        self.event = event_packets(state, groups, slots, self.type, self.length)
 
     def _sum(self, name: str, values: npt.NDArray[np.generic]) -> None:
         self.state[name][self.slots] += np.add.reduceat(values, self.groups.start, dtype=np.int64)
@@ -145,7 +125,9 @@ class BlockUpdate:
             self._sum(name, column)
         if self.event.any():
             self._sum("events", self.event)
-            self._note_digits()
+            at = np.flatnonzero(self.event)
+            owner = self.slot_of[at]
+            note_digits(state, self.notes, at, owner, self.timestamp, self.time, self.frame)
         spacing, known = self._note_spacing()
         self._note_numbers(steps, spacing)
         jitter_at, jitter = self._note_jitter(steps)
@@ -402,49 +384,13 @@ class BlockUpdate:
         before = np.empty_like(kinds)
         before[1:] = kinds[:-1]
         before[begins] = state["type"][owner[begins]]
-        fresh = begins[self.fresh[number[media[begins]]]]
-        before[fresh] = kinds[fresh]
+        first = begins[before[begins] == NO_TYPE]
+        before[first] = kinds[first]
         for place in np.flatnonzero(before != kinds).tolist():
             row = int(media[place])
             self._keep(int(owner[place]), "types", row, int(before[place]), int(kinds[place]))
         last = np.append(begins[1:], len(media)) - 1
         state["type"][owner[last]] = kinds[last]
-        rare = slots[np.argmax(state["types"][slots], axis=1) != state["main_type"][slots]]
-        for slot in rare.tolist():
-            self._choose_main(slot)
-
-    def _choose_main(self, slot: int) -> None:
-        """Take the payload type with most packets as the stream's own; comfort noise never is."""
-        counts = self.state["types"][slot].copy()
-        counts[COMFORT_NOISE] = 0
-        if self.state["events"][slot] < self.state["packets"][slot]:
-            for change in range(96, 128):
-                if counts[change] == self.state["events"][slot]:
-                    counts[change] = 0
-        if counts.any():
-            self.state["main_type"][slot] = np.argmax(counts)
-
-    def _note_digits(self) -> None:
-        """Note telephone events: all packets of one have the same timestamp (RFC 4733 section 2.2.2)."""
-        state = self.state
-        at = np.flatnonzero(self.event)
-        owner, stamp = self.slot_of[at], self.timestamp[at].astype(np.int64) + 1
-        first = np.append(True, owner[1:] != owner[:-1])
-        before = np.empty_like(stamp)
-        before[1:] = stamp[:-1]
-        before[first] = state["event_timestamp"][owner[first]]
-        begins = np.flatnonzero(first | (stamp != before))
-        ends = np.append(begins[1:], len(at)) - 1
-        fresh = stamp[begins] != before[begins]
-        np.add.at(state["digits"], owner[begins[fresh]], 1)
-        last = np.append(np.flatnonzero(first)[1:], len(at)) - 1
-        state["event_timestamp"][owner[last]] = stamp[last]
-        for begin, end in zip(begins[fresh].tolist(), ends[fresh].tolist(), strict=True):
-            digits = self.notes[int(owner[begin])].digits
-            if len(digits) < MOST_DIGITS:
-                time = int(self.time[at[begin]])
-                frame = int(self.frame[at[begin]])
-                digits.append(Event(time, frame, int(self.time[at[end]]) - time))
 
     def _note_classes(self, known: Booleans) -> None:
         classes = self.traffic_class >> 2
