@@ -298,6 +298,40 @@ def test_dialled_digits_are_masked_as_elsewhere(run: Runner, tmp_path: Path) -> 
     assert udp_data(out)[-1] == event
 
 
+@pytest.mark.peer("tshark")
+def test_digits_in_redundant_data_are_masked_too(run: Runner, tmp_path: Path) -> None:
+    """Events that are said again beside the speech, and beside the next event (RFC 4733 section 2.5.1.4)."""
+    path, out = tmp_path / "call.pcap", tmp_path / "out.pcap"
+    formats = ["a=rtpmap:97 red/8000", "a=fmtp:97 101/101/101"]
+    offer, answer = (
+        sdp(*end, protocol="RTP/SAVP", types="0 97 101", lines=[*formats, crypto(secret)])
+        for end, secret in zip((PHONE, GATEWAY), SECRETS, strict=True)
+    )
+    protect, digit = sealed(SECRETS[0]), b"\x05\x0a\x01\x40"
+    told = b"\xe5\x00\x00\x04"
+    twice = told + told + b"\x65" + digit * 3
+    beside = told + b"\x00" + digit + b"\x55" * 160
+    short = told + b"\x65"
+    events = [
+        rtp(100 + place, 16_000, ssrc=PHONE[1], payload_type=97, payload=payload)
+        for place, payload in enumerate((twice, beside, short))
+    ]
+    sent = [datagram(2200 + 20 * n, protect(one), PHONE, GATEWAY) for n, one in enumerate(events)]
+    call = SipCall(offer, answer, CALL, ring=20, answered=50, bye=9000)
+    write(path, call, spoken(protect), sent)
+    ran = export(run, path, out)
+    assert "2 packets of telephone events without their digits" in ran.err
+    assert "1 malformed telephone event left out" in ran.err
+    hidden = b"\xff" + digit[1:]
+    assert [one[12:] for one in udp_data(out)[-2:]] == [
+        twice.replace(digit, hidden),
+        beside.replace(digit, hidden),
+    ]
+    assert tshark_fields(out, "rtpevent", "rtpevent.event_id") == [["255|255|255"], ["255"]]
+    assert export(run, path, out, "--force", "--mask", "none").status == 0
+    assert tshark_fields(out, "rtpevent", "rtpevent.event_id")[:2] == [["5|5|5"], ["5"]]
+
+
 @pytest.mark.peer("openssl", "tshark")
 @pytest.mark.parametrize("what", ["media", "audio"])
 def test_media_of_dtls_srtp_is_opened_with_the_handshake(

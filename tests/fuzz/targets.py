@@ -33,6 +33,7 @@ from tqdecrypt.errors import Malformed, SecretsError
 from tqdecrypt.explain import explain
 from tqdecrypt.export import JsonLines
 from tqdecrypt.export.explanation import explanation_json
+from tqdecrypt.export.hidden_digits import DigitMask
 from tqdecrypt.export.spool import Spool
 from tqdecrypt.hep import HepStream, looks_like_hep, pull_packet
 from tqdecrypt.insight import Analysis
@@ -626,6 +627,9 @@ def audio(data: bytes) -> None:
     for what, part in steps(data):
         time += PAUSES[what % len(PAUSES)]
         with contextlib.suppress(Malformed):
+            hidden = DIGIT_MASK.hide(part)
+            assert hidden is None or len(hidden) == len(part)
+        with contextlib.suppress(Malformed):
             packet = pull_payload(part, time)
             # A header alone decides on much: any payload type is one of those that are known.
             known = sorted(AUDIO_FORMATS)[packet.payload_type % len(AUDIO_FORMATS)]
@@ -666,6 +670,9 @@ AUDIO_FORMATS = {
     )
 }
 """Payload type → format, of all that have a decoder and some that have none."""
+DIGIT_MASK = DigitMask(
+    [("97", "red/8000"), ("101", "telephone-event/8000"), ("96", "opus/48000/2")]
+)
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "capture": capture,

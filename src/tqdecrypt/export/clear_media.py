@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tqdecrypt.errors import Malformed
-from tqdecrypt.export.hidden_digits import hide_digits
+from tqdecrypt.export.hidden_digits import DigitMask
 from tqdecrypt.export.packets import udp_packet
 from tqdecrypt.media.association import Assigned, CallMedia, How, LegMedia
 from tqdecrypt.media.columns import Datagrams, classify
@@ -95,11 +95,18 @@ class ClearMedia:
         self._since, self._until = since, until
         self._digits = digits
         self._streams: dict[StreamKey, Assigned] = {}
+        self._masks: dict[StreamKey, DigitMask] = {}
         self._spans: dict[StreamKey, list[tuple[int, int]]] = {}
         """When each was; between the same ends, another call may have the same SSRC at another time."""
         for leg in chosen:
             for one in leg.streams:
                 self._streams[key_of(one)] = one
+                self._masks[key_of(one)] = DigitMask(
+                    (number, encoding)
+                    for line in leg.lines
+                    if line.index == one.line.index
+                    for number, encoding, _ in line.codecs
+                )
                 span = one.stream.started, one.stream.ended
                 self._spans.setdefault(key_of(one), []).append(span)
         self._clear = {
@@ -202,28 +209,21 @@ class ClearMedia:
         words = "RTCP as captured" if control else "RTP as captured"
         self._add(datagrams, one, datagrams.payload(one.row), words, control=control)
 
-    def _is_event(self, key: StreamKey, payload_type: int) -> bool:
-        """Return whether either side says that this payload type is telephone events."""
-        stream = self._streams[key]
-        return any(
-            line.encoding(payload_type).lower().startswith("telephone-event")
-            for line in (stream.line, stream.sender)
-            if line is not None
-        )
-
     def _add(
         self, datagrams: Datagrams, one: Picked, data: bytes, comment: str, *, control: bool
     ) -> bool:
         """Have a packet written; return whether it is."""
-        if not control and not self._digits and self._is_event(one.key, data[1] & 0x7F):
+        if not control and not self._digits:
             try:
-                data = hide_digits(data)
+                hidden = self._masks[one.key].hide(data)
             except Malformed:
                 self.counters["malformed"] += 1
                 self._accounted[one.key] += 1
                 return False
-            self.counters["events_hidden"] += 1
-            comment = f"{comment}, digit masked"
+            if hidden is not None:
+                data = hidden
+                self.counters["events_hidden"] += 1
+                comment = f"{comment}, digit masked"
         source, destination = ends_of(datagrams, one.row)
         self._packets.append(
             _Packet(
