@@ -22,6 +22,7 @@ from kit.peers import tshark, tshark_fields
 from kit.srtp import Protector, rtcp_packet
 from media.reading import datagram, rtp
 from media.scenes import SipCall, sdp, write
+from packet.test_turn import attribute, stun
 from tls.datagrams import parse
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
@@ -333,10 +334,12 @@ def test_digits_in_redundant_data_are_masked_too(run: Runner, tmp_path: Path) ->
 
 
 @pytest.mark.peer("openssl", "tshark")
-@pytest.mark.parametrize("what", ["media", "audio"])
+@pytest.mark.parametrize("what", ["media", "audio", "media in a TURN channel"])
 def test_media_of_dtls_srtp_is_opened_with_the_handshake(
     run: Runner, tmp_path: Path, what: str
 ) -> None:
+    turn = what.endswith("channel")
+    wrap: Callable[[bytes], bytes] = in_channel if turn else bytes
     options = (
         *("-use_srtp", "SRTP_AES128_CM_SHA1_80", "-keymatexport", "EXTRACTOR-dtls_srtp"),
         *("-keymatexportlen", "60"),
@@ -344,7 +347,7 @@ def test_media_of_dtls_srtp_is_opened_with_the_handshake(
     write_material(tmp_path)
     (made,) = parse(record(Recording(server=options, client=options, lines=()), tmp_path))
     handshake = [
-        datagram(60 + n, data, *((PHONE, GATEWAY) if side == 0 else (GATEWAY, PHONE)))
+        datagram(60 + n, wrap(data), *((PHONE, GATEWAY) if side == 0 else (GATEWAY, PHONE)))
         for n, (side, data) in enumerate(made.datagrams)
     ]
     lines = ["a=fingerprint:sha-256 " + ":".join(["AB"] * 32), "a=setup:actpass"]
@@ -352,7 +355,8 @@ def test_media_of_dtls_srtp_is_opened_with_the_handshake(
         sdp(*end, protocol="UDP/TLS/RTP/SAVPF", types="0", lines=lines) for end in (PHONE, GATEWAY)
     )
     path, out = tmp_path / "call.pcap", tmp_path / "out.pcap"
-    talk = spoken(sealed(made.exported[:16] + made.exported[32:46]))
+    protect = sealed(made.exported[:16] + made.exported[32:46])
+    talk = spoken(lambda data: wrap(protect(data)))
     call = SipCall(offer, answer, CALL, ring=20, answered=50, bye=9000)
     write(path, call, handshake, talk)
     key = tmp_path / "server.key"
@@ -383,6 +387,64 @@ def test_ends_that_only_candidates_announce_are_told_with_what_shows_them(
     assert tshark(out, "-Y", "rtp") == ""
     [switch] = re.findall(r"tshark (--enable-heuristic \w+)", ran.err)
     assert tshark(out, *switch.split(), "-Y", "rtp").count("PCMU") == 20
+
+
+INSIDE: Endpoint = ("192.0.2.50", 13_000)
+TURN: Endpoint = ("192.0.2.9", 3478)
+RELAYED: Endpoint = (TURN[0], 49_152)
+
+
+def in_channel(data: bytes) -> bytes:
+    return b"\x40\x01" + len(data).to_bytes(2, "big") + data
+
+
+def in_indication(kind: int) -> Callable[[bytes], bytes]:
+    """Return what wraps data in a Send (0x16) or Data (0x17) indication, with the peer's address."""
+    peer = attribute(0x0012, b"\0\1" + bytes(6))
+    return lambda data: stun(kind, peer, attribute(0x0013, data))
+
+
+@pytest.mark.peer("tshark")
+@pytest.mark.parametrize("way", ["channels", "indications"])
+def test_media_in_turn_comes_out_of_it(run: Runner, tmp_path: Path, way: str) -> None:
+    """The phone announces the address that its TURN server gave it, and its own as a candidate."""
+    path, out = tmp_path / "call.pcap", tmp_path / "out.pcap"
+    candidate = f"a=candidate:1 1 UDP 2130706431 {INSIDE[0]} {INSIDE[1]} typ host"
+    offer, answer = (
+        sdp(*end, protocol="RTP/SAVP", types="0 101", lines=[candidate, crypto(secret)])
+        for end, secret, candidate in zip(
+            (RELAYED, GATEWAY), SECRETS, (candidate, "a=rtcp-mux"), strict=True
+        )
+    )
+    send = in_channel if way == "channels" else in_indication(0x0016)
+    receive = in_channel if way == "channels" else in_indication(0x0017)
+    protect, digit = sealed(SECRETS[0]), b"\x05\x0a\x01\x40"
+    there = spoken(lambda data: send(protect(data)), INSIDE, TURN)
+    event = rtp(100, 16_000, ssrc=INSIDE[1], payload_type=101, payload=digit)
+    there.append(datagram(2200, send(protect(event)), INSIDE, TURN))
+    opened = sealed(SECRETS[1])
+    back = spoken(lambda data: receive(opened(data)), TURN, INSIDE, 50)
+    write(path, SipCall(offer, answer, CALL, ring=20, answered=50, bye=9000), there, back)
+    wrapped = "stun.channel == 0x4001" if way == "channels" else "stun.type in {0x0016, 0x0017}"
+    assert len(tshark_fields(path, wrapped, "frame.number")) == 151, "tshark takes it for TURN"
+    ran = export(run, path, out)
+    assert ran.status == 0, ran.err
+    assert "151 packets of RTP in 2 streams; 151 of them decrypted, each authenticated" in ran.err
+    assert "1 packet of telephone events without their digits" in ran.err
+    assert Counter(udp_data(out)) == Counter(
+        [
+            *(packet(i, INSIDE[1]) for i in range(100)),
+            event[:12] + b"\xff" + digit[1:],
+            *(packet(i, TURN[1]) for i in range(50)),
+        ]
+    )
+    assert "151 packets between ends that only ICE candidates announce" in ran.err
+    [switch] = re.findall(r"tshark (--enable-heuristic \w+)", ran.err)
+    rows = tshark(out, *switch.split(), "-q", "-z", "rtp,streams").splitlines()
+    assert sorted(line.split()[2:6] for line in rows if "g711U" in line) == [
+        [*map(str, INSIDE), *map(str, TURN)],
+        [*map(str, TURN), *map(str, INSIDE)],
+    ]
 
 
 def test_comments_say_what_became_of_each_packet(run: Runner, tmp_path: Path) -> None:

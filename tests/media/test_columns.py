@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packet.test_turn import attribute, stun
 from tqdecrypt.media.columns import Kind, classify, pull_rtp
 from tqdecrypt.packet import PacketDecoder, Wanted
 
@@ -73,6 +74,27 @@ def test_media_in_a_turn_channel_is_seen_through_it() -> None:
     columns, _ = pull_rtp(classify(rows, block), block)
     assert (columns.sequence.tolist(), columns.ssrc.tolist()) == ([77], [5])
     assert columns.relayed.tolist() == [True]
+
+
+@pytest.mark.parametrize("kind", [0x0016, 0x0017])
+def test_media_in_an_indication_is_seen_through_it(kind: int) -> None:
+    peer = attribute(0x0012, bytes(8))
+    packets = [
+        datagram(0, rtp(76, 1)),
+        datagram(20, stun(kind, peer, attribute(0x0013, rtp(77, 1, ssrc=5)))),
+        datagram(40, stun(kind, attribute(0x0013, RECEIVER_REPORT), peer)),
+        datagram(60, stun(kind, peer, attribute(0x0013, STUN))),
+    ]
+    block = block_of(packets)
+    rows = PacketDecoder(Wanted.ALL_UDP).decode(block).udp
+    datagrams = classify(rows, block)
+    assert datagrams.kinds.tolist() == [Kind.RTP, Kind.RTP, Kind.RTCP, Kind.STUN]
+    assert datagrams.relayed.tolist() == [False, True, True, False]
+    assert datagrams.payload(1) == rtp(77, 1, ssrc=5)
+    assert datagrams.payload(2) == RECEIVER_REPORT
+    assert datagrams.payload(3) == packets[3].payload
+    columns, _ = pull_rtp(datagrams, block)
+    assert (columns.sequence.tolist(), columns.payload_length.tolist()) == ([76, 77], [160, 160])
 
 
 @given(st.lists(st.binary(max_size=60), min_size=1, max_size=20))

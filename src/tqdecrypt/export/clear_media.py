@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tqdecrypt.errors import Malformed
 from tqdecrypt.export.hidden_digits import DigitMask
 from tqdecrypt.export.packets import udp_packet
-from tqdecrypt.media.association import Assigned, CallMedia, How, LegMedia
+from tqdecrypt.media.association import Assigned, CallMedia, LegMedia
 from tqdecrypt.media.columns import Datagrams, classify
 from tqdecrypt.media.picking import (
     FIRST_RTCP,
@@ -74,7 +74,7 @@ class ClearMedia:
     :ivar counters: ``cut`` by the snap length; ``rtcp_dark``, left out since nothing proves it;
         ``events_hidden``, telephone events written without their digits; ``malformed``, such that are
         none, left out; ``unannounced``, written between ends that no line of an SDP names, only ICE
-        candidates.
+        candidates, or what the other direction says.
     :raises UsageError: when there is something to open and pylibsrtp is not installed.
     """
 
@@ -96,11 +96,16 @@ class ClearMedia:
         self._digits = digits
         self._streams: dict[StreamKey, Assigned] = {}
         self._masks: dict[StreamKey, DigitMask] = {}
+        self._unannounced: set[StreamKey] = set()
+        """Between ends that no line of an SDP names: players do not know that it is RTP."""
         self._spans: dict[StreamKey, list[tuple[int, int]]] = {}
         """When each was; between the same ends, another call may have the same SSRC at another time."""
         for leg in chosen:
+            named = {line.endpoint for line in leg.lines}
             for one in leg.streams:
                 self._streams[key_of(one)] = one
+                if named.isdisjoint((one.stream.source, one.stream.destination)):
+                    self._unannounced.add(key_of(one))
                 self._masks[key_of(one)] = DigitMask(
                     (number, encoding)
                     for line in leg.lines
@@ -239,8 +244,6 @@ class ClearMedia:
         self.rtp += 1
         self._accounted[one.key] += 1
         self.streams.add(one.key)
-        stream = self._streams[one.key]
-        from_line = stream.sender is not None and stream.sender.endpoint == one.key.source
-        if stream.how is How.CANDIDATE and not from_line:
+        if one.key in self._unannounced:
             self.counters["unannounced"] += 1
         return True

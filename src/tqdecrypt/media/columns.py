@@ -8,6 +8,7 @@ object per packet.
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from tqdecrypt.capture.block import Buffer, PacketBlock
 from tqdecrypt.packet.layouts import Integers, Rows, gather
 from tqdecrypt.packet.transport import TransportColumns
+from tqdecrypt.packet.turn import DATA, SEND, relayed_span, relayed_spans
 
 __all__ = ["Datagrams", "Kind", "RtpColumns", "classify", "pull_rtp"]
 
@@ -51,12 +53,12 @@ class Kind(enum.IntEnum):
     STUN = 3
     DTLS = 4
     TURN_CHANNEL = 5
-    """ChannelData of TURN (RFC 8656 section 12.4): media in four bytes more."""
+    """ChannelData of TURN (RFC 8656 section 12.4) without media in it."""
 
 
 @dataclass(slots=True)
 class Datagrams:
-    """A block's datagrams with their kinds; what stands in a TURN channel is seen through it.
+    """A block's datagrams with their kinds; media is seen through ChannelData and indications of TURN.
 
     :ivar rows: the transport columns.
     """
@@ -65,13 +67,13 @@ class Datagrams:
     buffer: Buffer
     kinds: Kinds
     offset: Integers
-    """Where the payload starts; behind the channel's header for media in a TURN channel."""
+    """Where the payload starts; for media in TURN where the relayed one does."""
     length: Integers
     """Bytes of payload that were captured."""
     wire_length: Integers
     """Bytes of payload on the wire."""
     relayed: npt.NDArray[np.bool_]
-    """Whether it came in a TURN channel."""
+    """Whether it came in TURN, by a channel or in an indication."""
     head: Rows
     """The first bytes of each payload."""
 
@@ -113,7 +115,7 @@ class RtpColumns:
     cut: npt.NDArray[np.bool_]
     """Whether the snap length took some of the payload."""
     relayed: npt.NDArray[np.bool_]
-    """Whether it came in a TURN channel."""
+    """Whether it came in TURN."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -129,27 +131,25 @@ def classify(rows: TransportColumns, block: PacketBlock) -> Datagrams:
     offset, length = rows.payload_offset.copy(), rows.payload_length.copy()
     wire = length + rows.payload_missing
     relayed = np.zeros(len(rows), np.bool_)
-    head = _heads(rows, buffer, offset, length)
+    head = _heads(buffer, rows.detached, offset, length)
     kinds = _kinds(head, length, wire)
     found = Datagrams(rows, buffer, kinds, offset, length, wire, relayed, head)
-    channels = np.flatnonzero(kinds == Kind.TURN_CHANNEL)
-    if len(channels):
-        _enter_channels(found, head, channels)
-        inner = _heads(rows, buffer, offset, length)[channels]
-        told = _kinds(inner, length[channels], wire[channels])
-        media = (told == Kind.RTP) | (told == Kind.RTCP)
-        relayed[channels[media]] = True
-        kinds[channels[media]] = told[media]
-        head[channels[media]] = inner[media]
+    second = head["second"]
+    wraps = (kinds == Kind.STUN) & (head["first"] == 0) & ((second == SEND) | (second == DATA))
+    wraps |= kinds == Kind.TURN_CHANNEL
+    if wraps.any():
+        _look_into_turn(found, np.flatnonzero(wraps))
     return found
 
 
-def _heads(rows: TransportColumns, buffer: Buffer, offset: Integers, length: Integers) -> Rows:
-    """Return the first bytes of each payload."""
+def _heads(
+    buffer: Buffer, detached: Mapping[int, bytes], offset: Integers, length: Integers
+) -> Rows:
+    """Return the first bytes of each payload; *detached* has those that do not stand in the buffer."""
     head = gather(buffer, np.where(length > 0, offset, 0), _LAYOUT)
-    for row, payload in rows.detached.items():  # put together from fragments: rare
-        start = int(offset[row])
-        head[row] = np.frombuffer(
+    for place, payload in detached.items():  # put together from fragments: rare
+        start = int(offset[place])
+        head[place] = np.frombuffer(
             payload[start : start + _HEAD].ljust(_HEAD, b"\0"), _LAYOUT, count=1
         )[0]
     return head
@@ -177,12 +177,41 @@ def _kinds(head: Rows, captured: Integers, wire: Integers) -> Kinds:
     return kinds
 
 
-def _enter_channels(datagrams: Datagrams, head: Rows, channels: Integers) -> None:
-    """Put the start of each payload behind the channel's header (RFC 8656 section 12.4)."""
-    inner = head["length"][channels].astype(np.int64)
-    datagrams.offset[channels] += 4
-    datagrams.wire_length[channels] = inner
-    datagrams.length[channels] = np.minimum(datagrams.length[channels] - 4, inner)
+def _look_into_turn(datagrams: Datagrams, which: Integers) -> None:
+    """Take media out of TURN: its datagrams are then those that were relayed."""
+    rows, buffer = datagrams.rows, datagrams.buffer
+    for row in rows.detached:  # put together from fragments: rare
+        if row in which:
+            payload = datagrams.payload(row)
+            span = relayed_span(payload, int(datagrams.wire_length[row]))
+            if span is not None:
+                _enter(datagrams, np.array([row]), np.array([span.begin]), np.array([span.length]))
+    plain = np.setdiff1d(which, np.fromiter(rows.detached, np.int64)) if rows.detached else which
+    spans = relayed_spans(
+        buffer,
+        datagrams.offset[plain],
+        datagrams.length[plain],
+        datagrams.wire_length[plain],
+    )
+    if len(spans.place):
+        _enter(datagrams, plain[spans.place], spans.begin, spans.length)
+
+
+def _enter(datagrams: Datagrams, which: Integers, begin: Integers, wire: Integers) -> None:
+    """Make the datagrams *which* those that stand in them, where these are media."""
+    offset = datagrams.offset[which] + begin
+    length = np.clip(datagrams.length[which] - begin, 0, wire)
+    apart = datagrams.rows.detached
+    detached = {at: apart[row] for at, row in enumerate(which.tolist()) if row in apart}
+    head = _heads(datagrams.buffer, detached, offset, length)
+    kinds = _kinds(head, length, wire)
+    media = np.flatnonzero((kinds == Kind.RTP) | (kinds == Kind.RTCP))
+    which = which[media]
+    datagrams.offset[which], datagrams.length[which] = offset[media], length[media]
+    datagrams.wire_length[which] = wire[media]
+    datagrams.relayed[which] = True
+    datagrams.kinds[which] = kinds[media]
+    datagrams.head[which] = head[media]
 
 
 def pull_rtp(datagrams: Datagrams, block: PacketBlock) -> tuple[RtpColumns, int]:

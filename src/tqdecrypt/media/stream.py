@@ -125,7 +125,7 @@ class Stream:
     dscp: int
     """Of the first packet."""
     relayed: bool
-    """Whether it came in a TURN channel."""
+    """Whether it came in TURN, by a channel or in indications."""
     type_changes: tuple[Change, ...] = ()
     """Changes of the payload type, telephone events apart; at most some dozen."""
     ptime_changes: tuple[Change, ...] = ()

@@ -14,6 +14,7 @@ from tqdecrypt.mirror import Mirror
 from tqdecrypt.observing import Observers
 from tqdecrypt.packet import PacketDecoder, Wanted
 from tqdecrypt.packet.selection import Selection
+from tqdecrypt.packet.turn import relayed_dtls
 from tqdecrypt.pipeline.datagrams import Datagrams
 from tqdecrypt.pipeline.ordering import Ordering
 from tqdecrypt.pipeline.summary import Summary
@@ -125,6 +126,9 @@ class Run:
                 udp = decoded.udp
                 if self._media is not None and self._spoken is not None:
                     self._media.receive(udp, block)
+                    relayed = relayed_dtls(udp, block.buffer)
+                    if relayed is not None:
+                        self._datagrams.receive(relayed, block)
                     udp = udp.pick(self._spoken.of_datagrams(udp, block.buffer))
                 self._datagrams.receive(udp, block)
             self._connections.receive(decoded.tcp, block)

@@ -231,7 +231,7 @@ def _notes(one: Assigned) -> Iterator[str]:
     if one.beside is not None:
         yield f"beside SSRC {one.beside.ssrc:#010x} between the same endpoints"
     if stream.relayed:
-        yield "in a TURN channel"
+        yield "relayed by TURN"
     if stream.capture_lost:
         yield f"{count(stream.capture_lost, 'more packet')} lost by the capture itself"
     if stream.bursts:
