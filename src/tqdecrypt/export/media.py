@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tqdecrypt.export.jsonlines import format_time
@@ -76,7 +77,7 @@ def _assigned(leg: LegMedia, one: Assigned) -> dict[str, object]:
         "srtp": None if one.srtp is None else _srtp(one.srtp),
         "rtcp": None if one.reported is None else _reported(one.reported, one.stream),
         "quality_reports": [_quality(report) for report in leg.reports],
-    } | _stream(one.stream, one.encoding, one.reported, one.heard)
+    } | _stream(one.stream, one.encoding, one.reported, one.heard, one.amr_modes)
 
 
 def _srtp(report: SrtpReport) -> dict[str, object]:
@@ -119,10 +120,12 @@ def _heard(heard: Heard) -> dict[str, object]:
     }
 
 
-def _rated(stream: Stream, encoding: str, reported: Reported | None) -> dict[str, object]:
+def _rated(
+    stream: Stream, encoding: str, reported: Reported | None, modes: Mapping[int, int]
+) -> dict[str, object]:
     """Return the ratings of the E-model (docs/reference/quality.md)."""
-    rating = rate_stream(stream, encoding, reported)
-    played, behind = stream.played, rated_behind_buffer(stream, encoding, reported)
+    rating = rate_stream(stream, encoding, reported, modes)
+    played, behind = stream.played, rated_behind_buffer(stream, encoding, reported, modes)
     return {
         "r": None if rating is None else round(rating.r, 1),
         "mos": None if rating is None else round(rating.mos, 2),
@@ -159,6 +162,7 @@ def _stream(
     encoding: str = "",
     reported: Reported | None = None,
     heard: Heard | None = None,
+    modes: Mapping[int, int] = MappingProxyType({}),
 ) -> dict[str, object]:
     return {
         "source": stream.source,
@@ -193,6 +197,7 @@ def _stream(
         "burst_length": stream.burst_length,
         "gap_lost": stream.gap_lost,
         "payload_types": {str(number): count for number, count in stream.payload_types.items()},
+        "amr_modes": {str(rate): number for rate, number in modes.items()} or None,
         "clock_rate": stream.clock_rate,
         "clock_rate_inferred": stream.clock_rate_inferred,
         "ptime_ms": _rounded(stream.ptime),
@@ -214,7 +219,7 @@ def _stream(
         "changes_dropped": stream.changes_dropped,
         "course_step_seconds": stream.course_step,
         "course": list(_course(stream, heard)),
-    } | _rated(stream, encoding, reported)
+    } | _rated(stream, encoding, reported, modes)
 
 
 def _course(stream: Stream, heard: Heard | None) -> Iterator[dict[str, object]]:

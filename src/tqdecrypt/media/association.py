@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tqdecrypt.calls.call import Party
@@ -22,8 +22,9 @@ from tqdecrypt.media.reports import Reported
 from tqdecrypt.media.srtp.legs import LegKeys
 from tqdecrypt.media.srtp.outcome import SrtpReport
 from tqdecrypt.media.stream import Stream
-from tqdecrypt.media.verdict import MediaVerdict
+from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
 from tqdecrypt.media.vq_report import QualityReport
+from tqdecrypt.sip.sdp_attributes import Codec
 
 __all__ = ["Assigned", "CallMedia", "How", "LegMedia", "SourceIs", "assign", "note_successors"]
 
@@ -101,6 +102,20 @@ class Assigned:
         number = self.stream.payload_type
         told = self.line.encoding(number)
         return told or (self.sender.encoding(number) if self.sender is not None else "")
+
+    @property
+    def formats(self) -> dict[int, Codec]:
+        """What its payload types are: as who receives it says it, and what that leaves out, as who sends."""
+        found: dict[int, Codec] = {}
+        for line in (self.line, self.sender):
+            for number, codec in ({} if line is None else line.formats).items():
+                found.setdefault(number, codec)
+        return found
+
+    @property
+    def amr_modes(self) -> Mapping[int, int]:
+        """Bit rate → packets in that mode of AMR; empty while nothing but ciphertext was seen."""
+        return self.stream.amr_modes if MEANINGS[self.verdict].clear else {}
 
     @property
     def before_answer(self) -> bool:

@@ -37,6 +37,8 @@ _LAYOUT = np.dtype(
     }
 )  # fmt: skip
 _EXTENSION = np.dtype({"names": ["words"], "formats": [">u2"], "offsets": [2], "itemsize": 4})
+_LEAD = np.dtype({"names": ["lead"], "formats": [">u2"], "itemsize": 2})
+_FIRST_DYNAMIC = 96
 _COOKIE = 0x2112A442
 """Magic cookie of STUN (RFC 8489 section 5)."""
 
@@ -116,6 +118,8 @@ class RtpColumns:
     """Whether the snap length took some of the payload."""
     relayed: npt.NDArray[np.bool_]
     """Whether it came in TURN."""
+    lead: npt.NDArray[np.uint16]
+    """The first two bytes of the payload, where its type is a dynamic one; else 0."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -229,6 +233,7 @@ def pull_rtp(datagrams: Datagrams, block: PacketBlock) -> tuple[RtpColumns, int]
         _behind_extensions(datagrams, every, first, extended, length)
         broken = int(np.count_nonzero(length < 0))
     packet = rows.packet[which]
+    payload_type = (second & 0x7F).astype(np.uint8)
     found = RtpColumns(
         frame=packet + block.first_frame,
         time=block.time[packet],
@@ -241,15 +246,33 @@ def pull_rtp(datagrams: Datagrams, block: PacketBlock) -> tuple[RtpColumns, int]
         sequence=head["sequence"].astype(np.uint16),
         timestamp=head["timestamp"].astype(np.uint32),
         ssrc=head["ssrc"].astype(np.uint32),
-        payload_type=(second & 0x7F).astype(np.uint8),
+        payload_type=payload_type,
         marker=second & 0x80 != 0,
         padded=first & 0x20 != 0,
         extended=extended,
         payload_length=length,
         cut=datagrams.length[which] < datagrams.wire_length[which],
         relayed=datagrams.relayed[which],
+        lead=_leads(datagrams, every, payload_type, length),
     )
     return (found.pick(np.flatnonzero(length >= 0)) if broken else found), broken
+
+
+def _leads(
+    datagrams: Datagrams, which: Integers, payload_type: Kinds, length: Integers
+) -> npt.NDArray[np.uint16]:
+    """Return the first two bytes of payloads whose types are dynamic."""
+    lead = np.zeros(len(which), np.uint16)
+    at = np.flatnonzero((payload_type >= _FIRST_DYNAMIC) & (length >= 2))
+    if datagrams.rows.detached:
+        at = at[~np.isin(which[at], list(datagrams.rows.detached))]
+    if len(at):
+        rows = which[at]
+        begin = datagrams.wire_length[rows] - length[at]
+        there = begin + 2 <= datagrams.length[rows]
+        at, begin = at[there], (datagrams.offset[rows] + begin)[there]
+        lead[at] = gather(datagrams.buffer, begin, _LEAD)["lead"]
+    return lead
 
 
 def _behind_extensions(

@@ -8,14 +8,16 @@ compares calls with each other, it is no measurement.
 
 Wideband codecs (G.722, AMR-WB, Opus, EVS) are heard on another scale (G.107.1); on this one the narrow band
 is the best there is, so what stands for them is G.711 with concealment: what the same loss would do to it.
+Only a mode of AMR-WB that sounds worse than the narrow band at its best costs something of its own.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["SOURCE", "Impairment", "Source", "impairment_of"]
+__all__ = ["SOURCE", "Impairment", "Source", "impairment_of", "impairment_of_modes"]
 
 SOURCE = "ITU-T G.113 (11/2007) Appendix I"
 
@@ -154,6 +156,35 @@ _AMR_MODES = {
 """Mode, hundreds of bit/s → figures.  12.2 and 7.4 are the codecs of GSM-EFR and IS-641 (3GPP TS 26.071), of
 which table I.1 has Ie; by the bounds 7.4 would have 11.6."""
 
+_WIDEBAND_OFFSET = 129 - 93.2
+"""What the best of the narrow band lacks on the scale of the wide band (G.107.1: R is 129 at most)."""
+
+
+def _of_amr_wb(mode: str, wideband_ie: float) -> Impairment:
+    """Return figures of a mode of AMR-WB: what it costs more than the narrow band without any impairment.
+
+    :param wideband_ie: G.113 table IV.1, heard with one ear.
+    """
+    ie = max(wideband_ie - _WIDEBAND_OFFSET, 0)
+    stands_in = f"its own, from the wideband scale; packet loss: {G711.codec}"
+    codec = f"AMR-WB {mode} kbit/s"
+    return Impairment(
+        codec, round(ie, 1), G711.bpl, stands_in, Source.SIPNAB, G711.bpl_confirmed_by
+    )
+
+
+_AMR_WB_MODES = {
+    238: _of_amr_wb("23.85", 8),
+    230: _of_amr_wb("23.05", 1),
+    198: _of_amr_wb("19.85", 3),
+    182: _of_amr_wb("18.25", 5),
+    158: _of_amr_wb("15.85", 7),
+    142: _of_amr_wb("14.25", 10),
+    126: _of_amr_wb("12.65", 13),
+    88: _of_amr_wb("8.85", 26),
+    66: _of_amr_wb("6.6", 41),
+}
+
 _CODECS = {
     "PCMU": G711,
     "PCMA": G711,
@@ -180,6 +211,26 @@ _CODECS = {
     "SILK": _as("SILK", G711),
 }
 
+_MODES = {"AMR": _AMR_MODES, "AMR-WB": _AMR_WB_MODES}
+
+
+def impairment_of_modes(codec: str, modes: Mapping[int, int]) -> Impairment | None:
+    """Return the figures of a codec whose mode changes: the mean over its packets.
+
+    :param modes: bit rate, bit/s → packets; those that the codec does not have are left out.
+    """
+    told = {rate: found for rate in modes if (found := impairment_of(codec, bit_rate=rate))}
+    if codec.upper() not in _MODES or not told:
+        return impairment_of(codec)
+    total = sum(modes[rate] for rate in told)
+    main = max(told, key=lambda rate: modes[rate])
+    if len(told) == 1:
+        return told[main]
+    return told[main]._replace(
+        codec=f"{told[main].codec} ({modes[main] / total:.0%}) and other modes",
+        ie=round(sum(one.ie * modes[rate] for rate, one in told.items()) / total, 1),
+    )
+
 
 def impairment_of(
     codec: str, *, bit_rate: int | None = None, concealed: bool = True
@@ -193,8 +244,8 @@ def impairment_of(
     name = codec.upper()
     if name in ("PCMU", "PCMA") and not concealed:
         return G711_PLAIN
-    if name == "AMR" and bit_rate is not None:
-        return _AMR_MODES.get(bit_rate // 100)
+    if name in _MODES and bit_rate is not None:
+        return _MODES[name].get(bit_rate // 100)
     if name == "G723" and bit_rate is not None and bit_rate < 6000:
         return _of_table_1("G.723.1 5.3 kbit/s", 19, G723_63)
     return _CODECS.get(name)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.call import Party
 from tqdecrypt.sip.sdp import Media
+from tqdecrypt.sip.sdp_attributes import Codec, codec_of
 from tqdecrypt.sip.sdp_reader import parse_sdp
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
     from tqdecrypt.calls.offer import Offer
     from tqdecrypt.sip.sdp import SessionDescription
-    from tqdecrypt.sip.sdp_attributes import Codec
 
 __all__ = ["MediaLine", "Protection", "endpoint_of", "formats_of", "lines_of"]
 
@@ -95,6 +95,16 @@ class MediaLine:
     def ends(self) -> tuple[str, ...]:
         """Every endpoint at which it may receive."""
         return (self.endpoint, *self.candidates) if self.endpoint else self.candidates
+
+    @property
+    def formats(self) -> dict[int, Codec]:
+        """Payload type → format."""
+        parameters = dict(self.parameters)
+        return {
+            int(number): codec_of(number, encoding, parameters.get(number, ""))
+            for number, encoding, _ in self.codecs
+            if number.isdecimal() and int(number) < 128
+        }
 
     def encoding(self, payload_type: int) -> str:
         """Return the encoding of a payload type; empty when it is not announced."""

@@ -8,10 +8,12 @@ the real rating is no better than this one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tqdecrypt.media.emodel import Rating, burst_ratio, rate
-from tqdecrypt.media.impairments import impairment_of
+from tqdecrypt.media.impairments import impairment_of_modes
 from tqdecrypt.sip.sdp_attributes import STATIC_TYPES
 
 if TYPE_CHECKING:
@@ -39,14 +41,18 @@ def known_delay(stream: Stream, reported: Reported | None) -> float:
 
 
 def rate_stream(
-    stream: Stream, encoding: str = "", reported: Reported | None = None
+    stream: Stream,
+    encoding: str = "",
+    reported: Reported | None = None,
+    modes: Mapping[int, int] = MappingProxyType({}),
 ) -> Rating | None:
     """Return the rating of a stream as it passed here; ``None`` for codecs without figures.
 
     :param encoding: ``PCMA/8000`` by the SDP.
     :param reported: what its receiver said of it.
+    :param modes: of AMR, bit rate → packets.
     """
-    impairment = impairment_of(codec_name(stream, encoding))
+    impairment = impairment_of_modes(codec_name(stream, encoding), modes)
     if impairment is None or stream.packets < FEWEST_PACKETS or not stream.expected:
         return None
     lost = stream.network_lost
@@ -64,11 +70,14 @@ def _runs(stream: Stream, lost: int) -> int:
 
 
 def rated_behind_buffer(
-    stream: Stream, encoding: str = "", reported: Reported | None = None
+    stream: Stream,
+    encoding: str = "",
+    reported: Reported | None = None,
+    modes: Mapping[int, int] = MappingProxyType({}),
 ) -> Rating | None:
     """Return the rating behind the jitter buffer that was asked for; ``None`` without one."""
     played = stream.played
-    impairment = impairment_of(codec_name(stream, encoding))
+    impairment = impairment_of_modes(codec_name(stream, encoding), modes)
     if played is None or impairment is None or stream.packets < FEWEST_PACKETS:
         return None
     if not played.before.expected:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -154,6 +155,8 @@ class Stream:
     """The first ones."""
     loss_runs: int = 0
     """Places at which packets are missing, one or many in a row."""
+    amr_modes: Mapping[int, int] = field(default_factory=dict)
+    """Bit rate → packets whose frames are of that mode of AMR, as far as they were in clear."""
     played: Played | None = field(default=None, repr=False)
     """What a jitter buffer would have made of it, when one was asked for."""
 

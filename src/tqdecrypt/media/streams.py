@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from tqdecrypt.media.amr_modes import AmrModes, amr_formats
 from tqdecrypt.media.clock import STATIC_RATES
 from tqdecrypt.media.columns import RtpColumns
 from tqdecrypt.media.event_packets import choose_main_type, type_bits
@@ -149,6 +150,9 @@ class StreamTable:
         notes = self._notes[slot] = Notes(key, facts)
         if self._buffers is not None:
             notes.buffer = self._buffers()
+        amr = amr_formats(formats)
+        if amr:
+            notes.modes = AmrModes(amr)
         self._slots[key] = slot
         return slot
 
@@ -235,6 +239,7 @@ class StreamTable:
             loss_runs=value("loss_runs"),
             played=None if notes.buffer is None else notes.buffer.finish(),
             losses=tuple(notes.losses),
+            amr_modes={} if notes.modes is None else notes.modes.packets,
         )
 
     def _course(self, slot: int) -> tuple[SecondOf, ...]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tqdecrypt.media.amr_modes import AmrModes
 from tqdecrypt.media.clock import likely_rate
 from tqdecrypt.media.columns import RtpColumns
 from tqdecrypt.media.event_packets import event_packets, note_digits
@@ -51,8 +52,8 @@ class LossLog(NamedTuple):
 class Notes:
     """What is kept of a stream beside the arrays."""
 
-    __slots__ = ("buffer", "changes_dropped", "digits", "dscps", "key", "losses", "pauses", "rate_inferred",
-                 "row", "steps", "types")  # fmt: skip
+    __slots__ = ("buffer", "changes_dropped", "digits", "dscps", "key", "losses", "modes", "pauses",
+                 "rate_inferred", "row", "steps", "types")  # fmt: skip
 
     def __init__(self, key: int, row: tuple[str, str, int, bool]) -> None:
         self.key = key
@@ -66,6 +67,8 @@ class Notes:
         self.changes_dropped = 0
         self.rate_inferred = False
         self.buffer: JitterBuffer | None = None
+        self.modes: AmrModes | None = None
+        """Of streams that have a format that is AMR."""
 
 
 class BlockUpdate:
@@ -92,6 +95,7 @@ class BlockUpdate:
         self.traffic_class = rtp.traffic_class[order]
         self.marker = rtp.marker[order]
         self.length = rtp.payload_length[order]
+        self.lead = rtp.lead[order] if rtp.lead.any() else None
         self.flags = [
             (name, column[order])
             for name, column in (
@@ -123,6 +127,8 @@ class BlockUpdate:
         self._sum("payload_bytes", self.length)
         for name, column in self.flags:
             self._sum(name, column)
+        if self.lead is not None:
+            self._count_modes(self.lead)
         if self.event.any():
             self._sum("events", self.event)
             at = np.flatnonzero(self.event)
@@ -173,6 +179,15 @@ class BlockUpdate:
                 losses = self.notes[slot].losses
                 if len(losses) < MOST_LOSSES:
                     losses.append(LossAt(time, lost))
+
+    def _count_modes(self, lead: npt.NDArray[np.uint16]) -> None:
+        """Count the modes of streams with AMR; once a stream and block."""
+        start, size = self.groups.start.tolist(), self.groups.size.tolist()
+        for place, slot in enumerate(self.slots.tolist()):
+            modes = self.notes[slot].modes
+            if modes is not None:
+                rows = slice(start[place], start[place] + size[place])
+                modes.receive(self.type[rows], lead[rows], self.length[rows])
 
     def _before(self, column: npt.NDArray[np.generic], name: str) -> npt.NDArray[np.generic]:
         """Return the value of the packet before each one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -108,7 +109,7 @@ class MediaTableView:
                 [
                     Text("unassigned", theme.DIM),
                     Text(""),
-                    *_cells(stream, _codec_of(stream), marks, _rating(stream, "", None)),
+                    *_cells(stream, _codec_of(stream), marks, _rating(stream)),
                     _verdict(verdict, marks),
                 ]
             )
@@ -129,7 +130,7 @@ def _leg_rows(leg: LegMedia, marks: theme.Glyphs) -> Iterator[Row]:
                     one.stream,
                     one.encoding or _codec_of(one.stream),
                     marks,
-                    _rating(one.stream, one.encoding, one.reported),
+                    _rating(one.stream, one.encoding, one.reported, one.amr_modes),
                 ),
                 _verdict(one.verdict, marks),
             ],
@@ -161,11 +162,16 @@ def _silent_row(leg: LegMedia) -> Row:
     return Row([theme.said(leg.call_id), Text(""), words, *rest])
 
 
-def _rating(stream: Stream, encoding: str, reported: Reported | None) -> Rating | None:
+def _rating(
+    stream: Stream,
+    encoding: str = "",
+    reported: Reported | None = None,
+    modes: Mapping[int, int] = MappingProxyType({}),
+) -> Rating | None:
     """Return the rating behind the jitter buffer that was asked for, or as the stream passed here."""
     if stream.played is not None:
-        return rated_behind_buffer(stream, encoding, reported)
-    return rate_stream(stream, encoding, reported)
+        return rated_behind_buffer(stream, encoding, reported, modes)
+    return rate_stream(stream, encoding, reported, modes)
 
 
 def _cells(stream: Stream, codec: str, marks: theme.Glyphs, rating: Rating | None) -> list[Text]:
@@ -232,6 +238,8 @@ def _notes(one: Assigned) -> Iterator[str]:
         yield f"beside SSRC {one.beside.ssrc:#010x} between the same endpoints"
     if stream.relayed:
         yield "relayed by TURN"
+    if one.amr_modes:
+        yield f"{'modes' if len(one.amr_modes) > 1 else 'mode'} {_modes(one.amr_modes)}"
     if stream.capture_lost:
         yield f"{count(stream.capture_lost, 'more packet')} lost by the capture itself"
     if stream.bursts:
@@ -262,6 +270,15 @@ def _notes(one: Assigned) -> Iterator[str]:
         size = f"{stream.played.size:.0f} ms"
         yield f"{count(stream.played.discarded, 'packet')} too late for a jitter buffer of {size}"
     yield from _heard(one)
+
+
+def _modes(packets: Mapping[int, int]) -> str:
+    """Return bit rates, the most common first, with their shares."""
+    total = sum(packets.values())
+    ranked = sorted(packets, key=lambda rate: -packets[rate])
+    if len(ranked) == 1:
+        return f"{ranked[0] / 1000:g} kbit/s"
+    return ", ".join(f"{rate / 1000:g} kbit/s {packets[rate] / total:.0%}" for rate in ranked)
 
 
 def _opened(one: Assigned) -> Iterator[str]:

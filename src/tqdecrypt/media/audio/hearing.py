@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tqdecrypt.calls.call import Party
 from tqdecrypt.media.association import Assigned, LegMedia
 from tqdecrypt.media.audio.decoders import sample_rate_of
-from tqdecrypt.media.lines import MediaLine
 from tqdecrypt.media.picking import StreamKey, key_of
 from tqdecrypt.sip.sdp_attributes import STATIC_TYPES, Codec, codec_of
 
@@ -51,22 +49,9 @@ def hearing_of(leg: LegMedia) -> Hearing:
         hearing.streams[key_of(one)] = one, channel
         hearing.seen.update(one.stream.payload_types)
         known = hearing.codecs[channel]
-        # Whoever receives says what its payload types mean; what it leaves out, the sender says.
-        for line in (one.line, one.sender):
-            for number, codec in _codecs_of(line).items():
-                known.setdefault(number, codec)
+        for number, codec in one.formats.items():
+            known.setdefault(number, codec)
     for known in hearing.codecs:
         for static, encoding in STATIC_TYPES.items():
             known.setdefault(int(static), codec_of(static, encoding, ""))
     return hearing
-
-
-def _codecs_of(line: MediaLine | None) -> Mapping[int, Codec]:
-    if line is None:
-        return {}
-    parameters = dict(line.parameters)
-    return {
-        int(number): codec_of(number, encoding, parameters.get(number, ""))
-        for number, encoding, _ in line.codecs
-        if number.isdecimal() and int(number) < 128
-    }

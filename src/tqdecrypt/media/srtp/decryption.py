@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from tqdecrypt.calls.call import Party
+from tqdecrypt.media.amr_modes import AmrModes, amr_formats
 from tqdecrypt.media.association import Assigned, CallMedia, LegMedia
 from tqdecrypt.media.columns import Datagrams, Kind, classify
 from tqdecrypt.media.grouping import group_of_keys
@@ -72,7 +74,7 @@ class ClearListener(Protocol):
 class _Target:
     """A protected stream, and what came of it in this block."""
 
-    __slots__ = ("assigned", "control", "cut", "frames", "opener", "packets", "times")
+    __slots__ = ("assigned", "control", "cut", "frames", "modes", "opener", "packets", "times")
 
     def __init__(self, assigned: Assigned, opener: SrtpOpener) -> None:
         self.assigned = assigned
@@ -84,6 +86,8 @@ class _Target:
         self.times: list[int] = []
         self.control: dict[int, str] = {}
         """Places of RTCP among the packets, and where it came from (``ip:port``)."""
+        amr = amr_formats(assigned.formats)
+        self.modes = AmrModes(amr) if amr else None
 
 
 class SrtpDecryption:
@@ -154,6 +158,8 @@ class SrtpDecryption:
                     one.verdict = MediaVerdict.SNAP_LENGTH
                 continue
             one.verdict = report.verdict
+            if target.modes is not None:
+                one.stream = replace(one.stream, amr_modes=target.modes.packets)
             if self._reports is not None:
                 one.reported = self._reports.about(one.stream.ssrc, one.stream.destination)
 
@@ -226,6 +232,14 @@ class SrtpDecryption:
         clear = opened.clear
         if self._listener is not None:
             self._listener.clear_packets(target.assigned, clear, frames, times, opened.unproven)
+        if target.modes is not None:
+            target.modes.receive_packets(
+                packet
+                for place, packet in enumerate(clear)
+                if packet is not None
+                and place not in target.control
+                and place not in opened.unproven
+            )
         reports = [
             (times[place], frames[place], out, packets[place], source)
             for place, source in target.control.items()
