@@ -176,10 +176,8 @@ def _show(
     )
     inputs = open_inputs(switches) if again is None else again.inputs
     inputs.options.media = collector
-    if collector is not None and looks.sound:
-        inputs.options.keying_tap = collector.dtls
     outcome = read_for(switches, sink, analysis=analysis, again=again, inputs=inputs)
-    inputs.options.media = inputs.options.keying_tap = None
+    inputs.options.media = None
     failure = _unclear(sink, outcome)
     if failure is not None:
         return failure
