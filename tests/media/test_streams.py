@@ -190,6 +190,13 @@ def test_payload_types_ptime_and_dscp_change() -> None:
     assert stream.payload_types == {8: 100, 0: 50}
 
 
+def test_the_first_packet_has_no_packet_time() -> None:
+    (stream,) = follow(talk(range(300, 330)), cuts=[1])
+    assert (stream.ptime, stream.ptime_changes) == (20.0, ())
+    (alone,) = follow(talk([300]))
+    assert alone.ptime is None
+
+
 def test_a_pause_is_told_with_what_was_lost_in_it() -> None:
     (stream,) = follow([*talk(range(50)), *talk(range(60, 80), begin=5000)])
     (pause,) = stream.pauses

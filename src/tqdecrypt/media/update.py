@@ -243,6 +243,7 @@ class BlockUpdate:
         before_stamp[start] = state["media_timestamp"][owner[start]]
         ticks = (timestamp - before_stamp).view(np.int32).astype(np.int64)
         known = before_time > 0
+        self._note_step(at, owner, ticks, steps.following[at] & known)
         self._infer_rates(at, owner, ticks, time - before_time, known, start)
         rate = state["rates"][owner, self.type[at]].astype(np.float64)
         before_rate = np.empty_like(rate)
@@ -254,7 +255,6 @@ class BlockUpdate:
         if jumped.any():
             np.add.at(state["jumps"], owner[jumped], 1)
             known &= ~jumped
-        self._note_step(at, owner, ticks, steps)
         self._note_suppression(
             at, owner, ticks, rate, known & (self._behind(media) & steps.following)[at]
         )
@@ -330,10 +330,12 @@ class BlockUpdate:
                 rates[slot, payload_type] = rate
                 self.notes[slot].rate_inferred = True
 
-    def _note_step(self, at: Integers, owner: Integers, ticks: Integers, steps: Steps) -> None:
+    def _note_step(
+        self, at: Integers, owner: Integers, ticks: Integers, following: Booleans
+    ) -> None:
         """Find how many timestamp units are in a packet, and when that changes."""
         state = self.state
-        plain = np.flatnonzero(steps.following[at] & (ticks > 0) & ~self.marker[at])
+        plain = np.flatnonzero(following & (ticks > 0) & ~self.marker[at])
         if not len(plain):
             return
         slot, tick = owner[plain], ticks[plain]
