@@ -102,6 +102,23 @@ def opened(line: dict[str, Any], *, rtcp: bool = False) -> tuple[int, int]:
     return source["packets"], source["authenticated"]
 
 
+def test_an_answer_without_a_key_is_no_key_that_does_not_fit(run: Runner, tmp_path: Path) -> None:
+    """The offer's key was not taken, and what is sent is RTP in clear; nothing proves that."""
+    sent = stream(
+        Protector(CM80, secret(1)), range(60), protect=lambda _, number: rtp_packet(number)
+    )
+    for answer, verdict, findings in (
+        (body(BOB), "no-key-in-sdp", []),
+        (body(BOB, crypto(1, CM80, 2)), "authentication-failed", ["srtp-key-mismatch"]),
+    ):
+        path = capture(tmp_path, signalling(body(ALICE, crypto(1, CM80, 1)), answer), sent)
+        ran = run("media", "--json", path)
+        lines = [json.loads(line) for line in ran.out.splitlines()]
+        assert [line["verdict"] for line in lines if line.get("stream")] == [verdict]
+        found = [line["finding"] for line in lines if line["type"] == "finding"]
+        assert [name for name in found if name.startswith("srtp")] == findings
+
+
 def test_both_directions_open_each_with_its_senders_key(run: Runner, tmp_path: Path) -> None:
     offer = body(ALICE, crypto(1, CM32, 1), crypto(2, CM80, 2))
     answer = body(BOB, crypto(2, CM80, 3))

@@ -152,6 +152,60 @@ def test_what_the_description_says_of_protection() -> None:
         assert {one.verdict for one in ran.leg.streams} == {verdict}
 
 
+def test_an_offer_of_keys_that_the_answer_does_not_take_protects_nothing() -> None:
+    key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40
+    ran = run(SipCall(sdp(*CALLER, lines=[key]), ANSWER), both_ways())
+    assert [one.verdict for one in ran.leg.streams] == [MediaVerdict.CLEAR] * 2
+
+
+@pytest.mark.parametrize("secured", ["towards the caller", "towards the callee"])
+def test_a_proxy_whose_relay_protects_one_hop_protects_no_other(secured: str) -> None:
+    """Both hops are one leg: the Call-ID and the tags are the same."""
+    key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40
+    outer, inner, proxy = ("192.0.2.1", 30_000), ("192.0.2.1", 30_100), ("192.0.2.1", 5060)
+
+    def described(end: tuple[str, int], hop: str) -> str:
+        if hop != secured:
+            return sdp(*end)
+        return sdp(*end, protocol="RTP/SAVP", lines=[key])
+
+    first, second = "towards the caller", "towards the callee"
+    hops = [
+        SipCall(described(CALLER, first), described(outer, first), callee=proxy, answered=1010),
+        SipCall(
+            described(inner, second), described(CALLEE, second), caller=proxy, begin=5, ring=90
+        ),
+    ]
+    media = [
+        talk(range(100), begin=2000, source=source, destination=destination, ssrc=number)
+        for number, (source, destination) in enumerate(
+            [(CALLER, outer), (inner, CALLEE), (CALLEE, inner), (outer, CALLER)]
+        )
+    ]
+    ran = run(*hops, *media)
+    found = {
+        (one.stream.source, one.stream.destination): (one.to, one.source_is, one.verdict)
+        for one in ran.leg.streams
+    }
+    protected, clear = MediaVerdict.PROTECTED, MediaVerdict.CLEAR
+    at_caller, at_callee = (protected, clear) if secured == first else (clear, protected)
+    assert found == {
+        (_text(source), _text(destination)): (to, SourceIs.ANNOUNCED, verdict)
+        for source, destination, to, verdict in (
+            (CALLER, outer, Party.CALLEE, at_caller),
+            (inner, CALLEE, Party.CALLEE, at_callee),
+            (CALLEE, inner, Party.CALLER, at_callee),
+            (outer, CALLER, Party.CALLER, at_caller),
+        )
+    }
+    senders = [(one.stream.source, one.sender) for one in ran.leg.streams]
+    assert all(sender is not None and sender.endpoint == source for source, sender in senders)
+
+
+def _text(end: tuple[str, int]) -> str:
+    return f"{end[0]}:{end[1]}"
+
+
 def test_t38_is_told_by_the_description() -> None:
     fax = sdp(*CALLEE, medium="image", protocol="udptl", types="t38")
     packets = [

@@ -17,7 +17,7 @@ from tqdecrypt.calls.call import Party
 from tqdecrypt.calls.fields import host_of
 from tqdecrypt.media.heard import Heard
 from tqdecrypt.media.info_digits import InfoDigit
-from tqdecrypt.media.lines import MediaLine
+from tqdecrypt.media.lines import MediaLine, Protection
 from tqdecrypt.media.reports import Reported
 from tqdecrypt.media.srtp.legs import LegKeys
 from tqdecrypt.media.srtp.outcome import SrtpReport
@@ -118,6 +118,11 @@ class Assigned:
         return self.stream.amr_modes if MEANINGS[self.verdict].clear else {}
 
     @property
+    def answered_without_key(self) -> bool:
+        """Whether the SDP that it goes to announces SRTP and has no key, so that none was agreed on."""
+        return self.line.protection is Protection.UNKNOWN
+
+    @property
     def before_answer(self) -> bool:
         """Whether it began before the line that it goes to was announced, or in early media."""
         return self.line.early or self.stream.started < self.line.since
@@ -164,9 +169,17 @@ class LegMedia:
         """Return the streams that *party* receives."""
         return [one for one in self.streams if one.to is party]
 
-    def line_of(self, party: Party, index: int, time: int) -> MediaLine | None:
-        """Return what *party* had announced at that time, or first afterwards."""
-        own = [one for one in self.lines if one.party is party and one.index == index]
+    def counterpart(
+        self, line: MediaLine, party: Party, endpoint: str, time: int
+    ) -> MediaLine | None:
+        """Return what *party* had announced at that time, or first afterwards, for the media of *line*.
+
+        A proxy that has media relayed changes what each hop announces.  So what names the *endpoint* goes
+        first, then what was said on the line's own hop.
+        """
+        own = [one for one in self.lines if one.party is party and one.index == line.index]
+        named = [one for one in own if endpoint in one.ends]
+        own = named or [one for one in own if one.hop == line.hop] or own
         before = [one for one in own if one.since <= time]
         return before[-1] if before else (own[0] if own else None)
 
@@ -259,7 +272,7 @@ def _announced(
 
 def _assigned(leg: LegMedia, stream: Stream, line: MediaLine, to: Party, how: How) -> Assigned:
     sending = Party.CALLEE if to is Party.CALLER else Party.CALLER
-    sender = leg.line_of(sending, line.index, stream.started)
+    sender = leg.counterpart(line, sending, stream.source, stream.started)
     return Assigned(stream, line, to, how, _source_is(stream, leg, sending, line.index), sender)
 
 
@@ -286,7 +299,7 @@ def _by_other_direction(
         ):
             continue
         to = Party.CALLEE if other.to is Party.CALLER else Party.CALLER
-        line = leg.line_of(to, other.line.index, stream.started) or other.line
+        line = leg.counterpart(other.line, to, stream.destination, stream.started) or other.line
         leg.streams.append(_assigned(leg, stream, line, to, How.LATCHED))
         return True
     return False

@@ -297,12 +297,15 @@ def leg_media(leg: Leg) -> LegMedia:
 
 
 def _verdict_of(one: Assigned) -> MediaVerdict:
-    """Return what the SDP says of a stream's protection; its sender's key counts (RFC 4568 section 5.1)."""
+    """Return what the SDP says of a stream's protection; its sender's key counts (RFC 4568 section 5.1).
+
+    An offer that the answer on the same hop leaves without protection protects nothing.
+    """
     lines: list[MediaLine] = [one.line] if one.sender is None else [one.sender, one.line]
-    protection = next(
-        (line.protection for line in lines if line.protection is not Protection.NONE),
-        Protection.NONE,
-    )
+    found = [line.protection for line in lines]
+    if len({line.hop for line in lines}) == 1 and Protection.NONE in found:
+        return MediaVerdict.CLEAR
+    protection = next((kind for kind in found if kind is not Protection.NONE), Protection.NONE)
     if protection is Protection.NONE:
         return MediaVerdict.CLEAR
     if protection is Protection.DTLS:

@@ -90,6 +90,8 @@ class MediaLine:
     """When another description took its place, or the call ended."""
     parameters: tuple[tuple[str, str], ...] = ()
     """Payload type and fmtp of the codecs that have one."""
+    hop: str = ""
+    """The two between whom it was said, and the branch of a fork."""
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -131,8 +133,8 @@ def lines_of(leg: Leg) -> tuple[list[MediaLine], int]:
     found: list[MediaLine] = []
     dropped = 0
     end = leg.ended
-    for hop, line in sorted(_announced(leg), key=lambda pair: pair[1].since):
-        key = hop, line.party, line.index
+    for line in sorted(_announced(leg), key=lambda line: line.since):
+        key = line.hop, line.party, line.index
         before = current.get(key)
         if before is not None:
             known = found[before]
@@ -161,27 +163,29 @@ def _as_before(known: MediaLine, line: MediaLine) -> MediaLine:
     )
 
 
-def _announced(leg: Leg) -> Iterator[tuple[str, MediaLine]]:
-    """Yield lines with the hop that they were said on; forks each have their own."""
+def _announced(leg: Leg) -> Iterator[MediaLine]:
+    """Yield the lines of every hop; forks each have their own."""
     for offer in leg.offers:
         if offer.rejected is not None and offer.transaction.to_tag:
             continue  # a re-INVITE that was refused changes nothing (RFC 3261 section 14.1)
-        hop = " ".join(sorted((offer.flow.source, offer.flow.destination))) + offer.callee_tag
+        hop = sys.intern(
+            " ".join(sorted((offer.flow.source, offer.flow.destination))) + offer.callee_tag
+        )
         offerer = Party.CALLER if offer.by_caller else Party.CALLEE
         answerer = Party.CALLEE if offer.by_caller else Party.CALLER
         offered_from, answered_from = _senders(offer)
         for line in _lines(offer.body, offerer, offered_from, offer.time, offer.frame):
-            yield hop, replace(line, carrier=offer.carrier)
+            yield replace(line, carrier=offer.carrier, hop=hop)
         if offer.early is not None and offer.early_time is not None:
             for line in _lines(
                 offer.early, answerer, answered_from, offer.early_time, offer.early_frame or 0
             ):
-                yield hop, replace(line, is_answer=True, early=True, carrier="18x")
+                yield replace(line, is_answer=True, early=True, carrier="18x", hop=hop)
         if offer.answer is not None and offer.answer_time is not None:
             for line in _lines(
                 offer.answer, answerer, answered_from, offer.answer_time, offer.answer_frame or 0
             ):
-                yield hop, replace(line, is_answer=True, carrier=offer.answer_carrier)
+                yield replace(line, is_answer=True, carrier=offer.answer_carrier, hop=hop)
 
 
 def _senders(offer: Offer) -> tuple[str, str]:

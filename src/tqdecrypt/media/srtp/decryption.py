@@ -160,6 +160,8 @@ class SrtpDecryption:
             one.verdict = report.verdict
             if target.modes is not None:
                 one.stream = replace(one.stream, amr_modes=target.modes.packets)
+            if report.verdict is MediaVerdict.AUTHENTICATION_FAILED and one.answered_without_key:
+                one.verdict = MediaVerdict.NO_KEY_IN_SDP
             if self._reports is not None:
                 one.reported = self._reports.about(one.stream.ssrc, one.stream.destination)
 
