@@ -306,34 +306,54 @@ def test_without_the_library_streams_are_listed_and_it_says_what_to_install(
 
 @pytest.mark.peer("openssl")
 def test_dtls_srtp_opens_with_the_servers_rsa_key(run: Runner, tmp_path: Path) -> None:
-    """DTLS and SRTP share the ports; OpenSSL's own export is what protects."""
+    """DTLS and SRTP share the ports; OpenSSL's own export is what protects.
+
+    RTCP has ports of its own, and so a handshake and keys of its own.
+    """
     options = (
         *("-use_srtp", "SRTP_AES128_CM_SHA1_80", "-keymatexport", "EXTRACTOR-dtls_srtp"),
         *("-keymatexportlen", "60"),
     )
     write_material(tmp_path)
-    made = Recording(server=options, client=options, lines=())
-    (spoken,) = parse(record(made, tmp_path))
-    exported = spoken.exported
+    made = Recording(server=options, client=options, lines=(), connections=2)
+    recorded = parse(record(made, tmp_path))
     ends = ALICE, BOB  # Alice is the client
-    handshake = [
-        Segment(START + SECOND // 2 + n * 1_000_000, ends[side], ends[1 - side], data).packet()
+    handshakes = [
+        Segment(
+            START + SECOND // 2 + port * 100_000_000 + n * 1_000_000,
+            (ends[side][0], ends[side][1] + port),
+            (ends[1 - side][0], ends[1 - side][1] + port),
+            data,
+        ).packet()
+        for port, spoken in enumerate(recorded)
         for n, (side, data) in enumerate(spoken.datagrams)
     ]
+    exported, for_rtcp = (spoken.exported for spoken in recorded)
+    assert exported != for_rtcp
     alice = Protector(CM80, exported[:16] + exported[32:46])
     bob = Protector(CM80, exported[16:32] + exported[46:])
+    bob_rtcp = Protector(CM80, for_rtcp[16:32] + for_rtcp[46:])
     print_ = "a=fingerprint:sha-256 " + ":".join(["AB"] * 32)
     path = capture(
         tmp_path,
         signalling(*(body(end, print_, protocol="UDP/TLS/RTP/SAVP") for end in (ALICE, BOB))),
-        handshake,
+        handshakes,
         stream(alice, range(100), begin=2),
         stream(bob, range(80), from_alice=False, begin=2),
+        stream(
+            bob_rtcp,
+            range(4),
+            from_alice=False,
+            begin=2,
+            ports=1,
+            protect=lambda sender, number: sender.rtcp(rtcp_packet(number, 0xB0B), number + 1),
+        ),
     )
     found = media(run, path, "--key", tmp_path / "server.key")
     assert found["callee"]["verdict"] == found["caller"]["verdict"] == "decrypted"
     assert (opened(found["callee"]), opened(found["caller"])) == ((100, 100), (80, 80))
-    [key] = found["caller"]["srtp"]["sources"][0]["keys"]
-    assert key["from"] == "DTLS session 1, server"
+    assert opened(found["caller"], rtcp=True) == (4, 4)
+    origins = [one["keys"][0]["from"] for one in found["caller"]["srtp"]["sources"]]
+    assert origins == ["DTLS session 1, server", "DTLS session 2, server"]
     dark = media(run, path)
     assert dark["callee"]["verdict"] == dark["caller"]["verdict"] == "dtls-dark"

@@ -177,9 +177,10 @@ class SrtpDecryption:
         stream = one.stream
         keys = [*leg.keys.of(sender, one.line.index)]
         other = [*leg.keys.of(one.to, one.line.index)]
-        for key, theirs in dtls.between(stream.source, stream.destination):
-            keys.append(key)
-            other.append(theirs)
+        for ends in _keyed_ends(one):
+            for key, theirs in dtls.between(*ends):
+                keys.append(key)
+                other.append(theirs)
         if not keys:
             return
         opener = SrtpOpener(keys, other, budget=self._budget)
@@ -269,6 +270,17 @@ def _ends(flow: np.void) -> tuple[str, str]:
         endpoint_text(version, source_high, source_low, source_port),
         endpoint_text(version, high, low, destination_port),
     )
+
+
+def _keyed_ends(one: Assigned) -> dict[tuple[str, str], None]:
+    """Return between which endpoints DTLS may have keys for a stream and its RTCP.
+
+    Without rtcp-mux RTCP has a handshake, and keys, of its own (RFC 5764 section 3).
+    """
+    ends = {(one.stream.source, one.stream.destination): None}
+    if one.sender is not None:
+        ends[one.sender.rtcp, one.line.rtcp] = None
+    return ends
 
 
 def _host(endpoint: str) -> str:
