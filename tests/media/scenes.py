@@ -18,7 +18,7 @@ from tqdecrypt.pipeline import ReadOptions, Summary, read_captures
 
 from .reading import MILLISECOND
 
-__all__ = ["Ran", "SipCall", "run", "run_file", "sdp", "write"]
+__all__ = ["Ran", "SipCall", "run", "run_file", "sdp", "through_a_proxy", "write"]
 
 CALLER: Endpoint = ("198.51.100.10", 5060)
 CALLEE: Endpoint = ("203.0.113.20", 5060)
@@ -145,6 +145,19 @@ class SipCall:
         data = "".join(f"{row}\r\n" for row in rows).encode() + body.encode()
         ends = (self.callee, self.caller) if answers else (self.caller, self.callee)
         return Segment(START + round(when * MILLISECOND), *ends, data)
+
+
+def through_a_proxy(
+    first: tuple[str, str], second: tuple[str, str], proxy: Endpoint = ("192.0.2.1", 5060)
+) -> list[SipCall]:
+    """Return both hops of a call: offer and answer on the caller's one, then on the callee's.
+
+    The Call-ID and the tags are the same on both, so that it is one leg.
+    """
+    return [
+        SipCall(*first, callee=proxy, answered=1010),
+        SipCall(*second, caller=proxy, begin=5, ring=90),
+    ]
 
 
 @dataclass

@@ -11,7 +11,7 @@ from tqdecrypt.media.lines import Protection
 from tqdecrypt.media.verdict import MediaVerdict
 
 from .reading import datagram, rtp, talk
-from .scenes import Ran, SipCall, run, sdp
+from .scenes import Ran, SipCall, run, sdp, through_a_proxy
 
 CALLER, CALLEE = ("198.51.100.10", 4000), ("203.0.113.20", 6000)
 OFFER, ANSWER = sdp(*CALLER), sdp(*CALLEE)
@@ -154,15 +154,17 @@ def test_what_the_description_says_of_protection() -> None:
 
 def test_an_offer_of_keys_that_the_answer_does_not_take_protects_nothing() -> None:
     key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40
-    ran = run(SipCall(sdp(*CALLER, lines=[key]), ANSWER), both_ways())
-    assert [one.verdict for one in ran.leg.streams] == [MediaVerdict.CLEAR] * 2
+    said = sdp(*CALLER, lines=[key]), ANSWER
+    for hops in ([SipCall(*said)], through_a_proxy(said, said)):
+        ran = run(*hops, both_ways())
+        assert [one.verdict for one in ran.leg.streams] == [MediaVerdict.CLEAR] * 2
 
 
 @pytest.mark.parametrize("secured", ["towards the caller", "towards the callee"])
 def test_a_proxy_whose_relay_protects_one_hop_protects_no_other(secured: str) -> None:
     """Both hops are one leg: the Call-ID and the tags are the same."""
     key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40
-    outer, inner, proxy = ("192.0.2.1", 30_000), ("192.0.2.1", 30_100), ("192.0.2.1", 5060)
+    outer, inner = ("192.0.2.1", 30_000), ("192.0.2.1", 30_100)
 
     def described(end: tuple[str, int], hop: str) -> str:
         if hop != secured:
@@ -170,12 +172,10 @@ def test_a_proxy_whose_relay_protects_one_hop_protects_no_other(secured: str) ->
         return sdp(*end, protocol="RTP/SAVP", lines=[key])
 
     first, second = "towards the caller", "towards the callee"
-    hops = [
-        SipCall(described(CALLER, first), described(outer, first), callee=proxy, answered=1010),
-        SipCall(
-            described(inner, second), described(CALLEE, second), caller=proxy, begin=5, ring=90
-        ),
-    ]
+    hops = through_a_proxy(
+        (described(CALLER, first), described(outer, first)),
+        (described(inner, second), described(CALLEE, second)),
+    )
     media = [
         talk(range(100), begin=2000, source=source, destination=destination, ssrc=number)
         for number, (source, destination) in enumerate(

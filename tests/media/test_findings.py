@@ -11,7 +11,7 @@ from kit.packets import Endpoint, Segment
 from tqdecrypt.packet import PacketDecoder, Wanted
 
 from .reading import MILLISECOND, block_of, datagram, rtp, talk
-from .scenes import Ran, SipCall, run, sdp
+from .scenes import Ran, SipCall, run, sdp, through_a_proxy
 
 CALLER: Endpoint = ("198.51.100.10", 4000)
 CALLEE: Endpoint = ("203.0.113.20", 6000)
@@ -207,6 +207,32 @@ def test_transcoding_between_legs() -> None:
     assert found
     assert "PCMA/8000" in found[0].sentence
     assert "PCMU/8000" in found[0].sentence
+
+
+def test_a_relay_between_two_hops_of_a_leg_transcodes() -> None:
+    outer, inner = ("192.0.2.1", 30_000), ("192.0.2.1", 30_100)
+    for codec, expected in ((0, 2), (8, 0)):
+        hops = through_a_proxy(
+            (sdp(*CALLER), sdp(*outer)),
+            (sdp(*inner, types=f"{codec} 101"), sdp(*CALLEE, types=f"{codec} 101")),
+        )
+        ways = [
+            (CALLER, outer, 8),
+            (inner, CALLEE, codec),
+            (CALLEE, inner, codec),
+            (outer, CALLER, 8),
+        ]
+        media = [
+            talk(range(500), begin=1100, source=source, destination=to, ssrc=n, payload_type=kind)
+            for n, (source, to, kind) in enumerate(ways)
+        ]
+        found = run(*hops, *media).found("transcoding")
+        assert len(found) == expected
+        assert all(
+            "the caller's side of the relay has PCMA/8000 and the callee's has PCMU/8000"
+            in one.sentence
+            for one in found
+        )
 
 
 @pytest.mark.parametrize("late", [0, 30])

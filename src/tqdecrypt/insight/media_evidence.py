@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.call import Party
@@ -29,6 +30,10 @@ __all__ = [
 RINGBACK = 1_000_000_000
 """Nanoseconds after the answer that say nothing of how a call sounds: levels are by the second, and in the
 one of the answer it still rang."""
+
+
+MOST_RELAYED = 32
+"""Streams to one party of a leg that are compared with each other: more come of SSRCs that change."""
 
 
 def other(party: Party) -> Party:
@@ -81,7 +86,16 @@ def since_answer(leg: LegMedia, time: int) -> str:
 def same_direction(
     media: CallMedia,
 ) -> Iterator[tuple[LegMedia, Assigned, LegMedia, Assigned]]:
-    """Yield pairs of audio streams that carry the same voice on two legs next to each other."""
+    """Yield pairs of audio streams that carry the same voice on two legs next to each other.
+
+    A relay that a proxy puts between two hops of one leg parts that leg in two.  The first one is the
+    caller's.
+    """
+    for leg in media.legs:
+        for party in Party:
+            for came, went in _relayed(audio_to(leg, party)):
+                pair = (came, went) if party is Party.CALLEE else (went, came)
+                yield leg, pair[0], leg, pair[1]
     for first, second in zip(media.legs, media.legs[1:], strict=False):
         for party in Party:
             before, after = audio_to(first, party), audio_to(second, party)
@@ -92,6 +106,18 @@ def same_direction(
                     second,
                     max(after, key=lambda one: one.stream.packets),
                 )
+
+
+def _relayed(streams: list[Assigned]) -> Iterator[tuple[Assigned, Assigned]]:
+    """Yield streams that one host receives on one hop of a leg and sends on another at the same time."""
+    for came, went in permutations(streams[:MOST_RELAYED], 2):
+        if (
+            came.line.hop != went.line.hop
+            and address_of(came.stream.destination) == address_of(went.stream.source)
+            and came.stream.started <= went.stream.ended
+            and went.stream.started <= came.stream.ended
+        ):
+            yield came, went
 
 
 def media_finding(

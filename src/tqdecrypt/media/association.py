@@ -178,8 +178,8 @@ class LegMedia:
         first, then what was said on the line's own hop.
         """
         own = [one for one in self.lines if one.party is party and one.index == line.index]
-        named = [one for one in own if endpoint in one.ends]
-        own = named or [one for one in own if one.hop == line.hop] or own
+        own = [one for one in own if endpoint in one.ends] or own
+        own = [one for one in own if one.hop == line.hop] or own
         before = [one for one in own if one.since <= time]
         return before[-1] if before else (own[0] if own else None)
 

@@ -30,13 +30,17 @@ def transcoding(media: CallMedia, context: Context) -> Iterator[Finding]:
         one, another = before.encoding, after.encoding
         if not one or not another or one.lower() == another.lower():
             continue
+        sides = (
+            f"the leg {first.call_id} has {one} and the leg {second.call_id} has {another}"
+            if first is not second
+            else f"the caller's side of the relay has {one} and the callee's has {another}"
+        )
         yield media_finding(
             MEANING,
             second,
             after,
             after.stream.started,
-            f"To the {after.to.value}, the leg {first.call_id} has {one} and the leg {second.call_id} has "
-            f"{another}.",
+            f"To the {after.to.value}, {sides}.",
             (
                 "Offer the same codecs on both sides of the box, in the same order: transcoding costs "
                 "quality, delay and licences.",
