@@ -61,6 +61,19 @@ def test_every_suite_opens_what_the_specification_makes(suite: str, mki: bytes) 
     ]
 
 
+@pytest.mark.parametrize("suite", [name for name in SUITES if name.endswith("_32")])
+def test_reports_with_the_short_tag_of_srtp_open_too(suite: str) -> None:
+    """As baresip 1.0 protects them, against RFC 4568 section 6.2.2."""
+    protector = Protector(suite, material(suite))
+    protector.tags[1] = protector.tags[0]
+    rtcp = [rtcp_packet(number) for number in range(5)]
+    sealed = [protector.rtcp(packet, index) for index, packet in enumerate(rtcp)]
+    opener = SrtpOpener([key(suite, seed=2), key(suite)])
+    assert opener.receive(sealed).clear == rtcp
+    forged = bytes([*sealed[4][:-1], sealed[4][-1] ^ 1])
+    assert opener.receive([forged]).clear == [None]
+
+
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_e_flag_says_whether_a_report_is_encrypted(suite: str) -> None:
     protector = Protector(suite, material(suite))

@@ -26,6 +26,8 @@ _LONGEST = 0x10000
 _FIRST_RTCP, _LAST_RTCP = 192, 223
 """What the second byte of RTCP is, and of RTP is not (RFC 5761 section 4)."""
 
+_Pair = tuple[MasterKey, SrtpSuite]
+
 
 class _Sender:
     """What is known of one SSRC's SRTP, or SRTCP."""
@@ -34,7 +36,7 @@ class _Sender:
 
     def __init__(self, ssrc: int, rtcp: bool) -> None:
         self.report = SourceReport(ssrc, rtcp)
-        self.tracks: dict[tuple[MasterKey, SrtpSuite], Track] = {}
+        self.tracks: dict[_Pair, Track] = {}
         self.current: Track | None = None
         """That of the key that opened the last packet."""
         self.misses = 0
@@ -168,8 +170,9 @@ class SrtpOpener:
         if report.rtcp and _is_plain(packet):
             report.in_clear += 1
             return None
-        if all(len(packet) < key.shortest(suite, rtcp=report.rtcp) for key, suite in self._pairs):
-            report.too_short += bool(self._pairs)
+        pairs = self._pairs[report.rtcp]
+        if all(len(packet) < key.shortest(suite, rtcp=report.rtcp) for key, suite in pairs):
+            report.too_short += bool(pairs)
             return None
         known = sender.current.rollovers if sender.current is not None else None
         far_too = sender.misses in _WORTH_A_SEARCH
@@ -224,7 +227,7 @@ class SrtpOpener:
     def _tracks(self, sender: _Sender) -> list[Track]:
         if not sender.tracks:
             report = sender.report
-            for key, suite in self._pairs:
+            for key, suite in self._pairs[report.rtcp]:
                 sender.tracks[key, suite] = Track(
                     self._library, key, suite, report.ssrc, rtcp=report.rtcp
                 )
@@ -233,7 +236,7 @@ class SrtpOpener:
     def _try_other_direction(self, sender: _Sender, packet: bytes) -> None:
         """See whether the key of the other direction is right; nothing is opened with it."""
         report = sender.report
-        for key, suite in self._other_pairs:
+        for key, suite in self._other_pairs[report.rtcp]:
             track = Track(self._library, key, suite, report.ssrc, rtcp=report.rtcp)
             if track.search(packet, self._budget, chain(near(None), far(None))) is not None:
                 report.other_direction += 1
@@ -269,13 +272,18 @@ class SrtpOpener:
         return sender
 
     @staticmethod
-    def _paired(keys: list[MasterKey]) -> list[tuple[MasterKey, SrtpSuite]]:
-        return [
-            (key, variant)
-            for key in keys
-            if (suite := key.suite) is not None
-            for variant in variants(suite)
-        ]
+    def _paired(keys: list[MasterKey]) -> tuple[list[_Pair], list[_Pair]]:
+        """Return each key with what its suite may mean, for SRTP and for SRTCP."""
+        rtp, rtcp = (
+            [
+                (key, variant)
+                for key in keys
+                if (suite := key.suite) is not None
+                for variant in variants(suite, rtcp=kind)
+            ]
+            for kind in (False, True)
+        )
+        return rtp, rtcp
 
 
 def _is_plain(packet: bytes) -> bool:

@@ -87,8 +87,14 @@ def find_suite(name: str) -> SrtpSuite | None:
     return SUITES.get(_DRAFT_NAMES.get(name, name))
 
 
-def variants(suite: SrtpSuite) -> tuple[SrtpSuite, ...]:
-    """Return all that senders may mean by *suite*, the specified one first."""
-    if suite.cipher != AES_CM_192:
-        return (suite,)
-    return suite, replace(suite, padded_derivation=True)
+def variants(suite: SrtpSuite, *, rtcp: bool) -> tuple[SrtpSuite, ...]:
+    """Return all that senders may mean by *suite*, the specified one first.
+
+    Of SRTCP some keep the short tag that only SRTP is to have (RFC 4568 section 6.2.2).
+    """
+    found = (suite,)
+    if suite.cipher == AES_CM_192:
+        found = suite, replace(suite, padded_derivation=True)
+    if rtcp and suite.rtp_tag < suite.rtcp_tag:
+        found += tuple(replace(one, rtcp_tag=suite.rtp_tag) for one in found)
+    return found
