@@ -67,9 +67,9 @@ def test_reports_with_the_short_tag_of_srtp_open_too(suite: str) -> None:
     protector = Protector(suite, material(suite))
     protector.tags[1] = protector.tags[0]
     rtcp = [rtcp_packet(number) for number in range(5)]
-    sealed = [protector.rtcp(packet, index) for index, packet in enumerate(rtcp)]
+    sealed = [protector.rtcp(packet, index) for index, packet in enumerate(rtcp, 1)]
     opener = SrtpOpener([key(suite, seed=2), key(suite)])
-    assert opener.receive(sealed).clear == rtcp
+    assert [opener.receive([packet]).clear[0] for packet in sealed] == rtcp
     forged = bytes([*sealed[4][:-1], sealed[4][-1] ^ 1])
     assert opener.receive([forged]).clear == [None]
 

@@ -289,9 +289,14 @@ class SrtpOpener:
 def _is_plain(packet: bytes) -> bool:
     """Return whether the packets of an RTCP compound fill it (RFC 3550 section 6.1).
 
-    With protection, index and tag stand behind the last one, and all but the first are encrypted.
+    With protection, index and tag stand behind the last one, and all but the first are encrypted.  Only
+    the type keeps an encrypted report with index 1 and a short tag from looking like a packet of two words.
     """
     place = 0
-    while place + 4 <= len(packet) and packet[place] >> 6 == 2:
+    while (
+        place + 4 <= len(packet)
+        and packet[place] >> 6 == 2
+        and _FIRST_RTCP <= packet[place + 1] <= _LAST_RTCP
+    ):
         place += 4 + 4 * int.from_bytes(packet[place + 2 : place + 4], "big")
     return place == len(packet)
