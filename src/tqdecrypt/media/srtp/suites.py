@@ -92,7 +92,7 @@ def variants(suite: SrtpSuite, *, rtcp: bool) -> tuple[SrtpSuite, ...]:
 
     Of SRTCP some keep the short tag that only SRTP is to have (RFC 4568 section 6.2.2).
     """
-    found = (suite,)
+    found: tuple[SrtpSuite, ...] = (suite,)
     if suite.cipher == AES_CM_192:
         found = suite, replace(suite, padded_derivation=True)
     if rtcp and suite.rtp_tag < suite.rtcp_tag:
