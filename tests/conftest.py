@@ -18,12 +18,16 @@ SHARED = ROOT.parent / "shared"
 PACKAGES = {
     "baresip": "baresip-core",
     "capinfos": "tshark",
+    "cc": "gcc libc6-dev",
     "chromium": "chromium",
     "certutil": "libnss3-tools",
+    "dumpcap": "tshark",
     "editcap": "tshark",
+    "ffmpeg": "ffmpeg",
     "gnutls-cli": "gnutls-bin",
     "gnutls-serv": "gnutls-bin",
     "go": "golang-go",
+    "ip": "iproute2",
     "java": "default-jdk-headless",
     "javac": "default-jdk-headless",
     "kamailio": "kamailio kamailio-tls-modules kamailio-websocket-modules",
@@ -33,6 +37,7 @@ PACKAGES = {
     "pdftotext": "poppler-utils",
     "pk12util": "libnss3-tools",
     "reordercap": "tshark",
+    "rtpengine": "rtpengine-daemon",
     "selfserv": "libnss3-tools",
     "sipp": "sip-tester",
     "sngrep": "sngrep",
@@ -42,6 +47,7 @@ PACKAGES = {
     "text2pcap": "tshark",
     "tshark": "tshark",
     "tstclnt": "libnss3-tools",
+    "unshare": "util-linux",
 }
 """Program -> the Debian packages that bring it."""
 
