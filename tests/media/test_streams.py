@@ -197,6 +197,15 @@ def test_the_first_packet_has_no_packet_time() -> None:
     assert alone.ptime is None
 
 
+def test_a_first_packet_that_is_shorter_changes_no_packet_time() -> None:
+    """Encoders and resamplers have a delay, which the first packet lacks."""
+    short = rtp(300, 48_016, payload=b"\xd5" * 144)
+    segments = [datagram(0, short), *talk(range(301, 330), begin=18)]
+    for cuts in ((), (1,), (2,), (1, 2, 3)):
+        (stream,) = follow(segments, cuts=cuts)
+        assert (stream.ptime, stream.ptime_changes) == (20.0, ())
+
+
 def test_a_pause_is_told_with_what_was_lost_in_it() -> None:
     (stream,) = follow([*talk(range(50)), *talk(range(60, 80), begin=5000)])
     (pause,) = stream.pauses

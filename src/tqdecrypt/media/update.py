@@ -341,8 +341,9 @@ class BlockUpdate:
         slot, tick = owner[plain], ticks[plain]
         first = np.append(True, slot[1:] != slot[:-1])
         unset = np.flatnonzero(first & (state["step"][slot] == 0))
-        state["step"][slot[unset]] = tick[unset]
-        # A step that comes twice in a row is the packet time; one by itself is a lost packet or a talkspurt.
+        # A step that comes twice in a row is the packet time; one by itself is a lost packet or a talkspurt,
+        # or the encoder's beginning.  Below zero: the first one, by itself so far.
+        state["step"][slot[unset]] = -tick[unset]
         twice = np.flatnonzero(~first[1:] & (tick[1:] == tick[:-1]))
         if not len(twice):
             return
@@ -351,7 +352,7 @@ class BlockUpdate:
         before = np.empty_like(tick)
         before[1:] = tick[:-1]
         before[first] = state["step"][slot[first]]
-        for place in np.flatnonzero(tick != before).tolist():
+        for place in np.flatnonzero((tick != before) & (before > 0)).tolist():
             row = int(at[plain[twice[place]]])
             self._keep(int(slot[place]), "steps", row, int(before[place]), int(tick[place]))
         last = np.append(np.flatnonzero(first)[1:], len(tick)) - 1
