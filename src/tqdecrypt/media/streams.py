@@ -185,7 +185,7 @@ class StreamTable:
         rate = float(state["rates"][slot, main])
         jitters, spacings = value("jitter_count"), value("spacing_count")
         bursts = state.bursts
-        step = abs(value("step"))
+        step = value("step") or value("tick")
         return Stream(
             number=value("number"),
             source=source,

@@ -6,7 +6,7 @@ Packets are sorted by stream, and every figure is a reduction over the sorted ro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -340,11 +340,19 @@ class BlockUpdate:
             return
         slot, tick = owner[plain], ticks[plain]
         first = np.append(True, slot[1:] != slot[:-1])
-        unset = np.flatnonzero(first & (state["step"][slot] == 0))
+        last = np.append(np.flatnonzero(first)[1:], len(tick)) - 1
+        packet = at[plain]
+        previous, since, at_frame = (
+            self._shifted(column, name, slot, first, last)
+            for column, name in (
+                (tick, "tick"),
+                (self.time[packet], "tick_time"),
+                (self.frame[packet], "tick_frame"),
+            )
+        )
         # A step that comes twice in a row is the packet time; one by itself is a lost packet or a talkspurt,
-        # or the encoder's beginning.  Below zero: the first one, by itself so far.
-        state["step"][slot[unset]] = -tick[unset]
-        twice = np.flatnonzero(~first[1:] & (tick[1:] == tick[:-1]))
+        # or the encoder's beginning.
+        twice = np.flatnonzero(tick == previous)
         if not len(twice):
             return
         slot, tick = slot[twice], tick[twice]
@@ -353,10 +361,25 @@ class BlockUpdate:
         before[1:] = tick[:-1]
         before[first] = state["step"][slot[first]]
         for place in np.flatnonzero((tick != before) & (before > 0)).tolist():
-            row = int(at[plain[twice[place]]])
-            self._keep(int(slot[place]), "steps", row, int(before[place]), int(tick[place]))
+            begun = int(since[twice[place]]), int(at_frame[twice[place]])
+            change = Change(*begun, int(before[place]), int(tick[place]))
+            self._keep(int(slot[place]), "steps", change)
         last = np.append(np.flatnonzero(first)[1:], len(tick)) - 1
         state["step"][slot[last]] = tick[last]
+
+    def _shifted(
+        self, column: Integers, name: str, slot: Integers, first: Booleans, last: Integers
+    ) -> Integers:
+        """Return the value before each one of its stream; remember the last ones under *name*.
+
+        :param first: which is the first of its stream here.
+        :param last: where each stream's last one is.
+        """
+        before = np.empty_like(column)
+        before[1:] = column[:-1]
+        before[first] = self.state[name][slot[first]]
+        self.state[name][slot[last]] = column[last]
+        return before
 
     def _behind(self, media: Booleans) -> Booleans:
         """Return which packets come right behind one of *media*, not of an event."""
@@ -381,13 +404,16 @@ class BlockUpdate:
         if len(some):
             np.add.at(self.state["suppressed"], owner[some], gap[some] * 1e9 / rate[some])
 
-    def _keep(self, slot: int, kind: str, row: int, before: int, after: int) -> None:
+    def _change(self, row: int, before: np.integer[Any], after: np.integer[Any]) -> Change:
+        return Change(int(self.time[row]), int(self.frame[row]), int(before), int(after))
+
+    def _keep(self, slot: int, kind: str, change: Change) -> None:
         notes = self.notes[slot]
         kept: list[Change] = getattr(notes, kind)
         if len(kept) >= MOST_CHANGES:
             notes.changes_dropped += 1
             return
-        kept.append(Change(int(self.time[row]), int(self.frame[row]), before, after))
+        kept.append(change)
 
     def _note_types(self, known: Booleans) -> None:
         state, slots = self.state, self.slots
@@ -406,7 +432,8 @@ class BlockUpdate:
         before[first] = kinds[first]
         for place in np.flatnonzero(before != kinds).tolist():
             row = int(media[place])
-            self._keep(int(owner[place]), "types", row, int(before[place]), int(kinds[place]))
+            change = self._change(row, before[place], kinds[place])
+            self._keep(int(owner[place]), "types", change)
         last = np.append(begins[1:], len(media)) - 1
         state["type"][owner[last]] = kinds[last]
 
@@ -415,7 +442,7 @@ class BlockUpdate:
         before = self._before(self.traffic_class, "traffic_class").astype(np.uint8) >> 2
         for row in np.flatnonzero((classes != before) & known).tolist():
             slot = int(self.slot_of[row])
-            self._keep(slot, "dscps", row, int(before[row]), int(classes[row]))
+            self._keep(slot, "dscps", self._change(row, before[row], classes[row]))
 
     def _note_pauses(self, spacing: Integers, known: Booleans, steps: Steps) -> None:
         for row in np.flatnonzero((spacing > PAUSE) & known).tolist():

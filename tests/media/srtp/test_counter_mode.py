@@ -187,7 +187,7 @@ def test_unencrypted_packets_are_authenticated_as_libsrtp_does(suite: str) -> No
 
 @pytest.mark.parametrize("name", [name for name in SUITES if SUITES[name].cipher == AES_CM_192])
 def test_nothing_of_one_derivation_opens_under_the_other(name: str) -> None:
-    suite, padded = variants(SUITES[name])
+    suite, padded = variants(SUITES[name], rtcp=False)
     key = MasterKey(name, material(name))
     secret = Protector(name, material(name)).rtp(rtp_packet(5), 0)
     other = CounterModeContext(key, padded, rtcp=False, encrypted=True)
