@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import pytest
 from hypothesis import given, settings
@@ -342,3 +342,48 @@ def test_what_is_lost_or_an_event_is_no_silence() -> None:
 def test_a_sender_without_suppression_has_none() -> None:
     (stream,) = follow(talk(range(500), delays=[n * 7 % 31 for n in range(500)]))
     assert stream.suppressed == 0
+
+
+@st.composite
+def anything(draw: st.DrawFn) -> list[Segment]:
+    """Packets of a stream with everything that may happen to one: gaps, markers, types, steps, classes."""
+    segments = []
+    time, sequence, timestamp = 0.0, draw(st.integers(0, 65_535)), draw(st.integers(0, 2**32 - 1))
+    for _ in range(draw(st.integers(2, 40))):
+        step, lost, pause, kind, marked = draw(
+            st.tuples(
+                st.sampled_from([160, 160, 160, 80, 240, 0]),
+                st.sampled_from([0, 0, 0, 0, 1, 3]),
+                st.sampled_from([0, 0, 0, 0, 500, 1500]),
+                st.sampled_from([8, 8, 8, 8, 13, 18, 101]),
+                st.sampled_from([False, False, False, True]),
+            )
+        )
+        time += (lost + 1) * step / 8 + pause
+        sequence, timestamp = sequence + 1 + lost, timestamp + (lost + 1) * step + pause * 8
+        payload = b"\x05\x0a\x03\x20" if kind == 101 else b"\xd5" * 160
+        packet = rtp(
+            sequence % 0x10000,
+            timestamp % 2**32,
+            payload_type=kind,
+            marker=marked,
+            payload=payload,
+        )
+        segments.append(datagram(time, packet))
+    return segments
+
+
+@given(anything(), st.sets(st.integers(1, 39)))
+def test_blocks_make_no_difference_to_a_stream(segments: list[Segment], cuts: set[int]) -> None:
+    inside = sorted(cut for cut in cuts if cut < len(segments))
+    whole, parted = follow(segments), follow(segments, cuts=inside)
+    assert [rounded(asdict(one)) for one in parted] == [rounded(asdict(one)) for one in whole]
+
+
+def rounded(value: object) -> object:
+    """Sums of floating-point numbers depend on where a block ends, in the last digits."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {name: rounded(one) for name, one in value.items()}
+    return [rounded(one) for one in value] if isinstance(value, (list, tuple)) else value

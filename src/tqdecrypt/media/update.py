@@ -243,7 +243,7 @@ class BlockUpdate:
         before_stamp[start] = state["media_timestamp"][owner[start]]
         ticks = (timestamp - before_stamp).view(np.int32).astype(np.int64)
         known = before_time > 0
-        self._note_step(at, owner, ticks, steps.following[at] & known)
+        step = self._note_step(at, owner, start, ticks, steps.following[at] & known)
         self._infer_rates(at, owner, ticks, time - before_time, known, start)
         rate = state["rates"][owner, self.type[at]].astype(np.float64)
         before_rate = np.empty_like(rate)
@@ -255,9 +255,8 @@ class BlockUpdate:
         if jumped.any():
             np.add.at(state["jumps"], owner[jumped], 1)
             known &= ~jumped
-        self._note_suppression(
-            at, owner, ticks, rate, known & (self._behind(media) & steps.following)[at]
-        )
+        silent = known & (self._behind(media) & steps.following)[at]
+        self._note_suppression(at, owner, ticks, step, rate, silent)
         last = np.append(start[1:], len(at)) - 1
         state["media_time"][owner[last]] = time[last]
         state["media_timestamp"][owner[last]] = timestamp[last]
@@ -331,50 +330,36 @@ class BlockUpdate:
                 self.notes[slot].rate_inferred = True
 
     def _note_step(
-        self, at: Integers, owner: Integers, ticks: Integers, following: Booleans
-    ) -> None:
-        """Find how many timestamp units are in a packet, and when that changes."""
+        self, at: Integers, owner: Integers, start: Integers, ticks: Integers, following: Booleans
+    ) -> Integers:
+        """Find how many timestamp units are in a packet, and when that changes.
+
+        Return them for each packet, as far as they were known by then; 0 before that.
+        """
         state = self.state
+        known, told = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
+        known[start], told[start] = state["step"][owner[start]], start
         plain = np.flatnonzero(following & (ticks > 0) & ~self.marker[at])
-        if not len(plain):
-            return
-        slot, tick = owner[plain], ticks[plain]
-        first = np.append(True, slot[1:] != slot[:-1])
-        last = np.append(np.flatnonzero(first)[1:], len(tick)) - 1
-        packet = at[plain]
-        previous, since, at_frame = (
-            self._shifted(column, name, slot, first, last)
-            for column, name in (
-                (tick, "tick"),
-                (self.time[packet], "tick_time"),
-                (self.frame[packet], "tick_frame"),
-            )
-        )
+        slot, tick, packet = owner[plain], ticks[plain], at[plain]
+        previous = self._shifted(tick, "tick", slot)
+        since = self._shifted(self.time[packet], "tick_time", slot)
+        frame = self._shifted(self.frame[packet], "tick_frame", slot)
         # A step that comes twice in a row is the packet time; one by itself is a lost packet or a talkspurt,
         # or the encoder's beginning.
         twice = np.flatnonzero(tick == previous)
-        if not len(twice):
-            return
         slot, tick = slot[twice], tick[twice]
-        first = np.append(True, slot[1:] != slot[:-1])
-        before = np.empty_like(tick)
-        before[1:] = tick[:-1]
-        before[first] = state["step"][slot[first]]
+        known[plain[twice]], told[plain[twice]] = tick, plain[twice]
+        before = self._shifted(tick, "step", slot)
         for place in np.flatnonzero((tick != before) & (before > 0)).tolist():
-            begun = int(since[twice[place]]), int(at_frame[twice[place]])
+            begun = int(since[twice[place]]), int(frame[twice[place]])
             change = Change(*begun, int(before[place]), int(tick[place]))
             self._keep(int(slot[place]), "steps", change)
-        last = np.append(np.flatnonzero(first)[1:], len(tick)) - 1
-        state["step"][slot[last]] = tick[last]
+        return known[np.maximum.accumulate(told)]
 
-    def _shifted(
-        self, column: Integers, name: str, slot: Integers, first: Booleans, last: Integers
-    ) -> Integers:
-        """Return the value before each one of its stream; remember the last ones under *name*.
-
-        :param first: which is the first of its stream here.
-        :param last: where each stream's last one is.
-        """
+    def _shifted(self, column: Integers, name: str, slot: Integers) -> Integers:
+        """Return the value before each one of its stream; remember the last ones under *name*."""
+        first = np.diff(slot, prepend=-1) != 0
+        last = np.diff(slot, append=-1) != 0
         before = np.empty_like(column)
         before[1:] = column[:-1]
         before[first] = self.state[name][slot[first]]
@@ -394,12 +379,13 @@ class BlockUpdate:
         at: Integers,
         owner: Integers,
         ticks: Integers,
+        step: Integers,
         rate: npt.NDArray[np.float64],
         known: Booleans,
     ) -> None:
         """Add up how long nothing was sent."""
         before = self._before(self.type, "last_type")[at]
-        gap = suppressed_ticks(ticks, self.state["step"][owner], before, known)
+        gap = suppressed_ticks(ticks, step, before, known)
         some = np.flatnonzero(gap)
         if len(some):
             np.add.at(self.state["suppressed"], owner[some], gap[some] * 1e9 / rate[some])
