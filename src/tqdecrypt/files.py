@@ -21,11 +21,24 @@ from tqdecrypt.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["PRIVATE", "STANDARD_OUTPUT", "whole_file"]
+__all__ = ["PRIVATE", "STANDARD_OUTPUT", "check_free", "whole_file"]
 
 STANDARD_OUTPUT = "-"
 PRIVATE = 0o600
 """Mode of files with secrets: nobody but their owner reads them."""
+
+
+def check_free(path: str, *, replace: bool = False) -> os.stat_result | None:
+    """Return the status of what is at *path*, ``None`` when nothing is.
+
+    :raises UsageError: as :func:`whole_file` does.
+    """
+    before = _status(path)
+    if before is not None and stat.S_ISDIR(before.st_mode):
+        raise UsageError(f"{path} is a directory; name a file in it.")
+    if before is not None and stat.S_ISREG(before.st_mode) and not replace:
+        raise UsageError(f"{path} is there already; name another file, or add --force.")
+    return before
 
 
 @contextmanager
@@ -47,11 +60,7 @@ def whole_file(
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    before = _status(path)
-    if before is not None and stat.S_ISDIR(before.st_mode):
-        raise UsageError(f"{path} is a directory; name a file in it.")
-    if before is not None and stat.S_ISREG(before.st_mode) and not replace:
-        raise UsageError(f"{path} is there already; name another file, or add --force.")
+    before = check_free(path, replace=replace)
     refusal = _Refusal(path, what, replaces=before is not None)
     if before is not None and not stat.S_ISREG(before.st_mode):
         with refusal.told():

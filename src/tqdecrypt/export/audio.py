@@ -71,6 +71,10 @@ class Audio:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the temporary files."""
         self._open.close()
 
     def receive(self, channel: int, packet: RtpPayload) -> None:

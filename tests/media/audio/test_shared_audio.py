@@ -45,7 +45,8 @@ def heard(name: str) -> tuple[Audio, float, np.ndarray]:
         for block in reader:
             if len(block):
                 listener.receive(decoder.decode(block).udp, block)
-    assert not listener.counters
+    assert not listener.cut
+    assert not listener.malformed
     file = io.BytesIO()
     with audio:
         audio.write(file)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,27 +13,25 @@ from tqdecrypt.cli.run import Status, read_for
 from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import Switches, reading
 from tqdecrypt.errors import UsageError
-from tqdecrypt.files import whole_file
+from tqdecrypt.files import STANDARD_OUTPUT, check_free, whole_file
 from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from tqdecrypt.calls import Call, JointCall
+    from tqdecrypt.cli.export.recording import Recording
     from tqdecrypt.cli.run import Outcome
-    from tqdecrypt.export.audio import Audio, Written
-    from tqdecrypt.media.association import LegMedia
     from tqdecrypt.media.audio.hearing import Hearing
-    from tqdecrypt.media.audio.track import Track
+    from tqdecrypt.media.audio.track import RtpPayload
     from tqdecrypt.pipeline import Summary
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import SessionReport
 
 __all__ = ["audio"]
 
-_SPEAKERS = ("caller", "callee")
-_MOST_LISTED = 8
-"""Digits of a speaker in the closing line."""
+_MOST_PARTS = 4
+"""Other parts in it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +57,16 @@ class AudioSwitches(Switches):
             show_default=False,
         ),
     ] = ""
+    part: Annotated[
+        str,
+        typer.Option(
+            "--part",
+            metavar="N|all",
+            help="Another part of the call, by the number in the closing line: other legs, media lines, the "
+            "other side of a relay. all writes a file each, OUT with the number in its name.",
+            show_default=False,
+        ),
+    ] = ""
     force: Annotated[
         bool, typer.Option("--force", help="Replace a file that is there already.")
     ] = False
@@ -77,26 +86,62 @@ def audio(
 ) -> int:
     """Write what was said in one leg of a call as WAV: the caller left, the callee right.
 
-    Captures are read twice: to find the call, and to decode its packets.
+    Captures are read twice: to find the call, and to decode its packets.  A call may have several legs, a leg
+    several media lines, and a relay has the same speech on both of its sides: the closing line says what else
+    there is to hear, and --part writes it.
     """
-    from tqdecrypt.export.audio import Audio, rate_of
-    from tqdecrypt.media.audio.hearing import hearing_of
-
     _check(switches, meant=sound)
     found, first = _find(switches)
     if first.summary is None or first.status is Status.INTERRUPTED:
         return first.status
-    hearing = hearing_of(found.leg(switches.call, first.summary))
+    parts = found.parts(switches.call, first.summary)
+    if switches.part == "all" and len(parts) > 1:
+        _write_all(switches, parts, found)
+    else:
+        _write(switches, parts, found)
+    return first.status
+
+
+def _write(switches: AudioSwitches, parts: Sequence[Hearing], found: _Found) -> None:
+    """Write one part."""
+    from tqdecrypt.cli.export.recording import Recording
+
+    number = _number(switches, parts)
     with (
         whole_file(switches.output, replace=switches.force, what="recording") as file,
-        Audio(hearing.codecs, rate_of(hearing.formats, hearing.seen)) as recording,
+        Recording(parts[number - 1]) as one,
     ):
-        dark = _listen(switches, hearing, recording, found)
-        if not recording.counters["decoded"]:
-            raise UsageError(f"nothing of this call can be heard: {_reasons(recording, dark)}.")
-        written = recording.write(file)
-    complain(_sentence(switches.output, written, recording, dark))
-    return first.status
+        _listen(switches, [one], found)
+        if not one.audio.counters["decoded"]:
+            raise UsageError(
+                f"nothing of this call can be heard: {one.reasons()}{_besides(parts, number)}."
+            )
+        written = one.audio.write(file)
+    complain(f"{one.sentence(switches.output, written)}{_besides(parts, number)}.")
+
+
+def _write_all(switches: AudioSwitches, parts: Sequence[Hearing], found: _Found) -> None:
+    """Write a file for each part in which something is heard."""
+    from tqdecrypt.cli.export.recording import Recording
+
+    stem, extension = os.path.splitext(switches.output)
+    outputs = [f"{stem}-{number}{extension}" for number in range(1, len(parts) + 1)]
+    for output in outputs:
+        check_free(output, replace=switches.force)
+    with ExitStack() as stack:
+        recordings = [stack.enter_context(Recording(part)) for part in parts]
+        _listen(switches, recordings, found)
+        if not any(one.audio.counters["decoded"] for one in recordings):
+            reasons = "; ".join(dict.fromkeys(one.reasons() for one in recordings))
+            raise UsageError(f"nothing of this call can be heard: {reasons}.")
+        for number, (output, one) in enumerate(zip(outputs, recordings, strict=True), 1):
+            name = f"part {number} of {len(parts)}, {_name(one.hearing)}"
+            if not one.audio.counters["decoded"]:
+                complain(f"{name}: nothing of it can be heard: {one.reasons()}.")
+                continue
+            with whole_file(output, replace=switches.force, what="recording") as file:
+                written = one.audio.write(file)
+            complain(f"{one.sentence(output, written)}; {name}.")
 
 
 def _check(switches: AudioSwitches, *, meant: bool) -> None:
@@ -117,6 +162,10 @@ def _check(switches: AudioSwitches, *, meant: bool) -> None:
         )
     if not switches.call.strip():
         raise UsageError("say whose sound with --call CALL_ID; media and read list the calls.")
+    if switches.part and switches.part != "all" and not switches.part.isdecimal():
+        raise UsageError(f"--part {switches.part}: give a number of the closing line, or all.")
+    if switches.part == "all" and switches.output == STANDARD_OUTPUT:
+        raise UsageError("--part all writes several files: name one with -o.")
     if not readable_twice(switches):
         raise UsageError(
             "export audio reads captures twice, and a pipe comes but once: save it first."
@@ -137,16 +186,22 @@ class _Found:
         if any(self._wanted in call_id for call_id in call.call_ids):
             self.collector.call(call)
 
-    def leg(self, name: str, summary: Summary) -> LegMedia:
-        """Return the leg that *name* means.
+    def parts(self, name: str, summary: Summary) -> list[Hearing]:
+        """Return what there is to hear of the call that *name* means, the leg itself first.
 
-        :raises UsageError: when it is none, or several.
+        :raises UsageError: when it means none, or several.
         """
         from tqdecrypt.cli.named import named_calls
+        from tqdecrypt.media.audio.hearing import hearing_of, parts_of
 
-        legs = {leg.call_id: leg for call in self.collector.calls() for leg in call.legs}
-        fitting = [call_id for call_id in legs if self._wanted in call_id]
-        return legs[named_calls([name], fitting, summary)[0]]
+        calls = self.collector.calls()
+        known = [call_id for call in calls for call_id in call.call_ids]
+        fitting = [call_id for call_id in known if self._wanted in call_id]
+        named = named_calls([name], fitting, summary)[0]
+        call = next(call for call in calls if named in call.call_ids)
+        legs = sorted(call.legs, key=lambda leg: leg.call_id != named)
+        own = parts_of(legs[0]) or [hearing_of(legs[0])]
+        return [*own, *(part for leg in legs[1:] for part in parts_of(leg))]
 
 
 class _Nothing:
@@ -176,109 +231,62 @@ def _find(switches: AudioSwitches) -> tuple[_Found, Outcome]:
     return found, outcome
 
 
-def _listen(
-    switches: AudioSwitches, hearing: Hearing, recording: Audio, found: _Found
-) -> Counter[str]:
-    """Read captures once more for the sound; return why packets of streams stayed dark."""
+def _number(switches: AudioSwitches, parts: Sequence[Hearing]) -> int:
+    """Return the number of the part that is meant.
+
+    :raises UsageError: when there is none with that number.
+    """
+    number = 1 if switches.part in ("", "all") else int(switches.part)
+    if not 1 <= number <= len(parts):
+        from tqdecrypt.views.words import count
+
+        raise UsageError(f"--part {number}: this call has {count(len(parts), 'part')}.")
+    return number
+
+
+def _besides(parts: Sequence[Hearing], number: int) -> str:
+    """Say which part of the call it is, and what the others are."""
+    others = [(other, part) for other, part in enumerate(parts, 1) if other != number]
+    if not others:
+        return ""
+    listed = "; ".join(f"--part {other}: {_name(part)}" for other, part in others[:_MOST_PARTS])
+    more = f" and {len(others) - _MOST_PARTS} more" if len(others) > _MOST_PARTS else ""
+    return f"; part {number} of {len(parts)} of this call ({listed}{more}; --part all: a file each)"
+
+
+def _name(part: Hearing) -> str:
+    """Return a part's leg, and between which ends it was heard."""
+    one, _ = next(iter(part.streams.values()))
+    line = f", media line {one.line.index + 1}" if one.line.index else ""
+    return f"{part.leg.call_id}{line}, {one.stream.source} > {one.stream.destination}"
+
+
+def _listen(switches: AudioSwitches, recordings: Sequence[Recording], found: _Found) -> None:
+    """Read captures once more for the sound, and note why packets of streams stayed dark."""
     from tqdecrypt.cli.progress import ProgressBar
     from tqdecrypt.media.association import CallMedia
     from tqdecrypt.media.audio.listening import Listener, listen
-    from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
 
-    wanted = {key: channel for key, (_, channel) in hearing.streams.items()}
-    protected = [
-        key for key, (one, _) in hearing.streams.items() if one.verdict is not MediaVerdict.CLEAR
-    ]
-    listener = Listener(wanted, recording.receive, protected)
+    wanted = {
+        key: 2 * number + channel
+        for number, one in enumerate(recordings)
+        for key, (_, channel) in one.hearing.streams.items()
+    }
+    protected = [one.protected for one in recordings]
+
+    def hear(channel: int, payload: RtpPayload) -> None:
+        recordings[channel // 2].audio.receive(channel % 2, payload)
+
+    listener = Listener(wanted, hear, [key for keys in protected for key in keys])
+    legs = list({id(one.hearing.leg): one.hearing.leg for one in recordings}.values())
     with ProgressBar() as bar:
         listen(
-            switches.captures,
-            listener,
-            [CallMedia([hearing.leg])],
-            found.collector.dtls,
-            on_progress=bar,
+            switches.captures, listener, [CallMedia(legs)], found.collector.dtls, on_progress=bar
         )
-    dark: Counter[str] = Counter()
-    for key in protected:
-        one, _ = hearing.streams[key]
-        meaning = MEANINGS[one.verdict]
-        if not meaning.clear:
-            dark[meaning.title] += one.stream.packets
-        elif one.srtp is not None:
-            left = sum(source.dark for source in one.srtp.sources if not source.rtcp)
-            dark.update({"that no key opens": left} if left else {})
-    for name, words in (
-        ("audio_cut", "cut by the snap length"),
-        ("audio_malformed", "malformed"),
-    ):
-        if listener.counters[name]:
-            dark[words] += listener.counters[name]
-    return dark
-
-
-def _reasons(recording: Audio, dark: Counter[str]) -> str:
-    """Say what could not be heard, and why."""
-    from tqdecrypt.views.words import count
-
-    why = dark.copy()
-    for track in recording.tracks:
-        why.update({f"in {name}": number for name, number in track.undecodable.items()})
-        if track.counters["malformed"]:
-            why["malformed"] += track.counters["malformed"]
-    parts = [f"{count(number, 'packet')} {words}" for words, number in why.most_common()]
-    return "; ".join(parts) or "there is no RTP of it in the captures"
-
-
-def _sentence(output: str, written: Written, recording: Audio, dark: Counter[str]) -> str:
-    """Say what was written."""
-    from tqdecrypt.views.words import count
-
-    heard = ", ".join(
-        f"{speaker} {_loudness(track, wait / recording.rate)}"
-        for speaker, track, wait in zip(_SPEAKERS, recording.tracks, recording.waits, strict=True)
-    )
-    said = f"{output}: {written.seconds:.1f} s at {written.rate:,} Hz; {heard}"
-    lost = recording.counters["lost"]
-    if lost:
-        said += f"; {count(lost, 'packet')} lost, silence instead"
-    digits = sum(len(track.events) for track in recording.tracks)
-    if digits:
-        said += f"; {count(digits, 'telephone event')} left out"
-    said += "".join(_pressed(recording))
-    reasons = _reasons(recording, dark)
-    if dark or any(track.undecodable or track.counters["malformed"] for track in recording.tracks):
-        said += f"; left out: {reasons}"
-    if written.cut or recording.counters["beyond_the_longest"]:
-        said += "; what is longer than a WAV file can be was cut off"
-    return f"{said}."
-
-
-def _pressed(recording: Audio) -> Iterator[str]:
-    """Say when keys were pressed in the sound itself, and how long; never which."""
-    from tqdecrypt.views.words import count
-
-    for speaker, track, wait in zip(_SPEAKERS, recording.tracks, recording.waits, strict=True):
-        if not track.tones:
-            continue
-        listed = ", ".join(
-            f"* at {(wait + tone.position) / recording.rate:.1f} s for {tone.duration:.0f} ms"
-            for tone in track.tones.tones[:_MOST_LISTED]
+    for number, (one, keys) in enumerate(zip(recordings, protected, strict=True)):
+        both = 2 * number, 2 * number + 1
+        cut, malformed = (
+            sum(counts[channel] for channel in both)
+            for counts in (listener.cut, listener.malformed)
         )
-        more = len(track.tones) - _MOST_LISTED
-        yield (
-            f"; {speaker} pressed {count(len(track.tones), 'digit')} in the sound (not RFC 4733): "
-            f"{listed}{f' and {more:,} more' if more > 0 else ''}"
-        )
-
-
-def _loudness(track: Track, wait: float) -> str:
-    """Say how loud a direction was, and how silent; *wait* is when it begins, in seconds."""
-    if not track.counters["decoded"]:
-        return "not heard"
-    silence = track.silence
-    words = f"{silence.level} dBov"
-    if not silence.silent or silence.longest is None:
-        return words
-    begin, length = (part / track.rate for part in silence.longest)
-    share = silence.silent / silence.decoded
-    return f"{words}, {share:.0%} silent, longest {length:.1f} s at {wait + begin:.1f} s"
+        one.count_dark(keys, cut, malformed)

@@ -29,7 +29,8 @@ class Listener:
     :param wanted: stream → channel that it is heard on.
     :param protected: those among them that somebody else opens.
     :param on_payload: told each payload with its channel, in the order of capture within a stream.
-    :ivar counters: ``audio_dark`` (no key fits), ``audio_cut`` (by the snap length), ``audio_malformed``.
+    :ivar cut: channel → packets left out, cut by the snap length.
+    :ivar malformed: channel → packets left out that are no RTP.
     """
 
     def __init__(
@@ -38,7 +39,8 @@ class Listener:
         on_payload: Callable[[int, RtpPayload], None],
         protected: Collection[StreamKey] = (),
     ) -> None:
-        self.counters: Counter[str] = Counter()
+        self.cut: Counter[int] = Counter()
+        self.malformed: Counter[int] = Counter()
         self._wanted = wanted
         self._picker = StreamPicker(wanted.keys() - set(protected))
         self._on_payload = on_payload
@@ -47,10 +49,11 @@ class Listener:
         """Take a block's datagrams: those in clear are handed on."""
         datagrams = classify(rows, block)
         for one in self._picker.rtp(datagrams, block):
+            channel = self._wanted[one.key]
             if one.cut:
-                self.counters["audio_cut"] += 1
+                self.cut[channel] += 1
             else:
-                self._hand_on(self._wanted[one.key], datagrams.payload(one.row), one.time)
+                self._hand_on(channel, datagrams.payload(one.row), one.time)
 
     def clear_packets(
         self,
@@ -65,16 +68,14 @@ class Listener:
         if channel is None:
             return
         for packet, time in zip(packets, times, strict=True):
-            if packet is None:
-                self.counters["audio_dark"] += 1
-            elif not FIRST_RTCP <= packet[1] <= LAST_RTCP:
+            if packet is not None and not FIRST_RTCP <= packet[1] <= LAST_RTCP:
                 self._hand_on(channel, packet, time)
 
     def _hand_on(self, channel: int, packet: bytes, time: int) -> None:
         try:
             payload = pull_payload(packet, time)
         except Malformed:
-            self.counters["audio_malformed"] += 1
+            self.malformed[channel] += 1
             return
         self._on_payload(channel, payload)
 
