@@ -9,15 +9,14 @@ from tqdecrypt.cli.choosing import readable_twice
 from tqdecrypt.cli.export.packets import besides, written
 from tqdecrypt.cli.export.said import say_written
 from tqdecrypt.cli.export.switches import ExportSwitches
-from tqdecrypt.cli.media import DarkHosts
-from tqdecrypt.cli.run import Status, read_for
+from tqdecrypt.cli.export.unmasked import find_media
+from tqdecrypt.cli.run import Status
 from tqdecrypt.errors import UsageError
 from tqdecrypt.files import whole_file
 from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
     from tqdecrypt.cli.choice import Choice
-    from tqdecrypt.cli.run import Outcome
     from tqdecrypt.export.clear_media import ClearMedia
     from tqdecrypt.export.signalling import PacketWriter, SignallingPackets
     from tqdecrypt.media.association import LegMedia
@@ -42,7 +41,7 @@ def write_with_media(
 
     _check(switches)
     choice = switches.choose()
-    collector, first = _find(switches, choice)
+    collector, first = find_media(switches, choice, again=choice.first)
     if first.summary is None or first.status is Status.INTERRUPTED:
         return first.status
     wanted = choice.wanted
@@ -92,31 +91,6 @@ def _check(switches: ExportSwitches) -> None:
         )
     if not readable_twice(switches):
         raise UsageError("--media reads captures twice, and a pipe comes but once: save it first.")
-
-
-def _find(switches: ExportSwitches, choice: Choice) -> tuple[MediaCollector, Outcome]:
-    """Read captures for streams and for the keys of media, which are looked at, and not shown.
-
-    All calls take part: a stream of another one must not pass for one of those that are chosen.
-    """
-    from tqdecrypt.cli.inputs import open_inputs
-    from tqdecrypt.insight import Analysis
-    from tqdecrypt.media.collector import MediaCollector
-
-    collector = MediaCollector()
-    analysis = Analysis(on_call=collector.call, trunks=choice.trunks)
-    inputs = choice.first.inputs if choice.first is not None else open_inputs(switches)
-    inputs.options.media = collector
-    outcome = read_for(
-        switches,
-        DarkHosts(collector),
-        analysis=analysis,
-        inputs=inputs,
-        again=choice.first,
-        masked=False,
-    )
-    inputs.options.media = None
-    return collector, outcome
 
 
 def _legs(collector: MediaCollector, choice: Choice) -> list[LegMedia]:

@@ -19,11 +19,13 @@ from tqdecrypt.cli.screen import complain
 from tqdecrypt.cli.switches import reading
 from tqdecrypt.errors import UsageError
 from tqdecrypt.files import whole_file
+from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
     from tqdecrypt.calls import JointCall
     from tqdecrypt.export.report import ReportRows
     from tqdecrypt.insight import Finding
+    from tqdecrypt.media.association import LegMedia
     from tqdecrypt.media.collector import MediaCollector
     from tqdecrypt.views.captured import CaptureFile
     from tqdecrypt.views.course import Course
@@ -59,7 +61,7 @@ def report(
         typer.Option(
             "--audio",
             help="Decode the audio of the calls whose media are drawn, for how loud it was; nothing of "
-            "what is said is kept. Keys of SRTP take --mask none.",
+            "what is said is kept, and no key of SRTP shown.",
         ),
     ] = False,
 ) -> int:
@@ -95,7 +97,7 @@ def report(
         drawn = Ladders()
         if rows.failed.total and ladders and outcome.status is not Status.INTERRUPTED:
             drawn = _ladders(switches, choice, rows, outcome, ladders)
-        courses = _courses(switches, collector, outcome, sound=sound)
+        courses = _courses(switches, choice, collector, outcome, sound=sound)
         page = _page(
             switches, choice, rows, outcome, drawn, courses, title, note, analysis.findings
         )
@@ -105,18 +107,59 @@ def report(
 
 
 def _courses(
-    switches: ExportSwitches, collector: MediaCollector, outcome: Outcome, *, sound: bool
+    switches: ExportSwitches,
+    choice: Choice,
+    collector: MediaCollector,
+    outcome: Outcome,
+    *,
+    sound: bool,
 ) -> list[tuple[str, Course]]:
     """Return what is drawn of the calls that fared worst; with *sound* their levels and silences, too."""
-    from tqdecrypt.cli.srtp import hear_calls
-    from tqdecrypt.media.association import CallMedia
     from tqdecrypt.views.course_drawing import course_of, worst_calls
 
     calls = worst_calls((one.legs for one in collector.calls()), MOST_COURSES)
-    if sound and outcome.status is not Status.INTERRUPTED:
-        hear_calls(switches, collector, [CallMedia(list(legs)) for legs in calls])
+    if sound and calls and outcome.status is not Status.INTERRUPTED:
+        _hear(switches, choice, collector, outcome, calls)
     found = ((legs[0].call_id, course_of(legs)) for legs in calls)
     return [(call_id, course) for call_id, course in found if course is not None]
+
+
+def _hear(
+    switches: ExportSwitches,
+    choice: Choice,
+    collector: MediaCollector,
+    outcome: Outcome,
+    drawn: Sequence[Sequence[LegMedia]],
+) -> None:
+    """Read files once more, and note how loud the streams of *drawn* were.
+
+    A level is no secret: where keys are masked in the messages that the report has, these are read once more
+    as they were sent.
+    """
+    from tqdecrypt.cli.export.unmasked import find_media
+    from tqdecrypt.cli.srtp import hear_calls
+    from tqdecrypt.media.association import CallMedia
+    from tqdecrypt.media.picking import key_of
+    from tqdecrypt.media.verdict import MediaVerdict
+
+    streams = {key_of(one): one for legs in drawn for leg in legs for one in leg.streams}
+    calls = [CallMedia(list(legs)) for legs in drawn]
+    protected = any(one.verdict is not MediaVerdict.CLEAR for one in streams.values())
+    masked = protected and switches.mask_profile is not Profile.NONE
+    if masked and readable_twice(switches):
+        collector, _ = find_media(switches, choice, again=outcome)
+        calls = [
+            CallMedia([leg])
+            for call in collector.calls()
+            for leg in call.legs
+            if not streams.keys().isdisjoint(map(key_of, leg.streams))
+        ]
+    hear_calls(switches, collector, calls)
+    for call in calls:
+        for leg in call.legs:
+            for one in leg.streams:
+                if key_of(one) in streams:
+                    streams[key_of(one)].heard = one.heard
 
 
 def _ladders(
