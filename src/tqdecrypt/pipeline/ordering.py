@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tqdecrypt.pipeline.contracts import MessageSource
     from tqdecrypt.sip import Message
 
-__all__ = ["Ordering"]
+__all__ = ["MediaBound", "Ordering"]
 
 MOST_BEFORE_MIRROR = 1024
 """Messages in front of the first mirrored one that it may be a copy of: mirrors are quick."""
@@ -86,6 +86,38 @@ class Ordering:
         for source in self._sources:
             self._merger.add(source.poll(), now)
         return self._merger.take(None if last else now)
+
+
+class MediaBound:
+    """Up to which frame media has been told all messages that stand in front of it.
+
+    Where time orders messages, one waits :data:`~tqdecrypt.mirror.merger.HOLD` from when it arrived, and it
+    arrives at most as long after it was said.  Media waits for both.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: deque[tuple[int, int]] = deque()
+        """First frame and last time, ns, of the blocks that wait."""
+
+    def add(self, first_frame: int, last_time: int) -> None:
+        """Take note of a block of packets."""
+        self._blocks.append((first_frame, last_time))
+
+    def frame(self, before: int | None, ripe: int | None) -> int | None:
+        """Return the frame up to which media may go on; ``None``: as far as there is.
+
+        :param before: the frame from which on messages may still come.
+        :param ripe: the time in front of which messages are in order; ``None`` where frames order them.
+        """
+        blocks = self._blocks
+        if ripe is None:
+            blocks.clear()
+            return before
+        while blocks and blocks[0][1] < ripe - HOLD:
+            blocks.popleft()
+        waiting = blocks[0][0] if blocks else None
+        known = [frame for frame in (before, waiting) if frame is not None]
+        return min(known, default=None)
 
 
 def _add(total: dict[str, int], counters: Mapping[str, int]) -> None:

@@ -16,7 +16,7 @@ from tqdecrypt.packet import PacketDecoder, Wanted
 from tqdecrypt.packet.selection import Selection
 from tqdecrypt.packet.turn import relayed_dtls
 from tqdecrypt.pipeline.datagrams import Datagrams
-from tqdecrypt.pipeline.ordering import Ordering
+from tqdecrypt.pipeline.ordering import MediaBound, Ordering
 from tqdecrypt.pipeline.summary import Summary
 from tqdecrypt.tcp import ConnectionTable
 from tqdecrypt.tls import MEANINGS, SecretFinder, SessionReport, Verdict
@@ -95,6 +95,7 @@ class Run:
         self._calls = CallTable(self._call_ended)
         self._datagrams = Datagrams(self._dispatcher, mirror, self._ordering.messages)
         self._block_frames: deque[int] = deque(maxlen=MAX_BLOCKS_AHEAD)
+        self._media_bound = MediaBound()
 
     def take_secrets(self, captured: Sequence[CapturedSecrets], *, more: bool) -> None:
         """Take session secrets that the capture or a key log brought since the last time.
@@ -121,6 +122,8 @@ class Run:
             self._now = int(block.time[-1])
             workers.frame = block.first_frame
             self._block_frames.append(block.first_frame)
+            if self._media is not None:
+                self._media_bound.add(block.first_frame, self._now)
             decoded = self._decoder.decode(block)
             if len(decoded.udp) or block.dropped is not None:
                 udp = decoded.udp
@@ -138,7 +141,10 @@ class Run:
         watermark = self._watermark()
         self._hand_on(watermark)
         if self._media is not None:
-            self._media.settle(watermark)
+            ordering = self._ordering
+            now = ordering.now(self._now)
+            ripe = ordering.ripe(now, last=False) if ordering.by_time else None
+            self._media.settle(self._media_bound.frame(watermark, ripe))
         self._dispatcher.tidy(self._connections.now)
 
     def finish(self) -> None:
