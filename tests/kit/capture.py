@@ -18,7 +18,14 @@ import zstandard
 from kit.link import LinkType
 from kit.packets import Packet
 
-__all__ = ["ByteOrder", "pcap_bytes", "pcapng_bytes", "write_pcap", "write_pcapng"]
+__all__ = [
+    "ByteOrder",
+    "pcap_bytes",
+    "pcapng_bytes",
+    "read_pcap",
+    "write_pcap",
+    "write_pcapng",
+]
 
 ByteOrder = Literal["<", ">"]
 """As :mod:`struct` has it: little-endian or big-endian."""
@@ -119,6 +126,21 @@ def write_pcapng(
     """Write a pcapng file and return its path."""
     data = pcapng_bytes(packets, byte_order=byte_order, nanoseconds=nanoseconds, secrets=secrets)
     return _write(path, data)
+
+
+def read_pcap(path: Path) -> list[Packet]:
+    """Return the packets of a pcap file, as other programs on this machine write them."""
+    data = path.read_bytes()
+    magic, *_, link_type = struct.unpack_from("<IHHiIII", data)
+    unit = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}[magic]
+    packets, place = [], 24
+    while place < len(data):
+        seconds, fraction, size, length = struct.unpack_from("<IIII", data, place)
+        place += 16
+        time = seconds * 1_000_000_000 + fraction * unit
+        packets.append(Packet(time, data[place : place + size], length, LinkType(link_type)))
+        place += size
+    return packets
 
 
 def _write(path: Path, data: bytes) -> Path:

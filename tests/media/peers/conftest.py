@@ -63,3 +63,15 @@ def calls(shared_by_all: Path) -> Calls:
     folder = recorded("calls", shared_by_all)
     told = json.loads((folder / "calls.json").read_text())
     return Calls(folder, {one["name"]: one for one in told})
+
+
+@pytest.fixture(scope="session")
+def trunk(shared_by_all: Path) -> Path:
+    """The folder of :mod:`media.peers.trunk`."""
+    return recorded("trunk", shared_by_all)
+
+
+@pytest.fixture(scope="session")
+def senders(shared_by_all: Path) -> Path:
+    """The folder of :mod:`media.peers.senders`."""
+    return recorded("senders", shared_by_all)

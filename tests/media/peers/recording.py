@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
+from kit.peers import tshark_fields
 from media.peers.network import ISOLATED
 from tqdecrypt.cli import main
 
-__all__ = ["Heard", "heard", "recorded"]
+__all__ = ["Heard", "clear_payloads", "heard", "recorded"]
 
 TESTS = Path(__file__).parents[2]
 PATIENCE = 90
@@ -87,6 +88,19 @@ class Heard:
         """Return the only one to an endpoint."""
         [found] = [one for one in self.streams if one["destination"] == destination]
         return found
+
+
+@functools.cache
+def clear_payloads(capture: Path, *switches: str) -> dict[str, bytes]:
+    """Return what tshark reads of the RTP that ``export pcap --media`` writes: SSRC → all payloads."""
+    out, complained = capture.with_suffix(f".{os.getpid()}.pcap"), io.StringIO()
+    with contextlib.redirect_stderr(complained), contextlib.redirect_stdout(complained):
+        status = main(["export", "pcap", "--media", str(capture), "-o", str(out), *switches])
+    assert status == 0, complained.getvalue()
+    found: dict[str, bytes] = {}
+    for ssrc, data in tshark_fields(out, "rtp && !srtp.enc_payload", "rtp.ssrc", "rtp.payload"):
+        found[ssrc] = found.get(ssrc, b"") + bytes.fromhex(data)
+    return found
 
 
 @functools.cache

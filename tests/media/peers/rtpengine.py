@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import itertools
 import socket
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from media.peers.network import Host, Network, Running
 
 __all__ = ["CONTROL", "Controller", "start"]
 
-Value: TypeAlias = "int | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "int | str | Sequence[Value] | Mapping[str, Value]"
 
 CONTROL = ("127.0.0.1", 2223)
 """Where it takes commands, on each host that runs one."""
@@ -73,10 +74,10 @@ def _bencode(value: Value) -> bytes:
     if isinstance(value, str):
         data = value.encode()
         return b"%d:%s" % (len(data), data)
-    if isinstance(value, list):
-        return b"l" + b"".join(map(_bencode, value)) + b"e"
-    items = sorted(value.items())
-    return b"d" + b"".join(_bencode(name) + _bencode(one) for name, one in items) + b"e"
+    if isinstance(value, Mapping):
+        items = sorted(value.items())
+        return b"d" + b"".join(_bencode(name) + _bencode(one) for name, one in items) + b"e"
+    return b"l" + b"".join(map(_bencode, value)) + b"e"
 
 
 def _decode(data: bytes, at: int) -> tuple[Any, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import wave
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -200,9 +201,9 @@ def test_streams_are_those_of_tshark(calls: Calls) -> None:
         pytest.param("dtls", "keys", marks=pytest.mark.peer("cc")),
     ],
 )  # fmt: skip
-def test_each_voice_is_on_its_side(calls: Calls, name: str, switches: str) -> None:
+def test_each_voice_is_on_its_side(calls: Calls, name: str, switches: str, tmp_path: Path) -> None:
     """The caller, left, has one tone, and the callee another one."""
-    out = calls.folder / f"{name}.wav"
+    out = tmp_path / "call.wav"
     command = ["export", "audio", "--audio", str(calls.capture), "-o", str(out)]
     told = io.StringIO()
     with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
