@@ -45,8 +45,8 @@ from kit import (
     write_pcap,
     write_pcapng,
 )
-from kit.capture import ByteOrder
-from kit.damage import Damage
+from kit.capture import ByteOrder, read_pcap
+from kit.damage import Damage, retime, rtp_at, rtp_of
 from kit.packets import ACK, FIN, PSH, SYN
 
 tshark_needed = pytest.mark.peer("tshark")
@@ -365,6 +365,27 @@ def test_reordering_loses_nothing_and_repeats_itself(seed: int, distance: int) -
     assert shuffled == reorder(seed, distance)(TALK)
     for place, packet in enumerate(shuffled):
         assert abs([p.data for p in TALK].index(packet.data) - place) <= 2 * distance
+
+
+@pytest.mark.parametrize("nanoseconds", [False, True])
+def test_the_media_of_a_finished_capture_is_damaged(tmp_path: Path, nanoseconds: bool) -> None:
+    rtp = [bytes([0x80, 0, 0, n, *bytes(4), 0, 0, 0, n % 2, 7]) for n in range(6)]
+    control = b"\x80\xc8\x00\x00" + bytes(12)
+    talk = Conversation(time_ns=1_000_000_000, step_ns=20_000_000)
+    for data in (*rtp, control):
+        talk.datagram(True, data)
+    path = write_pcap(tmp_path / "media.pcap", talk.packets, nanoseconds=nanoseconds)
+    packets = read_pcap(path)
+    assert [(one.time_ns, one.data) for one in packets] == [
+        (one.time_ns, one.data) for one in talk.packets
+    ]
+    assert [rtp_of(one) for one in packets] == [*rtp, None]
+    assert (rtp_at(packets, 0), rtp_at(packets, 1), rtp_at(TALK, 0)) == ([0, 2, 4], [1, 3, 5], [])
+    late = retime({1: packets[3].time_ns + 1})(packets)
+    assert [rtp_of(one) for one in late][:5] == [rtp[n] for n in (0, 2, 3, 1, 4)]
+    twice = duplicate(5, [2])(packets)
+    assert [one.time_ns - packets[2].time_ns for one in twice[2:4]] == [0, 5]
+    assert len(twice) == len(packets) + 1
 
 
 def test_damage_composes_and_says_when_it_cannot() -> None:

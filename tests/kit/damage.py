@@ -7,14 +7,15 @@ Each function returns a :data:`Damage`: packets in, packets out, nothing changed
 
 Positions count packets from 0.  What rewrites TCP (``split_segments``, ``overlap``, ``keepalive``,
 ``fragment``) needs packets that still know their segment whole, so it stands before
-``cut_snaplen``.
+``cut_snaplen``.  The rest also does for the packets of a finished capture
+(:func:`kit.capture.read_pcap`); there :func:`rtp_at` says which ones are worth damaging.
 """
 
 from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from kit.link import LinkType
@@ -30,7 +31,10 @@ __all__ = [
     "keepalive",
     "overlap",
     "reorder",
+    "retime",
     "retransmit",
+    "rtp_at",
+    "rtp_of",
     "split_segments",
     "start_at",
     "swap_adjacent",
@@ -64,11 +68,43 @@ def start_at(frame: int) -> Damage:
     return lambda packets: list(packets[frame - 1 :])
 
 
-def duplicate(delay_ns: int = 1000) -> Damage:
-    """Every packet comes twice, as from a mirror port that sees both directions."""
+def duplicate(delay_ns: int = 1000, indexes: Collection[int] | None = None) -> Damage:
+    """Every packet comes twice, as from a mirror port that sees both directions, or those at *indexes*."""
     return lambda packets: [
-        copy for p in packets for copy in (p, replace(p, time_ns=p.time_ns + delay_ns))
+        copy
+        for i, p in enumerate(packets)
+        for copy in (p, replace(p, time_ns=p.time_ns + delay_ns))[: _copies(i, indexes)]
     ]
+
+
+def _copies(index: int, indexes: Collection[int] | None) -> int:
+    return 2 if indexes is None or index in indexes else 1
+
+
+def retime(times: Mapping[int, int]) -> Damage:
+    """Packets come at other times, nanoseconds by position; the capture is in order of time again."""
+
+    def damage(packets: Sequence[Packet]) -> list[Packet]:
+        moved = [replace(p, time_ns=times.get(i, p.time_ns)) for i, p in enumerate(packets)]
+        return sorted(moved, key=lambda packet: packet.time_ns)
+
+    return damage
+
+
+def rtp_of(packet: Packet) -> bytes | None:
+    """Return the RTP in a packet, if it is RTP in UDP and IPv4 on Ethernet, without options."""
+    data = packet.data
+    if data[12:15] != b"\x08\x00\x45" or data[23] != 17 or len(data) < 54:
+        return None
+    payload = data[42:]
+    return payload if payload[0] >> 6 == 2 and not 192 <= payload[1] <= 223 else None
+
+
+def rtp_at(packets: Sequence[Packet], ssrc: int) -> list[int]:
+    """Return the positions of a stream's packets."""
+    found = [rtp_of(packet) for packet in packets]
+    wanted = ssrc.to_bytes(4, "big")
+    return [i for i, rtp in enumerate(found) if rtp is not None and rtp[8:12] == wanted]
 
 
 def swap_adjacent(indexes: Collection[int] | None = None) -> Damage:
