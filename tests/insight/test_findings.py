@@ -456,6 +456,8 @@ def test_hosts_that_connect_to_each_other() -> None:
     failed = report(2, "192.0.2.3:50000", "192.0.2.1:5061", verdict=Verdict.HANDSHAKE_FAILED)
     assert the(found("", there, failed, name="connection-reuse")).severity == "error"
     assert not found("", there, report(3, "192.0.2.1:40001", "192.0.2.3:5061"))
+    media = report(4, "192.0.2.3:50000", "192.0.2.1:40002", version="DTLS 1.2")
+    assert not found("", there, media)
 
 
 def test_what_is_remembered_of_sessions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -523,6 +525,11 @@ def test_certificates_expire(days: int, severity: str, words: str) -> None:
     findings = found("", session, session, name="certificate-expiry")
     assert [(one.severity, one.count) for one in findings] == ([(severity, 2)] if severity else [])
     assert all(words in one.sentence for one in findings)
+
+
+def test_the_certificate_of_dtls_srtp_is_not_meant_to_last() -> None:
+    media = report(1, "192.0.2.1:4", "192.0.2.3:5", server_not_after=DAY, version="DTLS 1.2")
+    assert not found("", media, name="certificate-expiry")
 
 
 # Heartbeats and registrations.

@@ -111,3 +111,9 @@ class SessionReport:
     server_chain: tuple[CertificateFacts, ...] = field(default=(), metadata=INSIDE)
     """All certificates that the server sent, as it sent them, its own first."""
     client_chain: tuple[CertificateFacts, ...] = field(default=(), metadata=INSIDE)
+
+    @property
+    def is_dtls(self) -> bool:
+        """Whether it went in datagrams, as sessions do that agree on keys of media (RFC 5764)."""
+        offered = self.offer.newest > 0x0FFF if self.offer is not None else False
+        return offered or (self.version or "").startswith("DTLS")

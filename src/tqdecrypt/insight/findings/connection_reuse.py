@@ -31,8 +31,11 @@ MOST_FINDINGS = 1_000
 
 @on_session
 def remember(report: SessionReport, context: Context) -> Iterator[Finding]:
-    """Remember a session of each client and server, one that stayed dark if there is one."""
-    if report.roles_known:
+    """Remember a session of each client and server, one that stayed dark if there is one.
+
+    Those of media (DTLS) are no connections.
+    """
+    if report.roles_known and not report.is_dtls:
         pairs = _pairs(context)
         key = address_of(report.client), address_of(report.server)
         known = pairs.get(key)

@@ -161,7 +161,7 @@ class OfferTable:
         if report.verdict is Verdict.NOT_TLS:
             return
         offer = report.offer
-        if offer is not None and offer.newest > 0x0FFF:
+        if report.is_dtls:
             self.counters["dtls_sessions_not_reckoned"] += 1
             return
         server = self._server(report.server)
