@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import wave
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,20 @@ def test_only_the_call_that_is_transcoded_is_said_to_be(calls: Calls) -> None:
     assert {one["call_ids"][0] for one in found} == {calls.told["coded"]["call_id"]}
     assert {one["sentence"].split(",")[0] for one in found} == {"To the caller", "To the callee"}
     assert all("G722/8000 and the callee's has PCMA/8000" in one["sentence"] for one in found)
+
+
+def test_nothing_else_is_found_in_the_signalling(calls: Calls) -> None:
+    """rtpengine's answer to the keyless call is what is wrong."""
+    said, told = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
+        status = main(["read", "--json", "--findings", str(calls.capture), *calls.keys])
+    assert status == 0, told.getvalue()
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    found = [(one["finding"], one["call_ids"]) for one in lines if one["type"] == "finding"]
+    assert found == [("media-security", [calls.told["keyless"]["call_id"]])]
+    assert {one["verdict"] for one in lines if one["type"] == "session"} <= {
+        "decrypted", "tls13", "forward-secrecy"
+    }  # fmt: skip
 
 
 def test_no_key_is_called_wrong(calls: Calls) -> None:
