@@ -227,6 +227,20 @@ def test_a_clock_rate_comes_from_the_description_although_it_is_in_the_same_bloc
     assert one.encoding == "opus/48000/2"
 
 
+def test_a_port_that_somebody_else_has_after_the_bye_is_no_longer_the_calls() -> None:
+    elsewhere = (CALLEE[0], 6014)
+    later = [
+        *talk(range(100), begin=14_000, source=elsewhere, destination=CALLER, ssrc=8),
+        *talk(range(100), begin=14_000, source=CALLER, destination=elsewhere, ssrc=7),
+    ]
+    ran = run(SipCall(OFFER, ANSWER), both_ways(), later)
+    assert len(ran.leg.streams) == 2
+    assert {stream.ssrc for stream, _ in ran.collector.unassigned} == {7, 8}
+    # The very same two ends, though, go on with what they had.
+    again = talk(range(100), begin=14_000, source=CALLEE, destination=CALLER, ssrc=8)
+    assert len(run(SipCall(OFFER, ANSWER), both_ways(), again).leg.streams) == 3
+
+
 def test_calls_that_announce_the_same_port_are_told_apart_by_the_source() -> None:
     others = [
         SipCall(sdp(f"198.51.100.{n}", 4000), ANSWER, call_id=f"{n}-other@example.com", begin=n)

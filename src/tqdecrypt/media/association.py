@@ -34,7 +34,10 @@ MOST_CANDIDATES = 256
 """Lines with the same endpoint that are looked at for a stream, the latest ones: calls that go on at the same
 time have it only in test traffic."""
 LINGER = 60_000_000_000
-"""Nanoseconds that it may begin after its line was over; then the port is somebody else's."""
+"""Nanoseconds that it may begin after its line was over when both of its ends are those of the call; then the
+ports are somebody else's."""
+SOON = 2_000_000_000
+"""The same where just one end is: ports are given out anew soon, and the BYE is the sign for it."""
 
 
 class How(enum.StrEnum):
@@ -260,10 +263,13 @@ def _announced(
         until = line.until if line.until is not None else max(leg.last_time, stream.started)
         if stream.ended < line.since - LEAD or stream.started > until + LINGER:
             continue
+        sending = Party.CALLEE if line.party is Party.CALLER else Party.CALLER
+        comes_from = _source_is(stream, leg, sending, line.index)
+        if stream.started > until + SOON and comes_from is not SourceIs.ANNOUNCED:
+            continue
         # How far the beginning is from the time in which the line held.
         away = max(line.since - stream.started, stream.started - until, 0)
-        sending = Party.CALLEE if line.party is Party.CALLER else Party.CALLER
-        source = _RANKS[_source_is(stream, leg, sending, line.index)]
+        source = _RANKS[comes_from]
         rank = (away > 0, source, away, -line.since)
         if best is None or rank < best[0]:
             best = rank, leg, line
@@ -309,7 +315,7 @@ def _by_source(stream: Stream, index: dict[str, list[tuple[LegMedia, MediaLine]]
     """Give it to the leg in which its sender announced where it comes from."""
     for leg, line in index.get(stream.source, ()):
         until = line.until if line.until is not None else max(leg.last_time, stream.started)
-        if not line.since - LEAD <= stream.started <= until + LINGER:
+        if not line.since - LEAD <= stream.started <= until + SOON:
             continue
         to = Party.CALLEE if line.party is Party.CALLER else Party.CALLER
         leg.streams.append(Assigned(stream, line, to, How.SOURCE, SourceIs.ANNOUNCED, line))
