@@ -117,3 +117,9 @@ class SessionReport:
         """Whether it went in datagrams, as sessions do that agree on keys of media (RFC 5764)."""
         offered = self.offer.newest > 0x0FFF if self.offer is not None else False
         return offered or (self.version or "").startswith("DTLS")
+
+    @property
+    def has_data(self) -> bool:
+        """Whether it carried application data, read or not."""
+        encrypted = self.client_encrypted_bytes or self.server_encrypted_bytes
+        return bool(self.client_bytes or self.server_bytes or encrypted or self.missing_bytes)

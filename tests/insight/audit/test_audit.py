@@ -143,6 +143,16 @@ def test_a_failure_without_an_alert_is_told_too() -> None:
     assert re.search(r"192\.0\.2\.1 +1 +1 +no alert; no close_notify; reset +the server", text)
 
 
+def test_dtls_that_agrees_on_keys_of_media_is_no_signalling() -> None:
+    auditor = Auditor()
+    hosts = "192.0.2.1:40000", "192.0.2.2:40002"
+    auditor.session(report(1, *hosts, version="DTLS 1.2"))
+    auditor.session(report(2, *hosts, version="DTLS 1.2", client_bytes=400))  # SIP may be in it
+    audited = auditor.finish(format_time, findings=[]).audited
+    assert audited.total.sessions == 1
+    assert audited.counters["dtls_sessions_without_data"] == 1
+
+
 def test_churn_of_a_server_is_counted(result: AuditResult) -> None:
     servers = {server.endpoint: server for server in result.audited.servers}
     ours = servers["192.0.2.20:5061"]

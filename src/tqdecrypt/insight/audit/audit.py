@@ -138,7 +138,10 @@ class Audit:
     # What it is fed.
 
     def session(self, report: SessionReport) -> None:
-        """Take a TLS session that ended."""
+        """Take a TLS session that ended; those that only agree on keys of media (RFC 5764) are counted."""
+        if report.is_dtls and not report.has_data:
+            self.counters["dtls_sessions_without_data"] += 1
+            return
         relation = self._relation(report.client.rpartition(":")[0], report.server)
         relation.decryptability.add_session(report)
         relation.properties.add(report, self._key_given(report.server_facts))
