@@ -7,8 +7,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.media import merged
 from benchmarks.network import PCAP_HEADER
+from benchmarks.streams import merged
 from benchmarks.tls import make_key
 from benchmarks.traffic import Scenario, Traffic
 

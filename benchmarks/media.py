@@ -1,132 +1,116 @@
-"""RTP streams as pcap records, made as columns and merged into signalling by time."""
+"""The media of very many short calls: time, and how memory grows.
+
+    python -m benchmarks.media [--packets N] [CALLS …]
+
+Calls over UDP follow one another, twenty begin in each second of the capture, and each has two streams of
+G.711.  No more of them go on at a time however long the capture is: what grows with it was not forgotten.
+"""
 
 from __future__ import annotations
 
+import argparse
+import heapq
+import json
+import random
+import sys
+import tempfile
 from collections.abc import Iterator
-from ipaddress import IPv4Address
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+from benchmarks.measure import run
+from benchmarks.network import PCAP_HEADER, datagram
+from benchmarks.programs import tqdecrypt_path
+from benchmarks.sip import Call
+from benchmarks.streams import FRAME, merged
+from benchmarks.traffic import MEDIA_PORTS, SERVER, START, MediaStream, Scenario
 
-from benchmarks.traffic import START, MediaStream, Traffic
-
-__all__ = ["merged"]
-
-Columns = npt.NDArray[np.int64]
-
-WINDOW = 1_000_000
-FRAME = 20_000
-"""Microseconds of speech in a packet."""
-RECORD = np.dtype(
-    [
-        ("seconds", "<u4"),
-        ("microseconds", "<u4"),
-        ("captured", "<u4"),
-        ("length", "<u4"),
-        ("ethernet", "V14"),
-        ("version", "u1"),
-        ("service", "u1"),
-        ("ip_length", ">u2"),
-        ("identification", ">u2"),
-        ("fragment", ">u2"),
-        ("ttl", "u1"),
-        ("protocol", "u1"),
-        ("ip_checksum", ">u2"),
-        ("source", ">u4"),
-        ("destination", ">u4"),
-        ("source_port", ">u2"),
-        ("destination_port", ">u2"),
-        ("udp_length", ">u2"),
-        ("udp_checksum", ">u2"),
-        ("rtp", "u1"),
-        ("payload_type", "u1"),
-        ("sequence", ">u2"),
-        ("timestamp", ">u4"),
-        ("ssrc", ">u4"),
-        ("speech", "u1", 160),
-    ]
-)
-"""A pcap record with 20 ms of G.711 in RTP; the UDP checksum is left out, as IPv4 allows."""
+INTERVAL = 50_000
+"""Microseconds from call to call."""
+PHONES = 50
+ANSWER = 200_000
+"""Microseconds from the INVITE to the 200."""
 
 
-def merged(traffic: Traffic) -> Iterator[tuple[int, bytes | memoryview]]:
-    """Counts of packets and their pcap records: the scenario's signalling and its media."""
-    if not traffic.scenario.media_every:
-        for _, packet in traffic.packets():
-            yield 1, packet
-        return
-    speech = np.random.default_rng(traffic.scenario.seed).integers(0, 256, 1 << 16, np.uint8)
-    end = START + WINDOW
-    signalling: list[tuple[int, bytes]] = []
-    for time, packet in traffic.packets():
-        while time >= end:
-            yield from _window(end - WINDOW, signalling, traffic.media, speech)
-            traffic.media = [stream for stream in traffic.media if stream.end > end]
-            signalling, end = [], end + WINDOW
-        signalling.append((time, packet))
-    yield from _window(end - WINDOW, signalling, traffic.media, speech)
+class ShortCalls:
+    """The packets of calls that are answered at once and end when their media does."""
+
+    def __init__(self, calls: int, packets: int) -> None:
+        self.scenario = Scenario(calls=calls, media_every=1)
+        self.media: list[MediaStream] = []
+        self._packets = packets
+
+    def packets(self) -> Iterator[tuple[int, bytes]]:
+        """Times and pcap records of the signalling, in time order."""
+        due: list[tuple[int, int, bytes]] = []
+        written = 0
+        for number in range(self.scenario.calls):
+            for time, packet in self._call(number, START + number * INTERVAL):
+                written += 1
+                heapq.heappush(due, (time, written, packet))
+            while due and due[0][0] <= START + (number + 1) * INTERVAL:
+                time, _, packet = heapq.heappop(due)
+                yield time, packet
+        while due:
+            time, _, packet = heapq.heappop(due)
+            yield time, packet
+
+    def _call(self, number: int, start: int) -> Iterator[tuple[int, bytes]]:
+        rng = random.Random(number)
+        phone = f"198.51.100.{1 + number % PHONES}"
+        first = 2 * number % len(MEDIA_PORTS)
+        ports = MEDIA_PORTS[first], MEDIA_PORTS[first + 1]
+        drawn = Call.drawn(rng, number, phone, SERVER, ports)
+        call = replace(drawn, transport="udp", port=5060)
+        answered = start + ANSWER
+        ended = answered + 10_000 + self._packets * FRAME
+        times = (start, start + 1_500, start + 20_000, answered, answered + 5_000, ended)
+        caller, callee = (phone, 5060), (SERVER, 5060)
+        for time, (by_caller, data) in zip((*times, ended + 2_500), call.messages(), strict=True):
+            ends = (caller, callee) if by_caller else (callee, caller)
+            yield time, datagram(time, *ends, data)
+        span = answered + 10_000, ended
+        there, back = (phone, ports[0]), (SERVER, ports[1])
+        self.media.append(MediaStream(*span, *there, *back, rng.getrandbits(32)))
+        self.media.append(MediaStream(*span, *back, *there, rng.getrandbits(32)))
 
 
-def _window(
-    start: int,
-    signalling: list[tuple[int, bytes]],
-    streams: list[MediaStream],
-    speech: npt.NDArray[np.uint8],
-) -> Iterator[tuple[int, bytes | memoryview]]:
-    """One window of both, in time order."""
-    records, times = _media(start, streams, speech)
-    data, size = memoryview(records.tobytes()), RECORD.itemsize
-    done = 0
-    places = np.searchsorted(times, [time for time, _ in signalling]).tolist()
-    for (_, packet), place in zip(signalling, places, strict=True):
-        if place > done:
-            yield place - done, data[done * size : place * size]
-            done = place
-        yield 1, packet
-    if len(times) > done:
-        yield len(times) - done, data[done * size :]
+def main() -> None:
+    """Print a line for each number of calls and each form of the output."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--packets", type=int, default=20, help="RTP packets a direction")
+    parser.add_argument("calls", type=int, nargs="*", default=[2_000, 20_000, 60_000])
+    arguments = parser.parse_args()
+    for calls in arguments.calls:
+        with tempfile.TemporaryDirectory() as folder:
+            path, output = Path(folder) / "calls.pcap", Path(folder) / "output"
+            with path.open("wb", buffering=1 << 20) as file:
+                file.write(PCAP_HEADER)
+                for _, records in merged(ShortCalls(calls, arguments.packets)):
+                    file.write(records)
+            for options in ([], ["--json"]):
+                command = [tqdecrypt_path(), "media", *options, str(path)]
+                measured = run(command, output)
+                if options:
+                    _check(output, calls, arguments.packets)
+                print(
+                    f"{calls:9,} calls  {' '.join(['media', *options]):13}  {measured.cpu:7.1f} CPU s  "
+                    f"{measured.wall:7.1f} s  {measured.memory / 1e6:6.0f} MB",
+                    flush=True,
+                )
 
 
-def _media(
-    start: int, streams: list[MediaStream], speech: npt.NDArray[np.uint8]
-) -> tuple[npt.NDArray[Any], Columns]:
-    """Packets of all streams in the window that begins at ``start``, and their times."""
-    table = np.array(
-        [
-            (s.start, s.end, int(IPv4Address(s.source)), s.source_port,
-             int(IPv4Address(s.destination)), s.destination_port, s.ssrc)
-            for s in streams
-            if s.start < start + WINDOW
-        ],
-        np.int64,
-    ).reshape(-1, 7)  # fmt: skip
-    # Numbers of the packets that may fall into the window, a row a stream.
-    first = np.maximum(0, -((table[:, 0] - start) // FRAME))
-    number = first[:, None] + np.arange(WINDOW // FRAME + 1)
-    time = table[:, :1] + number * FRAME
-    stream, column = np.nonzero((time >= start) & (time < start + WINDOW) & (time < table[:, 1:2]))
-    number, time = number[stream, column], time[stream, column]
-    order = np.argsort(time, kind="stable")
-    stream, number, time = stream[order], number[order], time[order]
+def _check(output: Path, calls: int, packets: int) -> None:
+    """See that every stream was found, whole, and in its call."""
+    whole = 0
+    with output.open(encoding="utf-8") as lines:
+        for line in lines:
+            one = json.loads(line)
+            if one["type"] == "media":
+                whole += bool(one["call_id"]) and one.get("packets") == packets
+    if whole != 2 * calls:
+        sys.exit(f"{whole:,} of {2 * calls:,} streams were found")
 
-    records = np.zeros(len(time), RECORD)
-    records["seconds"], records["microseconds"] = np.divmod(time, 1_000_000)
-    records["captured"] = records["length"] = RECORD.itemsize - 16
-    records["ethernet"] = np.void(bytes.fromhex("020000000002 020000000001 0800"))
-    records["version"], records["ttl"], records["protocol"] = 0x45, 64, 17
-    records["ip_length"], records["udp_length"] = 200, 180
-    records["identification"] = number
-    for place, name in enumerate(
-        ("source", "source_port", "destination", "destination_port", "ssrc"), 2
-    ):
-        records[name] = table[stream, place]
-    words = 0x4500 + 200 + number % 65536 + (64 << 8) + 17
-    for place in (2, 4):
-        words += (table[stream, place] >> 16) + (table[stream, place] & 0xFFFF)
-    records["ip_checksum"] = 0xFFFF - words % 0xFFFF
-    records["rtp"], records["payload_type"] = 0x80, 8
-    records["sequence"], records["timestamp"] = number, number * 160
-    offset = (number * 160 + table[stream, 6]) % (len(speech) - 160)
-    records["speech"] = speech[offset[:, None] + np.arange(160)]
-    return records, time
+
+if __name__ == "__main__":
+    main()

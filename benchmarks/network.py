@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-__all__ = ["BARE_SEGMENT", "PCAP_HEADER", "TcpConnection"]
+__all__ = ["BARE_SEGMENT", "PCAP_HEADER", "TcpConnection", "datagram"]
 
 PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 """Of a classic capture: little-endian, microseconds, Ethernet."""
@@ -21,6 +21,7 @@ data carries the acknowledgement."""
 _ETHERNET = bytes.fromhex("020000000002 020000000001 0800")
 _IP_START = struct.Struct("!BBHHHBBH")
 _TCP = struct.Struct("!HHIIBBHHHBBBBII")
+_UDP = struct.Struct("!HHHH")
 _RECORD = struct.Struct("<IIII")
 BARE_SEGMENT = _RECORD.size + len(_ETHERNET) + 20 + 32
 """Length of the pcap record of a segment without data."""
@@ -32,6 +33,19 @@ def _folded(total: int) -> int:
     2**16 is 1 modulo 65,535, so the ones' complement sum of all 16-bit words is a remainder.
     """
     return 0xFFFF - total % 0xFFFF
+
+
+def datagram(
+    time: int, source: tuple[str, int], destination: tuple[str, int], data: bytes
+) -> bytes:
+    """A pcap record at ``time`` (microseconds) holding one UDP datagram without a checksum."""
+    addresses = IPv4Address(source[0]).packed + IPv4Address(destination[0]).packed
+    ip = _IP_START.pack(0x45, 0, 28 + len(data), 0, 0x4000, 64, 17, 0)
+    check = _folded(int.from_bytes(ip + addresses)).to_bytes(2)
+    udp = _UDP.pack(source[1], destination[1], 8 + len(data), 0)
+    size = len(_ETHERNET) + 28 + len(data)
+    record = _RECORD.pack(*divmod(time, 1_000_000), size, size)
+    return b"".join((record, _ETHERNET, ip[:10], check, addresses, udp, data))
 
 
 @dataclass(slots=True)

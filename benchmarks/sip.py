@@ -26,6 +26,8 @@ class Call:
     caller_number: str
     callee_number: str
     passport: str
+    transport: str = "tls"
+    port: int = 5061
 
     @classmethod
     def drawn(
@@ -61,14 +63,17 @@ class Call:
         """The seven messages, each with whether the caller sends it."""
         local = f"From: <sip:{self.caller_number}@{self.caller};user=phone>;tag={self.caller_tag}"
         peer = f"<sip:{self.callee_number}@{self.callee};user=phone>"
-        via = f"Via: SIP/2.0/TLS {self.caller}:5061;rport;branch={self.branch}"
-        route = f"<sip:{self.caller};transport=tls;lr;ftag={self.caller_tag}>"
-        contact = f"Contact: <sip:{self.callee_number}@{self.callee}:5061;transport=tls>\r\n"
+        transport, port = self.transport, self.port
+        via = f"Via: SIP/2.0/{transport.upper()} {self.caller}:{port};rport;branch={self.branch}"
+        route = f"<sip:{self.caller};transport={transport};lr;ftag={self.caller_tag}>"
+        contact = (
+            f"Contact: <sip:{self.callee_number}@{self.callee}:{port};transport={transport}>\r\n"
+        )
         allow = "Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, PRACK, UPDATE\r\n"
         agent = "Server: kamailio (5.6.3 (x86_64/linux))\r\n"
 
         def request(method: str, sequence: int, to: str, more: str, body: str = "") -> bytes:
-            uri = f"sip:{self.callee_number}@{self.callee}:5061;transport=tls"
+            uri = f"sip:{self.callee_number}@{self.callee}:{port};transport={transport}"
             return (
                 f"{method} {uri} SIP/2.0\r\n{via}{sequence}\r\nMax-Forwards: 69\r\n{local}\r\n"
                 f"To: {to}\r\nCall-ID: {self.call_id}\r\nCSeq: {sequence} {method}\r\n{more}"
@@ -92,8 +97,8 @@ class Call:
                 f"Identity: {self.passport};info=<https://cert.example.org/p.cer>;ppt=shaken\r\n"
             )
         invite = (
-            f"Record-Route: {route}\r\nContact: <sip:{self.caller_number}@{self.caller}:5061;"
-            f"transport=tls>\r\n{allow}User-Agent: SIPp/v3.7.2-TLS-PCAP\r\n{identity}{sdp}"
+            f"Record-Route: {route}\r\nContact: <sip:{self.caller_number}@{self.caller}:{port};"
+            f"transport={transport}>\r\n{allow}User-Agent: SIPp/v3.7.2-TLS-PCAP\r\n{identity}{sdp}"
         )
         routed = f"Record-Route: {route}\r\n{contact}"
         return [
