@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from cli.conftest import Runner
+from cli.conftest import Runner, spawn
 from kit.packets import Endpoint
 from media.reading import datagram, rtp, talk
 from media.scenes import SipCall, sdp, write
@@ -118,6 +119,34 @@ def test_a_call_without_media_says_so(run: Runner, tmp_path: Path) -> None:
 def test_read_is_as_before_without_media(run: Runner, capture: Path) -> None:
     summary = json.loads(run("read", "--json", capture).out.splitlines()[-1])
     assert summary["counters"]["unwanted_udp"] == 1000
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_pipe_shows_a_call_when_it_has_settled(tmp_path: Path, options: list[str]) -> None:
+    path = tmp_path / "call.pcap"
+    write(
+        path,
+        SipCall(sdp(*CALLER), sdp(*CALLEE)),
+        talk(range(500), begin=1000, source=CALLER, destination=CALLEE),
+        talk(range(100), step=1000, source=("192.0.2.1", 7000), destination=("192.0.2.2", 7002)),
+    )
+    process = spawn("media", *options, "-", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(path.read_bytes())
+    process.stdin.flush()
+    shown = process.stdout.readline().decode()
+    if not options:
+        assert shown.split()[:2] == ["Call", "To"]
+        shown = process.stdout.readline().decode()
+    assert "call-1@" in shown
+    assert "198.51.100.10:4000" in shown
+    rest, _ = process.communicate()  # only now the pipe ends
+    assert process.returncode == 0
+    if options:
+        assert json.loads(rest.splitlines()[0])["verdict"] == "unassigned"
+    else:
+        assert "2 media streams  1 of 1 call, 1 that no session description" in rest.decode()
 
 
 def fields(text: str) -> set[str]:

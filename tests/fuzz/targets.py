@@ -44,6 +44,7 @@ from tqdecrypt.keys.formats import Passphrases, read_key_file
 from tqdecrypt.masking import Masker, Profile
 from tqdecrypt.media.audio import Track
 from tqdecrypt.media.audio.packets import pull_payload
+from tqdecrypt.media.description import describe
 from tqdecrypt.media.rtcp import pull_compound
 from tqdecrypt.media.srtp import SrtpOpener, TrialBudget
 from tqdecrypt.media.stream import Stream
@@ -410,6 +411,9 @@ def sdp(data: bytes) -> None:
         assert media.held in (True, False)
         assert all(isinstance(key, tuple) for crypto in media.crypto for key in crypto.keys)
         assert isinstance((media.codecs, media.candidates, media.fingerprints), tuple)
+    assert [(one.held, one.formats, one.keys) for one in describe(data)] == [
+        (media.held, media.codecs, media.crypto) for media in description.media
+    ]
 
 
 def datagram(data: bytes) -> None:

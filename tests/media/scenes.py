@@ -11,9 +11,12 @@ from kit import write_pcap
 from kit.packets import START, Endpoint, Segment
 from tqdecrypt.inputs import open_keys
 from tqdecrypt.insight import Analysis, Finding
+from tqdecrypt.keys import KeyRing
 from tqdecrypt.media.association import CallMedia, LegMedia
 from tqdecrypt.media.audio.levels import hear
 from tqdecrypt.media.collector import MediaCollector
+from tqdecrypt.media.stream import Stream
+from tqdecrypt.media.verdict import MediaVerdict
 from tqdecrypt.pipeline import ReadOptions, Summary, read_captures
 
 from .reading import MILLISECOND
@@ -166,6 +169,7 @@ class Ran:
 
     collector: MediaCollector
     calls: list[CallMedia]
+    unassigned: list[tuple[Stream, MediaVerdict]]
     findings: list[Finding]
     summary: Summary
 
@@ -209,16 +213,25 @@ def run(*parts: SipCall | Sequence[Segment], sound: bool = False) -> Ran:
         return run_file(path, sound=sound)
 
 
-def run_file(path: Path, *, sound: bool = False) -> Ran:
+def run_file(path: Path, ring: KeyRing | None = None, *, sound: bool = False) -> Ran:
     """Read a capture likewise."""
-
-    def listen(collector: MediaCollector) -> None:
-        hear([str(path)], collector.calls(), collector.dtls, on_trouble=troubles.append)
-
+    calls: list[CallMedia] = []
+    unassigned: list[tuple[Stream, MediaVerdict]] = []
     troubles: list[str] = []
-    collector = MediaCollector(listen if sound else None)
-    analysis = Analysis(on_call=collector.call, media=collector.calls)
-    options = ReadOptions(ring=open_keys().ring, media=collector, analysis=analysis)
+
+    def listen() -> None:
+        if sound:
+            hear([str(path)], calls, collector.dtls, on_trouble=troubles.append)
+        for call in calls:
+            analysis.call_media(call)
+
+    collector = MediaCollector(
+        calls.append,
+        lambda stream, verdict, call_id: unassigned.append((stream, verdict)),
+        listen,
+    )
+    analysis = Analysis(media=collector)
+    options = ReadOptions(ring=ring or open_keys().ring, media=collector, analysis=analysis)
     summary = read_captures([str(path)], options, _Nothing())
     assert not troubles
-    return Ran(collector, collector.calls(), analysis.findings, summary)
+    return Ran(collector, calls, unassigned, analysis.findings, summary)

@@ -7,7 +7,7 @@ import pytest
 from kit.packets import Segment
 from tqdecrypt.calls.call import Party
 from tqdecrypt.media.association import How, SourceIs
-from tqdecrypt.media.lines import Protection
+from tqdecrypt.media.description import Protection
 from tqdecrypt.media.verdict import MediaVerdict
 
 from .reading import datagram, rtp, talk
@@ -38,7 +38,7 @@ def test_streams_go_where_somebody_said_that_he_receives() -> None:
     }
     assert {one.encoding for one in ran.leg.streams} == {"PCMA/8000"}
     assert {one.verdict for one in ran.leg.streams} == {MediaVerdict.CLEAR}
-    assert not ran.collector.unassigned
+    assert not ran.unassigned
     assert not ran.findings
 
 
@@ -57,7 +57,7 @@ def test_an_sbc_that_latches_answers_to_where_packets_come_from() -> None:
     back = talk(range(100), begin=1000, source=CALLEE, destination=outside, ssrc=9)
     ran = run(SipCall(private, ANSWER), there, back)
     assert of(ran)[Party.CALLER] == (How.LATCHED, SourceIs.ANNOUNCED)
-    assert not ran.collector.unassigned
+    assert not ran.unassigned
 
 
 def test_a_stream_whose_source_alone_was_announced() -> None:
@@ -109,23 +109,23 @@ def test_a_port_that_is_used_again_belongs_to_the_later_call() -> None:
 def test_what_nobody_announces_is_shown_as_unassigned() -> None:
     media = talk(range(50), source=("192.0.2.1", 7000), destination=("192.0.2.2", 7002))
     ran = run(SipCall(OFFER, ANSWER), both_ways(), media)
-    ((stream, verdict),) = ran.collector.unassigned
+    ((stream, verdict),) = ran.unassigned
     assert (stream.source, verdict) == ("192.0.2.1:7000", MediaVerdict.UNASSIGNED)
 
 
 def test_two_packets_that_look_like_rtp_are_no_stream() -> None:
     ran = run(talk(range(2), source=("192.0.2.1", 7000), destination=("192.0.2.2", 7002)))
-    assert not ran.collector.unassigned
+    assert not ran.unassigned
     assert ran.collector.counters["rtp_like_datagrams"] == 2
 
 
 def test_what_only_looks_like_rtp_drives_out_no_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tqdecrypt.media.collector.MOST_STREAMS", 10)
-    monkeypatch.setattr("tqdecrypt.media.collector.MOST_SHORT", 20)
+    monkeypatch.setattr("tqdecrypt.media.former_streams.MOST_STREAMS", 10)
+    monkeypatch.setattr("tqdecrypt.media.former_streams.MOST_SHORT", 20)
     noise = [datagram(2000 + n, rtp(1, 1, ssrc=100 + n), ("192.0.2.66", 9)) for n in range(500)]
     ran = run(SipCall(OFFER, ANSWER), both_ways(), noise)
     assert len(ran.leg.streams) == 2
-    assert not ran.collector.unassigned
+    assert not ran.unassigned
     assert ran.collector.counters["rtp_like_datagrams"] == 500
 
 
@@ -235,7 +235,7 @@ def test_a_port_that_somebody_else_has_after_the_bye_is_no_longer_the_calls() ->
     ]
     ran = run(SipCall(OFFER, ANSWER), both_ways(), later)
     assert len(ran.leg.streams) == 2
-    assert {stream.ssrc for stream, _ in ran.collector.unassigned} == {7, 8}
+    assert {stream.ssrc for stream, _ in ran.unassigned} == {7, 8}
     # The very same two ends, though, go on with what they had.
     again = talk(range(100), begin=14_000, source=CALLEE, destination=CALLER, ssrc=8)
     assert len(run(SipCall(OFFER, ANSWER), both_ways(), again).leg.streams) == 3

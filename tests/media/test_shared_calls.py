@@ -10,24 +10,15 @@ from typing import Any
 import pytest
 
 from tqdecrypt.inputs import open_keys
-from tqdecrypt.insight import Analysis
 from tqdecrypt.media.association import How, SourceIs
-from tqdecrypt.media.collector import MediaCollector
-from tqdecrypt.media.lines import Protection
-from tqdecrypt.pipeline import ReadOptions, read_captures
+from tqdecrypt.media.description import Protection
+
+from .scenes import run_file
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 KEYS = CORPUS / "generated" / "keys"
 
 pytestmark = pytest.mark.shared
-
-
-class Nothing:
-    def message(self, message: object) -> None: ...
-
-    def session(self, report: object) -> None: ...
-
-    def call(self, call: object) -> None: ...
 
 
 def _entries() -> list[Any]:
@@ -49,13 +40,10 @@ def _numbers(statistics: list[str], name: str) -> list[float]:
 
 @pytest.mark.parametrize("entry", _entries(), ids=lambda entry: Path(entry["file"]).stem)
 def test_streams_are_those_that_baresip_sent(entry: dict[str, Any]) -> None:
-    collector = MediaCollector()
-    analysis = Analysis(on_call=collector.call, media=collector.calls)
     ring = open_keys([str(path) for path in sorted(KEYS.glob("*.pem"))]).ring
-    options = ReadOptions(ring=ring, media=collector, analysis=analysis)
-    read_captures([str(CORPUS / entry["file"])], options, Nothing())
-    streams = [one for call in collector.calls() for _, one in call.streams]
-    assert not collector.unassigned
+    ran = run_file(CORPUS / entry["file"], ring)
+    streams = [one for call in ran.calls for _, one in call.streams]
+    assert not ran.unassigned
     found = {f"0x{one.stream.ssrc:08X}": one for one in streams}
     assert found.keys() == {one["ssrc"] for one in entry["srtp"]}
     # Jitter as either end measured it; a capture between them sees about the same.

@@ -12,7 +12,7 @@ from media.scenes import SipCall, run, sdp
 from tqdecrypt.media.association import LegMedia
 from tqdecrypt.media.heard import Heard
 from tqdecrypt.views.course import MOST_LINES, Course, CourseLine, Piece, columns
-from tqdecrypt.views.course_drawing import CourseChart, course_of, worst_calls
+from tqdecrypt.views.course_drawing import CourseChart, WorstCalls, course_of
 from tqdecrypt.views.words import time_of_day
 from views.pages import HOSTILE, inside, picture, words_of
 from views.scenes import START, assert_snapshot, drawn
@@ -143,9 +143,11 @@ def test_the_calls_that_fared_worst_come_first() -> None:
         [leg("uneven", even, [30.0 * (at % 2) for at in even])],
         [leg("silent", [])],
     ]
-    worst = [legs[0].call_id for legs in worst_calls(calls, 9)]
-    assert worst == ["holed", "uneven", "good"]
-    assert [legs[0].call_id for legs in worst_calls(calls, 1)] == ["holed"]
+    for most, names in ((9, ["holed", "uneven", "good"]), (1, ["holed"])):
+        worst = WorstCalls(most)
+        for legs in calls:
+            worst.add(legs)
+        assert [legs[0].call_id for legs in worst] == names
 
 
 def test_levels_stand_where_somebody_listened() -> None:

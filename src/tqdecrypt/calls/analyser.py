@@ -114,13 +114,7 @@ class Analyser:
         transactions = self._transactions
         time = message.time
         if time > self._now:
-            self._now = time
-            if time >= transactions.next_due:
-                transactions.pass_time(time)
-            if time >= self._next_leave:
-                self._leave(time)
-            if time >= self._next_sweep:
-                self._sweep(time)
+            self.pass_time(time)
         leg = self._legs.get(message.call_id)
         if leg is None:
             if message.method == "INVITE" and self._begin_course(message):
@@ -132,6 +126,22 @@ class Analyser:
                 return
             leg.leave_course(transactions, self._now)
         self._receive_fully(message, leg)
+
+    def leg(self, call_id: str) -> Leg | None:
+        """Return the leg with this Call-ID, if it was not handed over yet."""
+        return self._legs.get(call_id)
+
+    def pass_time(self, now: int) -> None:
+        """Hand over what is over at capture time *now*: no message before it is still to come."""
+        if now <= self._now:
+            return
+        self._now = now
+        if now >= self._transactions.next_due:
+            self._transactions.pass_time(now)
+        if now >= self._next_leave:
+            self._leave(now)
+        if now >= self._next_sweep:
+            self._sweep(now)
 
     def _receive_fully(self, message: Message, leg: Leg | None) -> None:
         """Take a message that no ordinary course lets expect."""

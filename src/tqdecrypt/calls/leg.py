@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tqdecrypt.calls.call import SECOND, Call, CallState
@@ -12,7 +13,7 @@ from tqdecrypt.calls.following import follow, settle
 from tqdecrypt.calls.offer import Offer
 from tqdecrypt.calls.transaction import Transaction
 from tqdecrypt.calls.transaction_table import TransactionTable
-from tqdecrypt.calls.unfolding import unfold
+from tqdecrypt.calls.unfolding import offer_of, unfold
 from tqdecrypt.sip.message import Flow, Message
 
 if TYPE_CHECKING:
@@ -177,6 +178,12 @@ class Leg:
             return self.course.offer, True
         first = self.offers[0] if self.offers else None
         return None if first is None else (first.body, first.carrier == "INVITE")
+
+    @property
+    def offers_so_far(self) -> Sequence[Offer]:
+        """What :attr:`offers` is; may be asked for while the leg goes on, and makes nothing else."""
+        course = self.course
+        return self.offers if course is None else [offer_of(course, self.call_id)]
 
     def is_expired(self, now: int) -> bool:
         """Return whether all its dialogs were answered, and neither refreshed nor ended for twice

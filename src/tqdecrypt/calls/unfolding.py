@@ -19,7 +19,7 @@ from tqdecrypt.sip.message import Flow, Message
 if TYPE_CHECKING:
     from tqdecrypt.calls.leg import Leg
 
-__all__ = ["unfold"]
+__all__ = ["offer_of", "unfold"]
 
 
 def unfold(leg: Leg, course: Course) -> None:
@@ -45,6 +45,11 @@ def unfold(leg: Leg, course: Course) -> None:
                 transaction.state = TransactionState.TERMINATED
         leg.call.conclude(now)
         settle(leg, now)
+
+
+def offer_of(course: Course, call_id: str) -> Offer:
+    """Return the offer of a course as it is now, which stays as it is when the course goes on."""
+    return _offer(course, _invite_transaction(course, call_id))
 
 
 def _call(course: Course, call_id: str) -> Call:

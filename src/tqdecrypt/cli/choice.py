@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tqdecrypt.insight.indicators import IndicatorTable
     from tqdecrypt.insight.trunks import Trunks
     from tqdecrypt.masking import Masker
+    from tqdecrypt.media.association import CallMedia
+    from tqdecrypt.media.collector import MediaCollector
     from tqdecrypt.observing import Observer
     from tqdecrypt.pipeline import Mask, Sink
     from tqdecrypt.query import Selection
@@ -130,8 +132,12 @@ class Choice:
         indicators: IndicatorTable | None = None,
         on_leg: Callable[[Leg], None] = lambda leg: None,
         on_registration: Callable[[Registration], None] = lambda registration: None,
+        media: MediaCollector | None = None,
     ) -> Analysis:
-        """Return an analysis of everything that tells of what is in."""
+        """Return an analysis of everything that tells of what is in.
+
+        :param media: gets all calls: a stream of another one must not pass for one of those that are in.
+        """
         from tqdecrypt.insight import Analysis
 
         everything = self.wanted.everything
@@ -156,7 +162,12 @@ class Choice:
             on_registration=on_registration,
             trunks=self.trunks,
             indicators=indicators,
+            media=media,
         )
+
+    def has_media(self, media: CallMedia) -> bool:
+        """Return whether media is that of a call that is in."""
+        return self.wanted.everything or not self.call_ids.isdisjoint(media.call_ids)
 
     def read(
         self,

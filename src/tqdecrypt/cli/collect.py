@@ -22,6 +22,7 @@ __all__ = [
     "JoinedCalls",
     "ListedSessions",
     "MessageLines",
+    "Nothing",
     "OneCall",
     "OneSession",
     "SeveralCalls",
@@ -34,6 +35,19 @@ MOST_MESSAGES = 5_000
 """Messages of one call that are kept for its ladder."""
 MOST_REPORTS = 100_000
 """TLS sessions that are remembered until it is known which ones a call used, 3 kB each."""
+
+
+class Nothing:
+    """A sink for whoever has everything from elsewhere."""
+
+    def message(self, message: Message) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+
+    def session(self, report: SessionReport) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
+
+    def call(self, call: Call) -> None:
+        """See :class:`~tqdecrypt.pipeline.Sink`."""
 
 
 class Tables:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tqdecrypt.cli.inputs import open_inputs, open_trunks
-from tqdecrypt.cli.run import Outcome, Status, read_for
+from tqdecrypt.cli.inputs import is_live, open_inputs, open_trunks
+from tqdecrypt.cli.media_shown import JsonShown, LinesShown, Shown, TableShown
+from tqdecrypt.cli.run import Status, read_for
 from tqdecrypt.cli.screen import Screen, complain
-from tqdecrypt.cli.srtp import hear_media, open_srtp
+from tqdecrypt.cli.srtp import WaitingCalls
 from tqdecrypt.cli.switches import Switches, reading
 from tqdecrypt.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from tqdecrypt.calls import Call
     from tqdecrypt.insight import Analysis, Finding
     from tqdecrypt.media.association import CallMedia
     from tqdecrypt.media.collector import MediaCollector
     from tqdecrypt.media.jitter_buffer import JitterBuffer
-    from tqdecrypt.sip import Message
-    from tqdecrypt.tls import SessionReport
+    from tqdecrypt.media.stream import Stream
+    from tqdecrypt.media.verdict import MediaVerdict
 
 __all__ = ["media"]
 
@@ -82,35 +81,40 @@ def media(
 
     With --audio, the share of silence, its longest stretch and the level stand beside each stream, and a
     party that was sent packets with nothing in them is a finding (docs/reference/audio.md).
-    """
-    from tqdecrypt.insight import Analysis
-    from tqdecrypt.media.collector import MediaCollector
 
-    wanted = tuple(call or ())
-    collector = MediaCollector(
-        functools.partial(hear_media, switches, chosen=functools.partial(_is_chosen, wanted))
-        if sound
-        else functools.partial(open_srtp, switches),
-        buffers=_buffers(jitter_buffer),
-    )
-    analysis = Analysis(on_call=collector.call, media=collector.calls, trunks=open_trunks(switches))
+    From a pipe, a call is listed a minute after it and its media are over:
+
+    tcpdump -i eth0 -s 0 -U -w - | tqdecrypt media - -k server.key
+    """
+    from tqdecrypt.cli.collect import Nothing
+    from tqdecrypt.insight import Analysis
+
+    live = is_live(switches)
+    shown: Shown = JsonShown() if as_json else _screen(switches, most, live=live, drawn=bool(call))
+    listing = _Listing(shown, tuple(call or ()), WaitingCalls(switches, sound=sound))
+    collector = listing.collect(_buffers(jitter_buffer), patient=not live)
+    listing.analysis = Analysis(media=collector, trunks=open_trunks(switches))
     inputs = open_inputs(switches)
     inputs.options.media = collector
-    outcome = read_for(switches, DarkHosts(collector), analysis=analysis, inputs=inputs)
+    outcome = read_for(
+        switches, Nothing(), analysis=listing.analysis, inputs=inputs, on_idle=shown.flush
+    )
+    collector.conclude()
+    if call and not listing.shown:
+        complain(f"no call has {' or '.join(call)} in its Call-ID; tqdecrypt read lists them.")
+        return outcome.status or Status.USAGE
     if outcome.summary is not None:
         outcome.summary.counters.update(
-            {name: count for name, count in collector.counters.items() if count}
+            {name: count for name, count in listing.counters.items() if count}
         )
-    calls = _chosen(collector.calls(), wanted)
-    if wanted and not calls:
-        complain(f"no call has {' or '.join(wanted)} in its Call-ID; tqdecrypt read lists them.")
-        return outcome.status or Status.USAGE
-    findings = _of_media(analysis, calls, all_of_them=not wanted)
-    if as_json:
-        _write(collector, calls, findings, outcome, unassigned=not wanted)
-    else:
-        _print(switches, collector, calls, findings, outcome, most, unassigned=not wanted)
+    shown.finish(_of_media(listing.analysis), outcome.summary)
     return outcome.status
+
+
+def _screen(switches: Switches, most: int, *, live: bool, drawn: bool) -> Shown:
+    """Return what shows media to a person."""
+    screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
+    return (LinesShown if live else TableShown)(screen, most, drawn=drawn)
 
 
 def _buffers(size: str) -> Callable[[], JitterBuffer] | None:
@@ -133,39 +137,67 @@ def _buffers(size: str) -> Callable[[], JitterBuffer] | None:
     return lambda: JitterBuffer(last, first if adapts else None)
 
 
-class DarkHosts:
-    """A sink that only tells which TLS sessions stayed dark."""
+class _Listing:
+    """Has what has settled judged, and shown.
 
-    def __init__(self, collector: MediaCollector) -> None:
-        self._collector = collector
+    :param wanted: parts of Call-IDs; without any, all calls that have media or announce some.
+    :ivar analysis: judges; given once it is there.
+    :ivar shown: how many calls there were.
+    """
 
-    def message(self, message: Message) -> None:
-        """Nothing: the collector has it from the pipeline."""
+    analysis: Analysis
+    collector: MediaCollector
 
-    def session(self, report: SessionReport) -> None:
-        """Note who spoke in the dark."""
-        from tqdecrypt.tls import MEANINGS
+    def __init__(self, shown: Shown, wanted: tuple[str, ...], protected: WaitingCalls) -> None:
+        self.shown = 0
+        self._output = shown
+        self._wanted = wanted
+        self._protected = protected
+        self._place = 0
 
-        if not MEANINGS[report.verdict].clear:
-            self._collector.dark_session(report.client, report.server)
+    def collect(
+        self, buffers: Callable[[], JitterBuffer] | None, *, patient: bool
+    ) -> MediaCollector:
+        """Return what collects media for it."""
+        from tqdecrypt.media.collector import MediaCollector
 
-    def call(self, call: Call) -> None:
-        """Nothing: calls come from the analysis, with their legs."""
+        self.collector = MediaCollector(
+            self._call, self._stream, self._end, patient=patient, buffers=buffers
+        )
+        return self.collector
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What there was, and what was given up, by name."""
+        return {**self.collector.counters, **self._protected.counters}
+
+    def _call(self, call: CallMedia) -> None:
+        if not self._is_wanted(call):
+            return
+        self._place += 1
+        for place, one in self._protected.receive(call, self._place, self.collector.dtls):
+            self._show(one, place)
+
+    def _stream(self, stream: Stream, verdict: MediaVerdict, call_id: str) -> None:
+        if not self._wanted:
+            self._output.stream(stream, verdict, call_id)
+
+    def _end(self) -> None:
+        for place, call in self._protected.open(self.collector):
+            self._show(call, place)
+
+    def _show(self, call: CallMedia, place: int) -> None:
+        self.shown += 1
+        self.analysis.call_media(call)
+        self._output.call(call, place)
+
+    def _is_wanted(self, call: CallMedia) -> bool:
+        if not self._wanted:
+            return any(leg.lines or leg.streams for leg in call.legs)
+        return any(name in call_id for name in self._wanted for call_id in call.call_ids)
 
 
-def _chosen(calls: list[CallMedia], wanted: tuple[str, ...]) -> list[CallMedia]:
-    """Return the calls that are meant: all that have media or announce some, or those named."""
-    if not wanted:
-        return [one for one in calls if any(leg.lines or leg.streams for leg in one.legs)]
-    return [one for one in calls if _is_chosen(wanted, one)]
-
-
-def _is_chosen(wanted: tuple[str, ...], call: CallMedia) -> bool:
-    """Return whether a call is meant: any is, or one with these words in its Call-ID."""
-    return not wanted or any(name in call_id for name in wanted for call_id in call.call_ids)
-
-
-def _of_media(analysis: Analysis, calls: list[CallMedia], *, all_of_them: bool) -> list[Finding]:
+def _of_media(analysis: Analysis) -> list[Finding]:
     """Return what was found in media; the rest is what ``read`` says."""
     from tqdecrypt.insight.rules import load_rules
 
@@ -173,64 +205,4 @@ def _of_media(analysis: Analysis, calls: list[CallMedia], *, all_of_them: bool) 
         sys.modules[rule.__module__].MEANING.name  # one a module
         for rule in load_rules().media
     }
-    call_ids = {call_id for one in calls for call_id in one.call_ids}
-    return [
-        finding
-        for finding in analysis.findings
-        if finding.name in names and (all_of_them or not call_ids.isdisjoint(finding.call_ids))
-    ]
-
-
-def _write(
-    collector: MediaCollector,
-    calls: list[CallMedia],
-    findings: list[Finding],
-    outcome: Outcome,
-    *,
-    unassigned: bool,
-) -> None:
-    from tqdecrypt.export import JsonLines
-    from tqdecrypt.export.media import media_objects, unassigned_objects
-
-    sink = JsonLines(sys.stdout)
-    for one in calls:
-        for line in media_objects(one):
-            sink.write_object(line)
-    if unassigned:
-        for line in unassigned_objects(collector.unassigned):
-            sink.write_object(line)
-    for finding in findings:
-        sink.finding(finding)
-    if outcome.summary is not None:
-        sink.summary(outcome.summary)
-    sink.flush()
-
-
-def _print(
-    switches: Switches,
-    collector: MediaCollector,
-    calls: list[CallMedia],
-    findings: list[Finding],
-    outcome: Outcome,
-    most: int,
-    *,
-    unassigned: bool,
-) -> None:
-    from rich.text import Text
-
-    from tqdecrypt.views import FindingsList, SummaryLines
-    from tqdecrypt.views.media import MediaTableView
-
-    screen = Screen(no_color=switches.no_color, ascii_only=switches.ascii)
-    screen.print(MediaTableView(calls, collector.unassigned if unassigned else [], most), Text())
-    if not unassigned:
-        from tqdecrypt.views.course_drawing import CourseChart, course_of
-
-        for one in calls:
-            course = course_of(one.legs)
-            if course is not None:
-                screen.print(CourseChart(course), Text())
-    if findings:
-        screen.print(FindingsList(findings), Text())
-    if outcome.summary is not None:
-        screen.print(SummaryLines(outcome.summary, () if screen.is_terminal else None))
+    return [finding for finding in analysis.findings if finding.name in names]

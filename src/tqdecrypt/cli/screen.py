@@ -52,6 +52,11 @@ class Screen:
         """Whether a person is looking."""
         return self._stream.isatty()
 
+    @property
+    def ascii_only(self) -> bool:
+        """Whether it shows no Unicode."""
+        return not self._encoding.lower().startswith("utf")
+
     def print(self, *renderables: RenderableType) -> None:
         """Print renderables, each from the beginning of a line."""
         console = self._open()
@@ -73,7 +78,7 @@ class Screen:
         if self._console is None:
             from rich.console import Console
 
-            ascii_only = not self._encoding.lower().startswith("utf")
+            ascii_only = self.ascii_only
 
             class _Console(Console):
                 @property

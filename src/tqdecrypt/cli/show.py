@@ -19,10 +19,9 @@ from tqdecrypt.errors import UsageError
 from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls import JointCall
     from tqdecrypt.cli.collect import Found, SeveralCalls
-    from tqdecrypt.insight import Finding
-    from tqdecrypt.media.collector import MediaCollector
+    from tqdecrypt.insight import Analysis, Finding
+    from tqdecrypt.media.association import CallMedia
     from tqdecrypt.views.ladder import Mark
 
 __all__ = ["show"]
@@ -161,21 +160,17 @@ def _show(
 
     sink = SeveralCalls(wanted)
     joined = JoinedCalls(() if only else wanted)
-    collector = _collector(switches, wanted, sound=looks.sound) if looks.media else None
-
-    def take(call: JointCall) -> None:
-        joined.take(call)
-        if collector is not None:
-            collector.call(call)
-
+    media = _Media(switches, wanted, sound=looks.sound) if looks.media else None
     analysis = Analysis(
-        on_call=take,
+        on_call=joined.take,
         on_dark_leg=joined.take_dark,
         trunks=open_trunks(switches),
-        media=tuple if collector is None else collector.calls,
+        media=None if media is None else media.collector,
     )
+    if media is not None:
+        media.analysis = analysis
     inputs = open_inputs(switches) if again is None else again.inputs
-    inputs.options.media = collector
+    inputs.options.media = None if media is None else media.collector
     outcome = read_for(switches, sink, analysis=analysis, again=again, inputs=inputs)
     inputs.options.media = None
     failure = _unclear(sink, outcome)
@@ -196,9 +191,49 @@ def _show(
         )
     found = found._replace(joins=joined.joins(), dark_legs=joined.dark_legs(found.call_ids))
     for number, one in enumerate(found.apart(joined.with_legs) if apart else [found]):
-        _print(switches, one, looks, _media_marks(collector, one), first=not number)
+        marks = () if media is None else media.marks(one)
+        _print(switches, one, looks, marks, first=not number)
         _print_findings(switches, one, analysis.findings)
     return outcome.status
+
+
+class _Media:
+    """The media of the calls that may be meant, judged.
+
+    :param sound: whether to listen to them, for how loud they were.
+    """
+
+    analysis: Analysis
+
+    def __init__(self, switches: Switches, wanted: Sequence[str], *, sound: bool) -> None:
+        from tqdecrypt.media.collector import MediaCollector
+        from tqdecrypt.media.keeping import KeptCalls
+
+        self._kept = KeptCalls(
+            lambda call: any(_named(call_id, wanted) for call_id in call.call_ids)
+        )
+        self._switches = switches
+        self._sound = sound
+        self.collector = MediaCollector(self._take, on_end=self._end)
+
+    def _take(self, call: CallMedia) -> None:
+        if self._kept.receive(call) and not self._sound:
+            self.analysis.call_media(call)
+
+    def _end(self) -> None:
+        if self._sound:
+            from tqdecrypt.cli.srtp import hear_calls
+
+            calls = list(self._kept)
+            hear_calls(self._switches, self.collector, calls)
+            for call in calls:
+                self.analysis.call_media(call)
+
+    def marks(self, found: Found) -> list[Mark]:
+        """Return marks for the media of the calls shown."""
+        from tqdecrypt.views.media_marks import media_marks
+
+        return media_marks([leg for leg in self._kept.legs if leg.call_id in found.call_ids])
 
 
 def _unclear(sink: SeveralCalls, outcome: Outcome) -> int | None:
@@ -216,33 +251,6 @@ def _unclear(sink: SeveralCalls, outcome: Outcome) -> int | None:
         complain(missing(one.wanted, outcome.summary))
         return outcome.status or Status.USAGE
     return None
-
-
-def _collector(switches: Switches, wanted: Sequence[str], *, sound: bool) -> MediaCollector:
-    """Return what collects media; with *sound* it listens to the calls that are shown."""
-    from tqdecrypt.media.collector import MediaCollector
-
-    def hear(collector: MediaCollector) -> None:
-        from tqdecrypt.cli.srtp import hear_calls
-
-        shown = [
-            call
-            for call in collector.calls()
-            if any(_named(call_id, wanted) for call_id in call.call_ids)
-        ]
-        hear_calls(switches, collector, shown)
-
-    return MediaCollector(hear if sound else None)
-
-
-def _media_marks(collector: MediaCollector | None, found: Found) -> list[Mark]:
-    """Return marks for the media of the calls shown."""
-    if collector is None:
-        return []
-    from tqdecrypt.views.media_marks import media_marks
-
-    legs = [leg for call in collector.calls() for leg in call.legs]
-    return media_marks([leg for leg in legs if leg.call_id in found.call_ids])
 
 
 def _print(

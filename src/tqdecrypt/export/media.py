@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tqdecrypt.media.verdict import MediaVerdict
     from tqdecrypt.media.vq_report import QualityReport
 
-__all__ = ["media_objects", "unassigned_objects"]
+__all__ = ["media_objects", "unassigned_object"]
 
 
 def media_objects(call: CallMedia) -> Iterator[dict[str, object]]:
@@ -35,19 +35,20 @@ def media_objects(call: CallMedia) -> Iterator[dict[str, object]]:
             }
 
 
-def unassigned_objects(
-    streams: Iterable[tuple[Stream, MediaVerdict]],
-) -> Iterator[dict[str, object]]:
-    """Yield an object for each stream that no session description announces."""
-    for stream, verdict in streams:
-        yield {
-            "type": "media",
-            "call_id": None,
-            "leg": None,
-            "stream": stream.number,
-            "verdict": verdict.value,
-            "assigned_by": None,
-        } | _stream(stream)
+def unassigned_object(stream: Stream, verdict: MediaVerdict, call_id: str) -> dict[str, object]:
+    """Return the object of a stream that no session description announces.
+
+    :param call_id: of the call that it belonged to until that had settled; mostly empty.
+    """
+    return {
+        "type": "media",
+        "call_id": None,
+        "leg": None,
+        "stream": stream.number,
+        "verdict": verdict.value,
+        "assigned_by": None,
+        "after_call": call_id or None,
+    } | _stream(stream)
 
 
 def _assigned(leg: LegMedia, one: Assigned) -> dict[str, object]:

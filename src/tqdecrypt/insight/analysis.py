@@ -7,7 +7,7 @@ It is fed the same messages as the call list, in the same order, and every sessi
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.analyser import Analyser
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tqdecrypt.insight.finding import Finding
     from tqdecrypt.insight.indicators import IndicatorTable
     from tqdecrypt.media.association import CallMedia
+    from tqdecrypt.media.collector import MediaCollector
     from tqdecrypt.sip import Message
     from tqdecrypt.tls import DarkData, SessionReport
 
@@ -43,7 +44,8 @@ class Analysis:
     :param on_dark_leg: told each leg that is inferred from records that stayed dark.
     :param on_registration: told each binding when it is over, or was there at the end.
     :param on_finding: told each finding as it is made; :attr:`findings` has them added up.
-    :param media: returns the media of all calls, when everything was read and somebody looks at media.
+    :param media: takes each call, when somebody looks at media; :meth:`call_media` has the rules look at what
+        comes of it.
     :param trunks: by what legs of one call are joined, and which addresses are one box.
     :param indicators: takes legs and registrations, when somebody wants them.
     :param follows_courses: as for :class:`~tqdecrypt.calls.analyser.Analyser`.
@@ -58,7 +60,7 @@ class Analysis:
         on_dark_leg: Callable[[DarkLeg], None] = lambda leg: None,
         on_finding: Callable[[Finding], None] = lambda finding: None,
         on_registration: Callable[[Registration], None] = lambda registration: None,
-        media: Callable[[], Iterable[CallMedia]] = tuple,
+        media: MediaCollector | None = None,
         trunks: Trunks | None = None,
         indicators: IndicatorTable | None = None,
         thresholds: Thresholds | None = None,
@@ -84,6 +86,8 @@ class Analysis:
             boxes=trunks.boxes,
             follows_courses=follows_courses,
         )
+        if media is not None:
+            media.follow(self._analyser.leg, self._analyser.pass_time)
         self.message: Callable[[Message], None] = self._analyser.receive
         """Takes the next message."""
 
@@ -98,6 +102,8 @@ class Analysis:
     def session(self, report: SessionReport) -> None:
         """Take the report of a TLS session that ended."""
         self._assessor.session(report)
+        if self._media is not None:
+            self._media.session(report)
 
     def dark_data(
         self,
@@ -109,14 +115,20 @@ class Analysis:
     ) -> None:
         """Take what is known of records that stay dark; see :class:`~tqdecrypt.dispatch.Dispatcher`."""
         self._dark_records.take(session, client, server, from_client, records)
+        if self._media is not None:
+            self._media.dark_so_far(session, client, server)
+
+    def call_media(self, media: CallMedia) -> None:
+        """Have the rules look at the media of a call."""
+        self._assessor.media(media)
 
     def finish(self) -> None:
         """Everything was read."""
         self._analyser.finish()
         while self._held:
             self._look_for_dark_legs(self._held.popleft())
-        for media in self._media():
-            self._assessor.media(media)
+        if self._media is not None:
+            self._media.conclude()
         self.findings = self._assessor.finish()
 
     def _registration_over(self, registration: Registration) -> None:
@@ -131,6 +143,8 @@ class Analysis:
     def _call_over(self, call: JointCall) -> None:
         self._assessor.call(call)
         self._on_call(call)
+        if self._media is not None:
+            self._media.call(call)
         self._held.append(call)
         if len(self._held) > MOST_CALLS_HELD:
             self._look_for_dark_legs(self._held.popleft())

@@ -86,7 +86,7 @@ on_registration = _marker("registration")
 on_ping = _marker("ping")
 """``(PingSeries, Context)``."""
 on_media = _marker("media")
-"""``(CallMedia, Context)``: the media of a call, at the end of a run that looked at media."""
+"""``(CallMedia, Context)``: the media of a call, when it has settled, in a run that looks at media."""
 on_end = _marker("end")
 """``(Context)``: once, when everything was read; for what only the whole shows."""
 

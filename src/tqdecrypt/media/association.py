@@ -12,12 +12,14 @@ import enum
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from tqdecrypt.calls.call import Party
 from tqdecrypt.calls.fields import host_of
+from tqdecrypt.media.description import Protection
 from tqdecrypt.media.heard import Heard
 from tqdecrypt.media.info_digits import InfoDigit
-from tqdecrypt.media.lines import MediaLine, Protection
+from tqdecrypt.media.lines import MediaLine
 from tqdecrypt.media.reports import Reported
 from tqdecrypt.media.srtp.legs import LegKeys
 from tqdecrypt.media.srtp.outcome import SrtpReport
@@ -26,7 +28,19 @@ from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
 from tqdecrypt.media.vq_report import QualityReport
 from tqdecrypt.sip.sdp_attributes import Codec
 
-__all__ = ["Assigned", "CallMedia", "How", "LegMedia", "SourceIs", "assign", "note_successors"]
+__all__ = [
+    "LINGER",
+    "MOST_CANDIDATES",
+    "Assigned",
+    "CallMedia",
+    "How",
+    "LegMedia",
+    "Place",
+    "SourceIs",
+    "StreamEnds",
+    "find_places",
+    "note_successors",
+]
 
 LEAD = 5_000_000_000
 """Nanoseconds that media may come before the SDP that announces it: answers travel slower than speech."""
@@ -206,33 +220,81 @@ class CallMedia:
                 yield leg, one
 
 
-def assign(streams: Sequence[Stream], calls: Iterable[CallMedia]) -> list[Stream]:
-    """Give each stream to its leg; return those that no leg announces."""
-    index: dict[str, list[tuple[LegMedia, MediaLine]]] = {}
-    for call in calls:
-        for leg in call.legs:
-            for line in leg.lines:
-                for end in dict.fromkeys(line.ends):
-                    index.setdefault(end, []).append((leg, line))
-    for lines in index.values():
+class StreamEnds(Protocol):
+    """A stream, as far as it tells whose it is."""
+
+    @property
+    def number(self) -> int:
+        """From 1, in the order in which streams began."""
+
+    @property
+    def source(self) -> str:
+        """``ip:port``."""
+
+    @property
+    def destination(self) -> str:
+        """``ip:port``."""
+
+    @property
+    def started(self) -> int:
+        """First packet, nanoseconds."""
+
+    @property
+    def ended(self) -> int:
+        """Last packet so far, nanoseconds."""
+
+
+class Place(NamedTuple):
+    """Where a stream belongs."""
+
+    leg: LegMedia
+    line: MediaLine
+    to: Party
+    how: How
+
+    def take(self, stream: Stream) -> Assigned:
+        """Return the stream as one of the leg; it is not added there."""
+        sending = Party.CALLEE if self.to is Party.CALLER else Party.CALLER
+        if self.how is How.SOURCE:
+            return Assigned(stream, self.line, self.to, self.how, SourceIs.ANNOUNCED, self.line)
+        sender = self.leg.counterpart(self.line, sending, stream.source, stream.started)
+        source_is = _source_is(stream, self.leg, sending, self.line.index)
+        return Assigned(stream, self.line, self.to, self.how, source_is, sender)
+
+
+def find_places(streams: Iterable[StreamEnds], legs: Iterable[LegMedia]) -> dict[int, Place]:
+    """Return where streams belong, by their numbers; those that no leg announces are not in it.
+
+    All streams from and to the ends of a leg have to be there, and all legs that announce an end of any of
+    them: one that was left out might have been the right one.
+    """
+    announced: dict[str, list[tuple[LegMedia, MediaLine]]] = {}
+    for leg in legs:
+        for line in leg.lines:
+            for end in dict.fromkeys(line.ends):
+                announced.setdefault(end, []).append((leg, line))
+    for lines in announced.values():
         lines.sort(key=lambda pair: pair[1].since)
-    by_ends: dict[tuple[str, str], list[tuple[LegMedia, Assigned]]] = {}
+    places: dict[int, Place] = {}
+    by_ends: dict[tuple[str, str], list[tuple[StreamEnds, Place]]] = {}
     left = []
     for stream in sorted(streams, key=lambda one: one.started):
-        found = _announced(stream, index.get(stream.destination, ()))
+        found = _announced(stream, announced.get(stream.destination, ()))
         if found is None:
             left.append(stream)
             continue
         leg, line = found
         how = How.ANNOUNCED if stream.destination == line.endpoint else How.CANDIDATE
-        one = _assigned(leg, stream, line, line.party, how)
-        leg.streams.append(one)
-        by_ends.setdefault((stream.source, stream.destination), []).append((leg, one))
-    return [
-        stream
-        for stream in left
-        if not _by_other_direction(stream, by_ends) and not _by_source(stream, index)
-    ]
+        place = places[stream.number] = Place(leg, line, line.party, how)
+        by_ends.setdefault((stream.source, stream.destination), []).append((stream, place))
+    for stream in left:
+        others = by_ends.get((stream.destination, stream.source), ())
+        found_place = _by_other_direction(stream, others) or _by_source(
+            stream, announced.get(stream.source, ())
+        )
+        if found_place is not None:
+            places[stream.number] = found_place
+    return places
 
 
 def note_successors(leg: LegMedia) -> None:
@@ -251,7 +313,7 @@ def note_successors(leg: LegMedia) -> None:
 
 
 def _announced(
-    stream: Stream, candidates: Sequence[tuple[LegMedia, MediaLine]]
+    stream: StreamEnds, candidates: Sequence[tuple[LegMedia, MediaLine]]
 ) -> tuple[LegMedia, MediaLine] | None:
     """Return the line that held when the stream began: ports are used again.
 
@@ -276,13 +338,7 @@ def _announced(
     return None if best is None else best[1:]
 
 
-def _assigned(leg: LegMedia, stream: Stream, line: MediaLine, to: Party, how: How) -> Assigned:
-    sending = Party.CALLEE if to is Party.CALLER else Party.CALLER
-    sender = leg.counterpart(line, sending, stream.source, stream.started)
-    return Assigned(stream, line, to, how, _source_is(stream, leg, sending, line.index), sender)
-
-
-def _source_is(stream: Stream, leg: LegMedia, sending: Party, index: int) -> SourceIs:
+def _source_is(stream: StreamEnds, leg: LegMedia, sending: Party, index: int) -> SourceIs:
     own = [one for one in leg.lines if one.party is sending and one.index == index]
     ends = [end for line in own for end in line.ends]
     if not ends:
@@ -295,29 +351,25 @@ def _source_is(stream: Stream, leg: LegMedia, sending: Party, index: int) -> Sou
 
 
 def _by_other_direction(
-    stream: Stream, by_ends: dict[tuple[str, str], list[tuple[LegMedia, Assigned]]]
-) -> bool:
-    """Give it to the leg whose stream goes the other way between the same endpoints."""
-    for leg, other in by_ends.get((stream.destination, stream.source), ()):
-        if (
-            stream.started > other.stream.ended + LINGER
-            or stream.ended < other.stream.started - LEAD
-        ):
+    stream: StreamEnds, others: Iterable[tuple[StreamEnds, Place]]
+) -> Place | None:
+    """Return the leg whose stream goes the other way between the same endpoints."""
+    for other, place in others:
+        if stream.started > other.ended + LINGER or stream.ended < other.started - LEAD:
             continue
-        to = Party.CALLEE if other.to is Party.CALLER else Party.CALLER
-        line = leg.counterpart(other.line, to, stream.destination, stream.started) or other.line
-        leg.streams.append(_assigned(leg, stream, line, to, How.LATCHED))
-        return True
-    return False
+        to = Party.CALLEE if place.to is Party.CALLER else Party.CALLER
+        line = (
+            place.leg.counterpart(place.line, to, stream.destination, stream.started) or place.line
+        )
+        return Place(place.leg, line, to, How.LATCHED)
+    return None
 
 
-def _by_source(stream: Stream, index: dict[str, list[tuple[LegMedia, MediaLine]]]) -> bool:
-    """Give it to the leg in which its sender announced where it comes from."""
-    for leg, line in index.get(stream.source, ()):
+def _by_source(stream: StreamEnds, announced: Iterable[tuple[LegMedia, MediaLine]]) -> Place | None:
+    """Return the leg in which its sender announced where it comes from."""
+    for leg, line in announced:
         until = line.until if line.until is not None else max(leg.last_time, stream.started)
-        if not line.since - LEAD <= stream.started <= until + SOON:
-            continue
-        to = Party.CALLEE if line.party is Party.CALLER else Party.CALLER
-        leg.streams.append(Assigned(stream, line, to, How.SOURCE, SourceIs.ANNOUNCED, line))
-        return True
-    return False
+        if line.since - LEAD <= stream.started <= until + SOON:
+            to = Party.CALLEE if line.party is Party.CALLER else Party.CALLER
+            return Place(leg, line, to, How.SOURCE)
+    return None

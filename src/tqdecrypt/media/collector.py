@@ -1,25 +1,29 @@
-"""Collects the media of a run: streams as they end, what calls announced, and at the end whose is whose."""
+"""Collects the media of a run, and hands over what has settled: calls, and streams of nobody."""
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from tqdecrypt.calls.call import CallState, Party
-from tqdecrypt.calls.fields import host_of
-from tqdecrypt.media.association import Assigned, CallMedia, LegMedia, assign, note_successors
+from tqdecrypt.calls.call import Party
+from tqdecrypt.media.announcements import Announcements
+from tqdecrypt.media.association import Assigned, CallMedia, LegMedia, note_successors
 from tqdecrypt.media.capture_loss import LossMoments
 from tqdecrypt.media.columns import Kind
+from tqdecrypt.media.dark_hosts import DarkHosts
+from tqdecrypt.media.description import Protection
 from tqdecrypt.media.info_digits import InfoDigits
-from tqdecrypt.media.lines import MediaLine, Protection, formats_of, lines_of
+from tqdecrypt.media.leg_media import leg_media
+from tqdecrypt.media.lines import MediaLine
+from tqdecrypt.media.settling import Settling
 from tqdecrypt.media.srtp.dtls import DtlsTable
-from tqdecrypt.media.srtp.legs import keys_of_leg
 from tqdecrypt.media.stream import Stream
-from tqdecrypt.media.table import DatagramFlow, MediaTable
+from tqdecrypt.media.streams import Running
+from tqdecrypt.media.table import MediaTable
+from tqdecrypt.media.usually import Undecided
 from tqdecrypt.media.verdict import MediaVerdict
-from tqdecrypt.media.vq_report import CONTENT_TYPE, QualityReport, read_report
-from tqdecrypt.sip.headers import header
+from tqdecrypt.media.vq_report import QualityReports
 
 if TYPE_CHECKING:
     from tqdecrypt.calls.joint_call import JointCall
@@ -29,70 +33,72 @@ if TYPE_CHECKING:
     from tqdecrypt.media.reports import ReportTable
     from tqdecrypt.packet.transport import TransportColumns
     from tqdecrypt.sip import Message
-    from tqdecrypt.sip.sdp_attributes import Codec
+    from tqdecrypt.tls import SessionReport
 
-__all__ = ["MediaCollector"]
+__all__ = ["LooseStream", "MediaCollector"]
 
-MOST_STREAMS = 20_000
-"""Streams that are over and kept for the end, some six kilobytes each; the ones that began first go."""
-MOST_SHORT = 2_000
-"""Streams of one or two packets that are kept besides, so that what is none drives out none."""
-MOST_CALLS = 20_000
-"""Calls whose media lines are kept, likewise."""
-MOST_PORTS = 20_000
-"""Ports of which the latest descriptions are remembered, for what payload types are."""
-MOST_REPORTS = 10_000
-"""Quality reports (RFC 6035) kept, a kilobyte each."""
-MOST_DESCRIPTION = 1 << 16
-"""Bytes of a description that is remembered."""
-FEWEST_PACKETS = 3
-"""Packets in a row of numbers that make a stream of what no SDP announces; one or two look like RTP by
-chance."""
-MOST_DARK_HOSTS = 10_000
-"""Hosts remembered that had TLS sessions which stayed dark."""
+LooseStream = Callable[[Stream, MediaVerdict, str], None]
+"""Takes a stream that no session description announces, and the Call-ID of the call that it belonged to until
+that had settled, or nothing."""
 
 
 class MediaCollector:
     """The media sink of a run (:class:`~tqdecrypt.pipeline.MediaSink`).
 
-    Legs come from the analysis: :meth:`call` is its *on_call*.  :meth:`calls` may be asked when everything
-    was read.
+    Calls come from the :class:`~tqdecrypt.insight.Analysis` that it is given to.  Each is handed over when it
+    has settled (:mod:`tqdecrypt.media.settling`), or at the end.
 
-    :param opening: called once when streams are assigned, and before anybody judges them: opens SRTP.
+    :param on_call: takes each call with its streams.
+    :param on_stream: takes each stream that no session description announces.
+    :param on_end: called when everything was handed over, before findings are added up.
+    :param patient: whether calls without media wait until others show whether it passes here at all.
     :param buffers: makes the jitter buffer that each stream passes; without, there is none.
-    :ivar unassigned: after that, streams that no SDP announces.
     """
 
     def __init__(
         self,
-        opening: Callable[[MediaCollector], None] | None = None,
+        on_call: Callable[[CallMedia], object],
+        on_stream: LooseStream = lambda stream, verdict, call_id: None,
+        on_end: Callable[[], None] = lambda: None,
         *,
+        patient: bool = True,
         buffers: Callable[[], JitterBuffer] | None = None,
     ) -> None:
-        self._opening = opening
-        self.unassigned: list[tuple[Stream, MediaVerdict]] = []
-        self._counters: Counter[str] = Counter()
+        self._on_stream = on_stream
+        self._on_end = on_end
         self._losses = LossMoments()
-        self.table = MediaTable(self._take, self._formats, self._losses.receive, buffers=buffers)
-        self._streams: deque[Stream] = deque()
-        self._short: deque[Stream] = deque()
-        self._calls: deque[CallMedia] = deque()
-        self._bodies: OrderedDict[str, bytes] = OrderedDict()
-        """Port → the latest description that names it."""
-        self._reports: deque[QualityReport] = deque(maxlen=MOST_REPORTS)
+        self._announcements = Announcements()
+        self.table = MediaTable(
+            self._given_up,
+            self._announcements.formats,
+            self._losses.receive,
+            on_begin=self._begun,
+            buffers=buffers,
+        )
+        self._settling = Settling(
+            self.table.streams, self._announcements, self._losses, self._settled, self._left
+        )
+        self._undecided = Undecided(on_call, patient=patient)
+        self._reports = QualityReports()
         self._digits = InfoDigits()
-        self._dark_hosts: dict[str, None] = {}
+        self._dark_hosts = DarkHosts()
+        self._concluded = False
+        self._pass_time: Callable[[int], None] = lambda now: None
         self.dtls = DtlsTable()
         self.srtp_agreed = self.dtls.srtp_agreed
         """See :class:`~tqdecrypt.observing.KeyingObserver`."""
-        self._result: list[CallMedia] | None = None
 
     # As the pipeline's media sink.
 
     @property
     def counters(self) -> Mapping[str, int]:
         """What there was, and what was given up, by name."""
-        counters = self._counters + self.table.counters + self._digits.counters
+        counters: Counter[str] = Counter()
+        for part in (
+            *(self.table, self._announcements, self._settling, self._undecided),
+            *(self._reports, self._digits),
+        ):
+            counters.update(part.counters)
         counters["media_loss_moments_dropped"] = self._losses.dropped
         counters["dtls_srtp_handshakes_dark"] = self.dtls.dark
         counters["dtls_srtp_sessions_evicted"] = self.dtls.evicted
@@ -113,101 +119,81 @@ class MediaCollector:
         """Take a message: its session description, a quality report, or a digit."""
         raw = message.raw
         if raw.find(b"\nm=", message.body_start) >= 0:
-            self._remember(raw[message.body_start :])
+            self._announcements.receive(message)
         elif message.method == "PUBLISH" or raw.find(b"VQSessionReport", message.body_start) >= 0:
-            self._take_report(message)
+            self._reports.receive(message)
         elif message.method == "INFO":
             self._digits.receive(message)
 
-    def settle(self, before: int | None) -> None:
-        """All messages in front of frame *before* were given."""
-        self.table.settle(before)
+    def settle(self, before: int | None, now: int) -> None:
+        """All messages in front of frame *before*, at capture time *now*, were given."""
+        self._pass_time(now)
+        self.table.settle(before, self._settling.settle)
+        self._settling.settle(now)
 
     def finish(self) -> None:
-        """Everything was read."""
-        self.table.finish()
+        """Everything was read; calls that go on are still to come."""
+        self.table.settle(None)
 
-    # From the analysis and the sink.
+    # From the analysis.
+
+    def follow(self, leg_of: Callable[[str], Leg | None], pass_time: Callable[[int], None]) -> None:
+        """Take whom to ask for the leg with a Call-ID that goes on, and whom to tell the time."""
+        self._settling.leg_of = leg_of
+        self._pass_time = pass_time
 
     def call(self, call: JointCall) -> None:
         """Take a call that is over, with all its legs."""
-        legs = [leg_media(leg) for leg in call.legs]
-        if len(self._calls) >= MOST_CALLS:
-            self._calls.popleft()
-            self._counters["media_calls_evicted"] += 1
-        self._calls.append(CallMedia(legs))
+        self._settling.over(CallMedia([leg_media(leg) for leg in call.legs]))
 
-    def dark_session(self, client: str, server: str) -> None:
-        """A TLS session between these endpoints stayed dark."""
-        for endpoint in (client, server):
-            if len(self._dark_hosts) < MOST_DARK_HOSTS:
-                self._dark_hosts[host_of(endpoint)] = None
+    def dark_so_far(self, session: int, client: str, server: str) -> None:
+        """A TLS session that goes on has records that stay dark."""
+        self._dark_hosts.dark_so_far(session, client, server)
 
-    # The result.
+    def session(self, report: SessionReport) -> None:
+        """A TLS session is over."""
+        self._dark_hosts.over(report)
 
-    def calls(self) -> list[CallMedia]:
-        """Return the media of every call, streams assigned; asked again, the same."""
-        if self._result is None:
-            self._result = self._assign()
-            if self._opening is not None:
-                self._opening(self)
-        return self._result
+    def conclude(self) -> None:
+        """All calls were given: hand over what is left.  Asked again, nothing is left."""
+        if not self._concluded:
+            self._concluded = True
+            self._settling.finish()
+            self._undecided.finish()
+            self._on_end()
 
-    @property
-    def flows(self) -> list[DatagramFlow]:
-        """Flows of what is no RTP."""
-        return list(self.table.flows.values())
+    # From the table.
 
-    def _assign(self) -> list[CallMedia]:
-        blamed = self._losses.judge(self._streams)
-        streams = [
-            blamed[one.number].on(one) if one.number in blamed else one
-            for one in (*self._streams, *self._short)
-        ]
-        calls = list(self._calls)
-        left = assign(streams, calls)
-        self._note_usual(calls)
-        by_call_id = {leg.call_id: leg for call in calls for leg in call.legs}
-        for call in calls:
-            for _, one in call.streams:
-                one.verdict = _verdict_of(one)
-                one.reported = self.rtcp.about(one.stream.ssrc, one.stream.destination)
-            for leg in call.legs:
-                leg.streams.sort(key=lambda one: one.stream.number)
-                note_successors(leg)
+    def _given_up(self, stream: Stream) -> None:
+        self._settling.given_up(stream)
+
+    def _begun(self, stream: Running) -> None:
+        self._settling.begun(stream)
+
+    # What has settled.
+
+    def _settled(self, call: CallMedia) -> None:
+        self._announcements.over(call.call_ids)
+        for _, one in call.streams:
+            one.verdict = _verdict_of(one)
+            one.reported = self.rtcp.about(one.stream.ssrc, one.stream.destination)
+        for _, one in call.streams:
+            if one.verdict is MediaVerdict.CLEAR:  # in SRTCP there may be more
+                self.rtcp.forget(one.stream.ssrc, one.stream.destination)
+        for leg in call.legs:
+            leg.streams.sort(key=lambda one: one.stream.number)
+            note_successors(leg)
+            leg.reports += self._reports.take(leg.call_id)
+            leg.info_digits += self._digits.take(leg.call_id)
+            if any(line.fax for line in leg.lines):
                 self._find_faxes(leg)
-        for report in self._reports:
-            about = by_call_id.get(report.call_id)
-            if about is not None:
-                about.reports.append(report)
-        for call_id, digits in self._digits.by_call_id().items():
-            about = by_call_id.get(call_id)
-            if about is not None:
-                about.info_digits = digits
-        self._show_unassigned(left)
-        return calls
+        self._undecided.receive(call)
 
-    def _note_usual(self, calls: list[CallMedia]) -> None:
-        """Find out between which hosts media passes the capture point: that of many calls does not."""
-        answered: Counter[frozenset[str]] = Counter()
-        seen: Counter[frozenset[str]] = Counter()
-        legs = [leg for call in calls for leg in call.legs if leg.answered is not None]
-        for leg in legs:
-            answered[leg.media_hosts] += 1
-            seen[leg.media_hosts] += bool(leg.streams)
-        for leg in legs:
-            leg.usually_seen = 2 * seen[leg.media_hosts] >= answered[leg.media_hosts]
-
-    def _show_unassigned(self, streams: list[Stream]) -> None:
-        for stream in sorted(streams, key=lambda one: one.number):
-            numbers = min(stream.expected, stream.packets - stream.duplicates)
-            if numbers - stream.restarts < FEWEST_PACKETS:
-                self._counters["rtp_like_datagrams"] += stream.packets
-                continue
-            hosts = {host_of(stream.source), host_of(stream.destination)}
-            dark = not hosts.isdisjoint(self._dark_hosts)
-            verdict = MediaVerdict.SIGNALLING_DARK if dark else MediaVerdict.UNASSIGNED
-            self.unassigned.append((stream, verdict))
+    def _left(self, stream: Stream, call_id: str) -> None:
+        self.rtcp.forget(stream.ssrc, stream.destination)
+        dark = self._dark_hosts.any_of((stream.source, stream.destination))
+        verdict = MediaVerdict.SIGNALLING_DARK if dark else MediaVerdict.UNASSIGNED
+        self._on_stream(stream, verdict, call_id)
 
     def _find_faxes(self, leg: LegMedia) -> None:
         """Note T.38 where an SDP announces it: nothing in its packets says that they are."""
@@ -217,83 +203,6 @@ class MediaCollector:
             for flow in self.table.flows.values():
                 if flow.kind is Kind.OTHER and flow.destination == line.endpoint:
                     leg.faxes.append((line, flow.packets, flow.started, flow.ended))
-
-    def _take(self, stream: Stream) -> None:
-        if stream.packets < FEWEST_PACKETS:
-            if len(self._short) >= MOST_SHORT:
-                self._counters["rtp_like_datagrams"] += self._short.popleft().packets
-            self._short.append(stream)
-            return
-        if len(self._streams) >= MOST_STREAMS:
-            self._streams.popleft()
-            self._counters["media_streams_not_kept"] += 1
-        self._streams.append(stream)
-
-    def _take_report(self, message: Message) -> None:
-        kind = (header(message, "Content-Type") or "").partition(";")[0].strip().lower()
-        if kind != CONTENT_TYPE:
-            return
-        report = read_report(
-            message.raw[message.body_start :], message.time, message.frame, message.flow.source
-        )
-        if report is None:
-            self._counters["quality_reports_unreadable"] += 1
-            return
-        self._counters["quality_reports"] += 1
-        self._reports.append(report)
-
-    def _remember(self, body: bytes) -> None:
-        at = body.find(b"v=0")
-        if at < 0 or len(body) > MOST_DESCRIPTION:
-            return
-        body = body[at:]
-        place = body.find(b"\nm=")
-        while place >= 0:
-            words = body[place + 3 : place + 40].split()
-            if len(words) > 1 and words[1].isdigit():
-                port = words[1].decode()
-                self._bodies[port] = body
-                self._bodies.move_to_end(port)
-                if len(self._bodies) > MOST_PORTS:
-                    self._bodies.popitem(last=False)
-            place = body.find(b"\nm=", place + 3)
-
-    def _formats(self, source: str, destination: str) -> Mapping[int, Codec]:
-        """Return payload types as whoever receives announced them, else as whoever sends did."""
-        for endpoint in (destination, source):
-            body = self._bodies.get(endpoint.rpartition(":")[2])
-            if body is None:
-                continue
-            formats = formats_of(body)
-            if endpoint in formats:
-                return formats[endpoint]
-            # NAT: the port is the same, the address is not.
-            port = ":" + endpoint.rpartition(":")[2]
-            for announced, found in formats.items():
-                if announced.endswith(port):
-                    return found
-        return {}
-
-
-def leg_media(leg: Leg) -> LegMedia:
-    """Return what a leg says of its media."""
-    lines, dropped = lines_of(leg)
-    call = leg.call
-    return LegMedia(
-        call_id=leg.call_id,
-        number=leg.number,
-        caller=call.from_uri,
-        callee=call.to_uri,
-        started=call.started,
-        answered=leg.answered,
-        ended=leg.ended,
-        last_time=leg.last_time,
-        failed=call.state in (CallState.FAILED, CallState.REDIRECTED, CallState.CANCELLED),
-        sessions=leg.sessions,
-        lines=tuple(lines),
-        lines_dropped=dropped,
-        keys=keys_of_leg(leg),
-    )
 
 
 def _verdict_of(one: Assigned) -> MediaVerdict:

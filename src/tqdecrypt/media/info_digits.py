@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["InfoDigit", "InfoDigits"]
 
 MOST_KEPT = 10_000
-"""Digits that are remembered until the end, some 200 bytes each; the earliest go."""
+"""Digits that are remembered until their call is over, some 200 bytes each; those of the call that had the
+first ones go."""
 _TYPES = frozenset({"application/dtmf-relay", "application/dtmf"})
 _DURATION = re.compile(rb"(?im)^\s*duration\s*[=:]\s*(\d{1,5})\s*$")
 MILLISECOND = 1_000_000
@@ -50,26 +51,28 @@ class InfoDigits:
 
     def __init__(self) -> None:
         self.counters: Counter[str] = Counter()
-        self._found: OrderedDict[tuple[str, bytes, int], InfoDigit] = OrderedDict()
-        """By what tells requests apart on all hops and however often they are sent: Call-ID, From, CSeq."""
+        self._found: OrderedDict[str, dict[tuple[bytes, int], InfoDigit]] = OrderedDict()
+        """Call-ID → From and CSeq, which tell requests apart however often they are sent → the digit."""
+        self._number = 0
 
     def receive(self, info: Message) -> None:
         """Take an INFO request."""
         kind = (header(info, "Content-Type") or "").partition(";")[0].strip().lower()
-        key = info.call_id, info.from_, info.cseq
-        if kind not in _TYPES or key in self._found:
+        key = info.from_, info.cseq
+        known = self._found.get(info.call_id, {})
+        if kind not in _TYPES or key in known:
             return
         said = _DURATION.search(info.raw, info.body_start)
         duration = None if said is None else int(said[1]) * MILLISECOND
-        self._found[key] = InfoDigit(info.time, info.frame, uri_of(info.from_), duration)
+        digit = InfoDigit(info.time, info.frame, uri_of(info.from_), duration)
+        self._found.setdefault(info.call_id, known)[key] = digit
+        self._number += 1
         self.counters["info_digits"] += 1
-        if len(self._found) > MOST_KEPT:
-            self._found.popitem(last=False)
-            self.counters["info_digits_not_kept"] += 1
+        while self._number > MOST_KEPT:
+            self.counters["info_digits_not_kept"] += len(self.take(next(iter(self._found))))
 
-    def by_call_id(self) -> dict[str, list[InfoDigit]]:
-        """Return the digits of each call, in their order."""
-        found: dict[str, list[InfoDigit]] = {}
-        for (call_id, _, _), digit in self._found.items():
-            found.setdefault(call_id, []).append(digit)
-        return found
+    def take(self, call_id: str) -> list[InfoDigit]:
+        """Return the digits of a call, in their order; they are kept no longer."""
+        digits = list(self._found.pop(call_id, {}).values())
+        self._number -= len(digits)
+        return digits

@@ -6,48 +6,22 @@ announced tells packets *to* the caller, whoever sends them.
 
 from __future__ import annotations
 
-import enum
-import ipaddress
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.call import Party
-from tqdecrypt.sip.sdp import Media
-from tqdecrypt.sip.sdp_attributes import Codec, codec_of
-from tqdecrypt.sip.sdp_reader import parse_sdp
+from tqdecrypt.media.description import MediaDescription, Protection, describe
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls.leg import Leg
     from tqdecrypt.calls.offer import Offer
-    from tqdecrypt.sip.sdp import SessionDescription
+    from tqdecrypt.sip.sdp_attributes import Codec
 
-__all__ = ["MediaLine", "Protection", "endpoint_of", "formats_of", "lines_of"]
+__all__ = ["MediaLine", "lines_of"]
 
 MOST_LINES = 128
 """Lines kept of a leg; further changes are counted."""
-MOST_SHARED = 1 << 12
-"""Lists of codecs that are shared; a full table is emptied."""
-MOST_CANDIDATES = 16
-"""ICE candidates kept of a line."""
-
-
-_Codecs = tuple[tuple[str, str, int | None], ...]
-_codecs: dict[_Codecs, _Codecs] = {}
-
-
-class Protection(enum.StrEnum):
-    """How a line protects its packets.  The value is the word in JSON."""
-
-    NONE = "none"
-    """RTP/AVP without keys."""
-    SDES = "sdes"
-    """Keys in the SDP (RFC 4568)."""
-    DTLS = "dtls"
-    """Keys from a DTLS handshake (RFC 5764)."""
-    UNKNOWN = "unknown"
-    """SRTP, and nothing says where the keys come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +32,7 @@ class MediaLine:
     """Who announced it, and receives there."""
     index: int
     """Which media description of the session it is, from 0."""
-    kind: str
-    """``audio``, ``video``, ``image`` …"""
-    protocol: str
-    endpoint: str
-    """``ip:port``; empty when it is refused or has no address."""
-    rtcp: str
-    """Where RTCP goes; the same as ``endpoint`` with rtcp-mux."""
+    description: MediaDescription
     signalled_from: str
     """``ip:port`` that the description came from."""
     since: int
@@ -74,71 +42,106 @@ class MediaLine:
     is_answer: bool
     early: bool
     """Whether it came in a provisional response."""
-    direction: str
-    """``sendrecv`` …, as its author says it."""
-    held: bool
-    refused: bool
-    fax: bool
-    """T.38."""
-    codecs: tuple[tuple[str, str, int | None], ...]
-    """Payload type, encoding (``PCMA/8000``) and clock rate."""
-    ptime: float | None
-    protection: Protection
-    candidates: tuple[str, ...] = ()
-    """``ip:port`` of ICE candidates for RTP."""
+    hop: str
+    """The two between whom it was said, and the branch of a fork."""
     until: int | None = None
     """When another description took its place, or the call ended."""
-    parameters: tuple[tuple[str, str], ...] = ()
-    """Payload type and fmtp of the codecs that have one."""
-    hop: str = ""
-    """The two between whom it was said, and the branch of a fork."""
+
+    @property
+    def kind(self) -> str:
+        """``audio``, ``video``, ``image`` …"""
+        return self.description.kind
+
+    @property
+    def protocol(self) -> str:
+        """``RTP/AVP``, ``RTP/SAVP`` …"""
+        return self.description.protocol
+
+    @property
+    def endpoint(self) -> str:
+        """``ip:port``; empty when it is refused or has no address."""
+        return self.description.endpoint
+
+    @property
+    def rtcp(self) -> str:
+        """Where RTCP goes; the same as :attr:`endpoint` with rtcp-mux."""
+        return self.description.rtcp
+
+    @property
+    def direction(self) -> str:
+        """``sendrecv`` …, as its author says it."""
+        return self.description.direction
+
+    @property
+    def held(self) -> bool:
+        """Whether it puts the other side on hold."""
+        return self.description.held
+
+    @property
+    def refused(self) -> bool:
+        """Whether its port says no."""
+        return self.description.refused
+
+    @property
+    def fax(self) -> bool:
+        """Whether it is T.38."""
+        return self.description.fax
+
+    @property
+    def codecs(self) -> tuple[tuple[str, str, int | None], ...]:
+        """Payload type, encoding (``PCMA/8000``) and clock rate of each."""
+        return self.description.codecs
+
+    @property
+    def ptime(self) -> float | None:
+        """Milliseconds of media in a packet, when it says so."""
+        return self.description.ptime
+
+    @property
+    def protection(self) -> Protection:
+        """How its packets are protected."""
+        return self.description.protection
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """``ip:port`` of ICE candidates for RTP."""
+        return self.description.candidates
+
+    @property
+    def parameters(self) -> tuple[tuple[str, str], ...]:
+        """Payload type and fmtp of the codecs that have one."""
+        return self.description.parameters
 
     @property
     def ends(self) -> tuple[str, ...]:
         """Every endpoint at which it may receive."""
-        return (self.endpoint, *self.candidates) if self.endpoint else self.candidates
+        return self.description.ends
 
     @property
     def formats(self) -> dict[int, Codec]:
         """Payload type → format."""
-        parameters = dict(self.parameters)
-        return {
-            int(number): codec_of(number, encoding, parameters.get(number, ""))
-            for number, encoding, _ in self.codecs
-            if number.isdecimal() and int(number) < 128
-        }
+        return self.description.payload_types
 
     def encoding(self, payload_type: int) -> str:
         """Return the encoding of a payload type; empty when it is not announced."""
         number = str(payload_type)
-        return next((encoding for one, encoding, _ in self.codecs if one == number), "")
+        return next((one.encoding for one in self.description.formats if one.format == number), "")
 
 
-def endpoint_of(address: str, port: int | None) -> str:
-    """Return ``ip:port`` as streams have it."""
-    if not address or not port:
-        return ""
-    if ":" not in address:
-        return f"{address}:{port}"
-    try:
-        spelled = str(ipaddress.IPv6Address(address))  # RFC 5952, as packets' addresses are
-    except ValueError:
-        spelled = address
-    return f"[{spelled}]:{port}"
+def lines_of(offers: Iterable[Offer], end: int | None) -> tuple[list[MediaLine], int]:
+    """Return every line of a leg with the time that it held, and how many were dropped.
 
-
-def lines_of(leg: Leg) -> tuple[list[MediaLine], int]:
-    """Return every line of a leg with the time that it held, and how many were dropped."""
+    :param end: when the leg was over, ns; ``None``: it goes on.
+    """
     current: dict[tuple[str, Party, int], int] = {}
     found: list[MediaLine] = []
     dropped = 0
-    end = leg.ended
-    for line in sorted(_announced(leg), key=lambda line: line.since):
+    for line in sorted(_announced(offers), key=lambda line: line.since):
         key = line.hop, line.party, line.index
         before = current.get(key)
         if before is not None:
             known = found[before]
-            if replace(known, until=None) == _as_before(known, line):
+            if _says_the_same(known, line):
                 continue  # said again, in the 200 for example
             found[before] = replace(known, until=line.since)
         if len(found) >= MOST_LINES:
@@ -151,125 +154,43 @@ def lines_of(leg: Leg) -> tuple[list[MediaLine], int]:
     return found, dropped
 
 
-def _as_before(known: MediaLine, line: MediaLine) -> MediaLine:
-    """Return *line* as if it had come when *known* did: only what it says may differ."""
-    return replace(
-        line,
-        since=known.since,
-        frame=known.frame,
-        carrier=known.carrier,
-        early=known.early,
-        is_answer=known.is_answer,
-    )
+def _says_the_same(known: MediaLine, line: MediaLine) -> bool:
+    """Return whether *line* says what *known* did, only later or in another message."""
+    return known.signalled_from == line.signalled_from and known.description == line.description
 
 
-def _announced(leg: Leg) -> Iterator[MediaLine]:
+def _announced(offers: Iterable[Offer]) -> Iterator[MediaLine]:
     """Yield the lines of every hop; forks each have their own."""
-    for offer in leg.offers:
+    for offer in offers:
         if offer.rejected is not None and offer.transaction.to_tag:
             continue  # a re-INVITE that was refused changes nothing (RFC 3261 section 14.1)
-        hop = sys.intern(
-            " ".join(sorted((offer.flow.source, offer.flow.destination))) + offer.callee_tag
-        )
+        source, destination = offer.flow.source, offer.flow.destination
+        hop = sys.intern(" ".join(sorted((source, destination))) + offer.callee_tag)
         offerer = Party.CALLER if offer.by_caller else Party.CALLEE
         answerer = Party.CALLEE if offer.by_caller else Party.CALLER
-        offered_from, answered_from = _senders(offer)
-        for line in _lines(offer.body, offerer, offered_from, offer.time, offer.frame):
-            yield replace(line, carrier=offer.carrier, hop=hop)
+        yield from _lines(hop, offerer, offer.body, source, offer.time, offer.frame, offer.carrier)
         if offer.early is not None and offer.early_time is not None:
-            for line in _lines(
-                offer.early, answerer, answered_from, offer.early_time, offer.early_frame or 0
-            ):
-                yield replace(line, is_answer=True, early=True, carrier="18x", hop=hop)
+            said = offer.early, destination, offer.early_time, offer.early_frame or 0, "18x"
+            yield from _lines(hop, answerer, *said, is_answer=True, early=True)
         if offer.answer is not None and offer.answer_time is not None:
-            for line in _lines(
-                offer.answer, answerer, answered_from, offer.answer_time, offer.answer_frame or 0
-            ):
-                yield replace(line, is_answer=True, carrier=offer.answer_carrier, hop=hop)
+            frame, carrier = offer.answer_frame or 0, offer.answer_carrier
+            said = offer.answer, destination, offer.answer_time, frame, carrier
+            yield from _lines(hop, answerer, *said, is_answer=True)
 
 
-def _senders(offer: Offer) -> tuple[str, str]:
-    """Return where the offer came from and where its answer does."""
-    return offer.flow.source, offer.flow.destination
-
-
-def _lines(body: bytes, party: Party, source: str, time: int, frame: int) -> Iterator[MediaLine]:
-    description = parse_sdp(body)
-    for index, media in enumerate(description.media):
-        yield _line(description, media, index, party, source, time, frame)
-
-
-def _line(
-    description: SessionDescription,
-    media: Media,
-    index: int,
+def _lines(
+    hop: str,
     party: Party,
-    source: str,
-    time: int,
+    body: bytes,
+    signalled_from: str,
+    since: int,
     frame: int,
-) -> MediaLine:
-    endpoint = endpoint_of(media.address, media.port)
-    rtcp = media.rtcp
-    if media.rtcp_mux:
-        control = endpoint
-    elif rtcp is not None:
-        control = endpoint_of(rtcp.address or media.address, rtcp.port)
-    else:
-        control = endpoint_of(media.address, media.port + 1 if media.port else None)
-    candidates = tuple(
-        endpoint_of(one.address, one.port)
-        for one in media.candidates
-        if one.component == 1 and one.transport == "UDP"
-    )
-    return MediaLine(
-        party=party,
-        index=index,
-        kind=sys.intern(media.kind),
-        protocol=sys.intern(media.protocol),
-        endpoint=endpoint,
-        rtcp=control,
-        signalled_from=source,
-        since=time,
-        frame=frame,
-        carrier="",
-        is_answer=False,
-        early=False,
-        direction=sys.intern(media.direction),
-        held=media.held,
-        refused=media.refused,
-        fax=media.is_fax,
-        codecs=_shared(tuple((c.format, c.encoding, c.clock_rate) for c in media.codecs)),
-        ptime=media.ptime,
-        protection=_protection(media),
-        candidates=candidates[:MOST_CANDIDATES],
-        parameters=tuple((c.format, c.parameters) for c in media.codecs if c.parameters),
-    )
-
-
-def _shared(codecs: _Codecs) -> _Codecs:
-    """Return the same codecs as another line's object: a trunk has a handful of lists."""
-    if len(_codecs) >= MOST_SHARED:
-        _codecs.clear()
-    return _codecs.setdefault(codecs, codecs)
-
-
-def _protection(media: Media) -> Protection:
-    if media.values("crypto"):
-        return Protection.SDES
-    if "TLS" in media.protocol.upper() or media.fingerprints:
-        return Protection.DTLS
-    return Protection.UNKNOWN if "SAVP" in media.protocol.upper() else Protection.NONE
-
-
-def formats_of(body: bytes) -> dict[str, dict[int, Codec]]:
-    """Return what a description says of payload types: endpoint → payload type → what it is."""
-    found: dict[str, dict[int, Codec]] = {}
-    for media in parse_sdp(body).media:
-        endpoint = endpoint_of(media.address, media.port)
-        if endpoint and "RTP/" in media.protocol:
-            found[endpoint] = {
-                int(codec.format): codec
-                for codec in media.codecs
-                if codec.format.isdecimal() and int(codec.format) < 128
-            }
-    return found
+    carrier: str,
+    *,
+    is_answer: bool = False,
+    early: bool = False,
+) -> Iterator[MediaLine]:
+    for index, one in enumerate(describe(body)):
+        yield MediaLine(
+            *(party, index, one, signalled_from, since, frame, carrier, is_answer, early, hop)
+        )

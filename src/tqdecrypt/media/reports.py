@@ -116,6 +116,12 @@ class ReportTable:
         """Return what the host of *receiver* (``ip:port``) said of a stream."""
         return self._reported.get((ssrc, _host(receiver)))
 
+    def forget(self, ssrc: int, receiver: str) -> None:
+        """A stream is over, and nobody asks for it again."""
+        self._reported.pop((ssrc, _host(receiver)), None)
+        self._senders.pop(ssrc, None)
+        self.goodbyes.pop(ssrc, None)
+
     def _about(self, ssrc: int, source: str) -> Reported:
         key = ssrc, _host(source)
         reported = self._reported.get(key)

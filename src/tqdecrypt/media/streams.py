@@ -7,7 +7,8 @@ never per packet.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +16,19 @@ import numpy.typing as npt
 from tqdecrypt.media.amr_modes import AmrModes, amr_formats
 from tqdecrypt.media.clock import STATIC_RATES
 from tqdecrypt.media.columns import RtpColumns
-from tqdecrypt.media.event_packets import choose_main_type, type_bits
+from tqdecrypt.media.concluding import conclude
+from tqdecrypt.media.ends import AtEnds
+from tqdecrypt.media.event_packets import type_bits
 from tqdecrypt.media.grouping import group
 from tqdecrypt.media.jitter_buffer import JitterBuffer
 from tqdecrypt.media.sequences import RING
-from tqdecrypt.media.state import BINS, NO_TYPE, State
-from tqdecrypt.media.stream import SecondOf, Stream
+from tqdecrypt.media.state import NO_TYPE, State
+from tqdecrypt.media.stream import Stream
 from tqdecrypt.media.update import BlockUpdate, LossLog, Notes
 from tqdecrypt.packet import endpoint_text
 from tqdecrypt.sip.sdp_attributes import Codec
 
-__all__ = ["MOST_STREAMS", "FormatsOf", "StreamTable"]
+__all__ = ["MOST_STREAMS", "FormatsOf", "Running", "StreamTable"]
 
 FormatsOf = Callable[[str, str], Mapping[int, Codec]]
 """Returns what session descriptions say: payload type → what it is, of packets from and to an endpoint."""
@@ -33,15 +36,31 @@ FormatsOf = Callable[[str, str], Mapping[int, Codec]]
 MOST_STREAMS = 10_000
 """Streams followed at once, some five kilobytes each.  A full table gives up the eighth part of them whose
 last packet is the oldest: five thousand calls at a time have their two streams each."""
+_FEWEST_PACKETS = 3
+"""Packets of a stream that counts when others are asked whether they lack some, too."""
 _SECOND = 1_000_000_000
 
 Integers = npt.NDArray[np.int64]
+
+
+class Running(NamedTuple):
+    """A stream in the table, as it is just now.  Times in nanoseconds."""
+
+    slot: int
+    number: int
+    source: str
+    destination: str
+    ssrc: int
+    started: int
+    ended: int
+    """When its latest packet came."""
 
 
 class StreamTable:
     """Follows streams.
 
     :param on_stream: told each stream when it is given up, or at the end.
+    :param on_begin: told each stream when it begins.
     :param formats: says what session descriptions know of a new stream.
     :param on_losses: told where packets are missing.
     :param buffers: makes the jitter buffer that each stream passes; without, there is none.
@@ -53,20 +72,24 @@ class StreamTable:
         formats: FormatsOf = lambda source, destination: {},
         on_losses: Callable[[LossLog], None] = lambda log: None,
         *,
-        most: int = MOST_STREAMS,
+        on_begin: Callable[[Running], None] | None = None,
+        most: int | None = None,
         buffers: Callable[[], JitterBuffer] | None = None,
     ) -> None:
         self.counters: Counter[str] = Counter()
         """``media_streams_evicted``: given up because the table was full."""
         self._on_stream = on_stream
+        self._on_begin = on_begin
         self._formats = formats
         self._on_losses = on_losses
         self._buffers = buffers
-        self._state = State(most)
+        self._state = State(MOST_STREAMS if most is None else most)
         self._slots: dict[int, int] = {}
         """Key → slot."""
         self._notes: OrderedDict[int, Notes] = OrderedDict()
         """Slot → what else is known, in the order in which streams began."""
+        self._at: AtEnds[int, None] = AtEnds()
+        """Slots by the endpoints of their streams."""
         self._free: list[int] = []
         self._used = 0
         self._begun = 0
@@ -107,8 +130,45 @@ class StreamTable:
 
     def finish(self) -> None:
         """Everything was read: all streams are over."""
-        for slot in list(self._notes):
-            self._end(slot)
+        for stream in self._conclude(list(self._notes)):
+            self._on_stream(stream)
+
+    def running(self) -> Iterator[Running]:
+        """Yield all streams, in the order in which they began."""
+        return map(self._running, self._notes)
+
+    def at(self, end: str) -> Iterator[Running]:
+        """Yield the streams from or to an endpoint (``ip:port``)."""
+        return map(self._running, self._at.at(end))
+
+    def quiet(self, before: int) -> list[Running]:
+        """Return the streams of which nothing came from a time on, ns."""
+        times = self._state["time"][: self._used]
+        idle = np.flatnonzero(times < before).tolist()
+        return [self._running(slot) for slot in idle if slot in self._notes]
+
+    def spans(self) -> tuple[Integers, Integers]:
+        """Return when streams of three packets and more began, and when their latest packets came."""
+        slots = np.fromiter(self._notes, np.int64, len(self._notes))
+        slots = slots[self._state["packets"][slots] >= _FEWEST_PACKETS]
+        return self._state["started"][slots], self._state["time"][slots]
+
+    def conclude(self, streams: Iterable[Running]) -> list[Stream]:
+        """Return what came of streams, and forget them."""
+        return self._conclude([stream.slot for stream in streams])
+
+    def _running(self, slot: int) -> Running:
+        source, destination, ssrc, _ = self._notes[slot].row
+        state = self._state
+        return Running(
+            slot,
+            int(state["number"][slot]),
+            source,
+            destination,
+            ssrc,
+            int(state["started"][slot]),
+            int(state["time"][slot]),
+        )
 
     def _begin(self, key: int, rtp: RtpColumns, row: int) -> int:
         if self._free:
@@ -154,6 +214,9 @@ class StreamTable:
         if amr:
             notes.modes = AmrModes(amr)
         self._slots[key] = slot
+        self._at.add((source, destination), slot, None)
+        if self._on_begin is not None:
+            self._on_begin(self._running(slot))
         return slot
 
     def _evict(self, number: int, used: set[int]) -> None:
@@ -161,107 +224,16 @@ class StreamTable:
         idle = [slot for slot, notes in self._notes.items() if notes.key not in used]
         times = self._state["time"]
         idle.sort(key=lambda slot: int(times[slot]))
-        for slot in idle[:number]:
-            self._end(slot)
+        for stream in self._conclude(idle[:number]):
+            self._on_stream(stream)
             self.counters["media_streams_evicted"] += 1
 
-    def _end(self, slot: int) -> None:
-        notes = self._notes.pop(slot)
-        del self._slots[notes.key]
-        self._free.append(slot)
-        self._state.bursts.finish(np.array([slot]))
-        self._on_stream(self._stream(slot, notes))
-
-    def _stream(self, slot: int, notes: Notes) -> Stream:
-        state = self._state
-
-        def value(name: str) -> int:
-            return int(state[name][slot])
-
-        source, destination, ssrc, relayed = notes.row
-        types = state["types"][slot]
-        ranked = sorted(np.flatnonzero(types).tolist(), key=lambda one: -int(types[one]))
-        main = choose_main_type(state, slot)
-        rate = float(state["rates"][slot, main])
-        jitters, spacings = value("jitter_count"), value("spacing_count")
-        bursts = state.bursts
-        step = value("step") or value("tick")
-        return Stream(
-            number=value("number"),
-            source=source,
-            destination=destination,
-            ssrc=ssrc,
-            started=value("started"),
-            ended=value("time"),
-            first_frame=value("first_frame"),
-            last_frame=value("frame"),
-            packets=value("packets"),
-            payload_bytes=value("payload_bytes"),
-            expected=value("highest") - value("lowest") + 1,
-            duplicates=value("duplicates"),
-            reordered=value("reordered"),
-            restarts=value("restarts"),
-            jitter=float(state["jitter"][slot]) if jitters else None,
-            jitter_mean=float(state["jitter_sum"][slot]) / jitters if jitters else None,
-            jitter_max=float(state["jitter_max"][slot]) if jitters else None,
-            spacing_min=value("spacing_min") / 1e6 if spacings else None,
-            spacing_mean=value("spacing_sum") / spacings / 1e6 if spacings else None,
-            spacing_max=value("spacing_max") / 1e6 if spacings else None,
-            spacing_95=_percentile(state["spacings"][slot], 0.95, value("spacing_max") / 1e6),
-            spacing_99=_percentile(state["spacings"][slot], 0.99, value("spacing_max") / 1e6),
-            bursts=int(bursts.bursts[slot]),
-            burst_lost=int(bursts.lost[slot]),
-            burst_length=int(bursts.length[slot]),
-            gap_lost=int(bursts.isolated[slot]),
-            payload_types={one: int(types[one]) for one in ranked},
-            payload_type=main,
-            clock_rate=int(rate) or None,
-            clock_rate_inferred=notes.rate_inferred,
-            ptime=1000 * step / rate if rate and step else None,
-            suppressed=float(state["suppressed"][slot]) / 1e6,
-            markers=value("markers"),
-            padded=value("padded"),
-            extended=value("with_extension"),
-            cut=value("cut"),
-            events=value("events"),
-            timestamp_jumps=value("jumps"),
-            dscp=value("first_class") >> 2,
-            relayed=relayed,
-            type_changes=tuple(notes.types),
-            ptime_changes=tuple(notes.steps),
-            dscp_changes=tuple(notes.dscps),
-            pauses=tuple(notes.pauses),
-            digits=tuple(notes.digits),
-            digit_count=value("digits"),
-            changes_dropped=notes.changes_dropped,
-            course_step=value("width") / _SECOND,
-            course=self._course(slot),
-            loss_runs=value("loss_runs"),
-            played=None if notes.buffer is None else notes.buffer.finish(),
-            losses=tuple(notes.losses),
-            amr_modes={} if notes.modes is None else notes.modes.packets,
-        )
-
-    def _course(self, slot: int) -> tuple[SecondOf, ...]:
-        state = self._state
-        packets, lost = state["course_packets"][slot], state["course_lost"][slot].copy()
-        for piece in range(BINS - 1, 0, -1):
-            if lost[piece] < 0:  # came late, in the piece behind that in which it was missing
-                lost[piece - 1] += lost[piece]
-                lost[piece] = 0
-        lost[0] = max(lost[0], 0)
-        jitter = state["course_jitter"][slot]
-        length = int(np.flatnonzero(packets + lost).max(initial=-1)) + 1
-        return tuple(
-            SecondOf(int(packets[i]), int(lost[i]), round(float(jitter[i]), 3))
-            for i in range(length)
-        )
-
-
-def _percentile(counts: npt.NDArray[np.int32], share: float, most: float) -> float | None:
-    """Return the upper end in milliseconds of the class below which *share* of all is."""
-    total = int(counts.sum())
-    if not total:
-        return None
-    number = int(np.searchsorted(np.cumsum(counts), share * total))
-    return min(float(0.125 * 2 ** ((number + 1) / 4)), most)
+    def _conclude(self, slots: Sequence[int]) -> list[Stream]:
+        if not slots:
+            return []
+        notes = [self._notes.pop(slot) for slot in slots]
+        for slot, note in zip(slots, notes, strict=True):
+            del self._slots[note.key]
+            self._free.append(slot)
+            self._at.discard(note.row[:2], slot)
+        return conclude(self._state, np.array(slots, np.int64), notes)

@@ -19,7 +19,7 @@ from tqdecrypt.media.grouping import group_of_keys
 from tqdecrypt.media.jitter_buffer import JitterBuffer
 from tqdecrypt.media.reports import ReportTable
 from tqdecrypt.media.stream import Stream
-from tqdecrypt.media.streams import FormatsOf, StreamTable
+from tqdecrypt.media.streams import FormatsOf, Running, StreamTable
 from tqdecrypt.media.update import LossLog
 from tqdecrypt.packet import endpoint_text
 from tqdecrypt.packet.layouts import Integers
@@ -29,6 +29,8 @@ __all__ = ["DatagramFlow", "MediaTable"]
 
 MOST_WAITING = 200_000
 """RTP packets that wait for the signalling in front of them, a hundred bytes each."""
+STRETCH = 30_000_000_000
+"""Nanoseconds of capture time that are taken in one piece."""
 MOST_FLOWS = 4_096
 """Flows of datagrams that are no RTP; the one that began first goes."""
 _LETTERS = np.zeros(256, np.bool_)
@@ -58,7 +60,8 @@ class DatagramFlow:
 class MediaTable:
     """The seam to the pipeline.
 
-    :param on_stream: told each stream when it is over.
+    :param on_stream: told each stream when it is given up, or at the end.
+    :param on_begin: told each stream when it begins.
     :param buffers: makes the jitter buffer that each stream passes.
     :ivar flows: what there was besides RTP and RTCP: STUN, DTLS, what may be T.38.
     :ivar reports: what RTCP says.
@@ -70,9 +73,12 @@ class MediaTable:
         formats: FormatsOf = lambda source, destination: {},
         on_losses: Callable[[LossLog], None] = lambda log: None,
         *,
+        on_begin: Callable[[Running], None] | None = None,
         buffers: Callable[[], JitterBuffer] | None = None,
     ) -> None:
-        self.streams = StreamTable(on_stream, formats, on_losses, buffers=buffers)
+        self.streams = StreamTable(
+            on_stream, formats, on_losses, on_begin=on_begin, buffers=buffers
+        )
         self.reports = ReportTable()
         self.flows: OrderedDict[tuple[int, str, str], DatagramFlow] = OrderedDict()
         self._counters: Counter[str] = Counter()
@@ -105,22 +111,33 @@ class MediaTable:
             self._receive_others(datagrams, block)
         while self._waiting_packets > MOST_WAITING:
             self._counters["media_did_not_wait"] += len(self._waiting[0])
-            self._follow()
+            self._follow(lambda time: None)
 
-    def settle(self, before: int | None) -> None:
-        """All messages in front of frame *before* were handed on; ``None``: all that there are."""
+    def settle(self, before: int | None, look: Callable[[int], None] = lambda time: None) -> None:
+        """All messages in front of frame *before* were handed on; ``None``: all that there are.
+
+        :param look: called with the capture time now and then where packets are far between: what comes long
+            after the one before it is to find settled what had settled meanwhile.
+        """
         while self._waiting and (before is None or int(self._waiting[0].frame[-1]) < before):
-            self._follow()
+            self._follow(look)
 
     def finish(self) -> None:
         """Everything was read."""
         self.settle(None)
         self.streams.finish()
 
-    def _follow(self) -> None:
+    def _follow(self, look: Callable[[int], None]) -> None:
         rtp = self._waiting.popleft()
         self._waiting_packets -= len(rtp)
-        self.streams.receive(rtp)
+        stretch = np.maximum.accumulate(rtp.time) // STRETCH
+        if stretch[0] == stretch[-1]:
+            self.streams.receive(rtp)
+            return
+        begins = np.flatnonzero(np.append(True, stretch[1:] != stretch[:-1])).tolist()
+        for begin, end in zip(begins, [*begins[1:], len(rtp)], strict=True):
+            look(int(rtp.time[begin]))
+            self.streams.receive(rtp.pick(np.arange(begin, end)))
 
     def _receive_reports(self, datagrams: Datagrams, block: PacketBlock) -> None:
         for row in np.flatnonzero(datagrams.kinds == Kind.RTCP).tolist():

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-__all__ = ["CONTENT_TYPE", "QualityReport", "read_report"]
+from tqdecrypt.sip.headers import header
+
+if TYPE_CHECKING:
+    from tqdecrypt.sip import Message
+
+__all__ = ["CONTENT_TYPE", "QualityReport", "QualityReports", "read_report"]
 
 CONTENT_TYPE = "application/vq-rtcpxr"
 MOST_LINES = 200
 """Lines that are looked at; a report has some thirty."""
+MOST_REPORTS = 10_000
+"""Reports that are kept, a kilobyte each."""
 _PAIR = re.compile(r'([A-Za-z]+)=("[^"]*"|[^\s;]+)')
 
 
@@ -34,6 +43,43 @@ class QualityReport:
     """Names as in RFC 6035 of what the reporter received (LocalMetrics): ``NLR`` … → value."""
     remote_metrics: Mapping[str, float] = field(default_factory=dict)
     """The same that it heard from the other end (RemoteMetrics)."""
+
+
+class QualityReports:
+    """Takes messages that may have a report, and keeps it until somebody asks for those about a call.
+
+    :ivar counters: ``quality_reports``, ``quality_reports_unreadable``, ``quality_reports_not_kept``.
+    """
+
+    def __init__(self) -> None:
+        self.counters: Counter[str] = Counter()
+        self._kept: OrderedDict[str, list[QualityReport]] = OrderedDict()
+        """By the Call-ID that they are about; the one that was the first to be reported on goes first."""
+        self._number = 0
+
+    def receive(self, message: Message) -> None:
+        """Take a message."""
+        kind = (header(message, "Content-Type") or "").partition(";")[0].strip().lower()
+        if kind != CONTENT_TYPE:
+            return
+        report = read_report(
+            message.raw[message.body_start :], message.time, message.frame, message.flow.source
+        )
+        if report is None:
+            self.counters["quality_reports_unreadable"] += 1
+            return
+        self.counters["quality_reports"] += 1
+        self._kept.setdefault(report.call_id, []).append(report)
+        self._number += 1
+        while self._number > MOST_REPORTS:
+            oldest = self.take(next(iter(self._kept)))
+            self.counters["quality_reports_not_kept"] += len(oldest)
+
+    def take(self, call_id: str) -> list[QualityReport]:
+        """Return the reports about a call; they are kept no longer."""
+        reports = self._kept.pop(call_id, [])
+        self._number -= len(reports)
+        return reports
 
 
 def read_report(body: bytes, time: int, frame: int, reporter: str) -> QualityReport | None:

@@ -83,8 +83,11 @@ class MediaSink(Protocol):
     def describe(self, message: Message) -> None:
         """One SIP message, as the sink takes it; it may announce media."""
 
-    def settle(self, before: int | None) -> None:
-        """All messages in front of frame *before* were given; ``None``: all that there are."""
+    def settle(self, before: int | None, now: int) -> None:
+        """All messages in front of frame *before* were given; ``None``: all that there are.
+
+        :param now: capture time up to which that is so, ns; with a live source it goes on when nothing comes.
+        """
 
     def finish(self) -> None:
         """Everything was read."""

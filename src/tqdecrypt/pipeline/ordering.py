@@ -89,35 +89,38 @@ class Ordering:
 
 
 class MediaBound:
-    """Up to which frame media has been told all messages that stand in front of it.
+    """How far media has been told all messages that stand in front of it.
 
     Where time orders messages, one waits :data:`~tqdecrypt.mirror.merger.HOLD` from when it arrived, and it
     arrives at most as long after it was said.  Media waits for both.
     """
 
     def __init__(self) -> None:
-        self._blocks: deque[tuple[int, int]] = deque()
-        """First frame and last time, ns, of the blocks that wait."""
+        self._blocks: deque[tuple[int, int, int]] = deque()
+        """First frame, first and last time (ns) of the blocks of which messages may be still to come."""
 
-    def add(self, first_frame: int, last_time: int) -> None:
+    def add(self, first_frame: int, first_time: int, last_time: int) -> None:
         """Take note of a block of packets."""
-        self._blocks.append((first_frame, last_time))
+        self._blocks.append((first_frame, first_time, last_time))
 
-    def frame(self, before: int | None, ripe: int | None) -> int | None:
-        """Return the frame up to which media may go on; ``None``: as far as there is.
+    def reach(self, before: int | None, ripe: int | None, now: int) -> tuple[int | None, int]:
+        """Return the frame (``None``: all that there are) and the capture time, ns, up to which it has.
 
         :param before: the frame from which on messages may still come.
         :param ripe: the time in front of which messages are in order; ``None`` where frames order them.
+        :param now: capture time of now.
         """
         blocks = self._blocks
-        if ripe is None:
+        if ripe is not None:
+            now = min(now, ripe - HOLD)
+            waiting = next((first for first, _, last in blocks if last >= now), None)
+            before = min((one for one in (before, waiting) if one is not None), default=None)
+        if before is None:
             blocks.clear()
-            return before
-        while blocks and blocks[0][1] < ripe - HOLD:
+            return None, now
+        while len(blocks) > 1 and blocks[1][0] <= before:
             blocks.popleft()
-        waiting = blocks[0][0] if blocks else None
-        known = [frame for frame in (before, waiting) if frame is not None]
-        return min(known, default=None)
+        return before, min(blocks[0][1], now) if blocks else now
 
 
 def _add(total: dict[str, int], counters: Mapping[str, int]) -> None:

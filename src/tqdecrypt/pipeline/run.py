@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -65,6 +66,8 @@ class Run:
         self._ordering = Ordering(mirror, options.message_sources, live=live)
         self._now = 0
         """Time of the last packet, ns."""
+        self._arrived = 0
+        """When the last packets came, by this machine's monotonic clock, ns."""
         observers = Observers((*options.observers, options.analysis, options.media))
         self._dispatcher = Dispatcher(
             self._finder,
@@ -120,10 +123,11 @@ class Run:
             self.summary.bytes += int(block.captured.sum())
             self.summary.note_times(int(block.time.min()), int(block.time.max()))
             self._now = int(block.time[-1])
+            self._arrived = time.monotonic_ns()
             workers.frame = block.first_frame
             self._block_frames.append(block.first_frame)
             if self._media is not None:
-                self._media_bound.add(block.first_frame, self._now)
+                self._media_bound.add(block.first_frame, int(block.time[0]), self._now)
             decoded = self._decoder.decode(block)
             if len(decoded.udp) or block.dropped is not None:
                 udp = decoded.udp
@@ -141,10 +145,9 @@ class Run:
         watermark = self._watermark()
         self._hand_on(watermark)
         if self._media is not None:
-            ordering = self._ordering
-            now = ordering.now(self._now)
-            ripe = ordering.ripe(now, last=False) if ordering.by_time else None
-            self._media.settle(self._media_bound.frame(watermark, ripe))
+            ordering, now = self._ordering, self._capture_time()
+            ripe = ordering.ripe(ordering.now(self._now), last=False) if ordering.by_time else None
+            self._media.settle(*self._media_bound.reach(watermark, ripe, now))
         self._dispatcher.tidy(self._connections.now)
 
     def finish(self) -> None:
@@ -189,6 +192,11 @@ class Run:
             return None
         frames = (self._workers.oldest_frame, self._connections.oldest_waiting_frame)
         return min((frame for frame in frames if frame is not None), default=None)
+
+    def _capture_time(self) -> int:
+        """Return the time of the last packet; live, with what has passed since it came."""
+        idle = time.monotonic_ns() - self._arrived if self._live and self._arrived else 0
+        return self._now + idle
 
     def _hand_on(self, before: int | None, *, last: bool = False) -> None:
         """Give the messages in front of frame *before* to the calls and the sink, in order."""

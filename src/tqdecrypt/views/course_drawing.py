@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import insort
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -21,7 +23,7 @@ from tqdecrypt.views.words import clean, count, date_of, time_of_day
 if TYPE_CHECKING:
     from tqdecrypt.media.association import Assigned, LegMedia
 
-__all__ = ["CourseChart", "course_of", "worst_calls"]
+__all__ = ["CourseChart", "WorstCalls", "course_of"]
 
 SECOND = 1_000_000_000
 
@@ -61,17 +63,28 @@ def _line_of(one: Assigned) -> CourseLine:
     return CourseLine(label, stream.started, stream.course_step, pieces, silence)
 
 
-def worst_calls(calls: Iterable[Sequence[LegMedia]], most: int) -> list[Sequence[LegMedia]]:
-    """Return the legs of the calls that fared worst: those that lost most, then the most uneven."""
-    ranked: list[tuple[float, float, str, Sequence[LegMedia]]] = []
-    for legs in calls:
+class WorstCalls:
+    """Keeps the legs of the calls that fared worst: those that lost most, then the most uneven.
+
+    :param most: calls that are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._ranked: list[tuple[tuple[float, float, str], Sequence[LegMedia]]] = []
+
+    def __iter__(self) -> Iterator[Sequence[LegMedia]]:
+        """Yield the legs of each call, the worst first."""
+        return (legs for _, legs in self._ranked)
+
+    def add(self, legs: Sequence[LegMedia]) -> None:
+        """Take the legs of a call."""
         streams = [one.stream for leg in legs for one in leg.streams]
         if streams:
             loss = max(one.network_lost / max(one.expected, 1) for one in streams)
             jitter = max(one.jitter_max or 0.0 for one in streams)
-            ranked.append((-loss, -jitter, legs[0].call_id, legs))
-    ranked.sort(key=lambda one: one[:3])
-    return [legs for *_, legs in ranked[:most]]
+            insort(self._ranked, ((-loss, -jitter, legs[0].call_id), legs), key=itemgetter(0))
+            del self._ranked[self._most :]
 
 
 class CourseChart:

@@ -15,7 +15,7 @@ from rich.text import Text
 from tqdecrypt.views import theme
 from tqdecrypt.views.markup import Markup, element, joined, styled
 
-__all__ = ["Column", "Row", "draw", "natural_width", "table"]
+__all__ = ["Column", "Grid", "Row", "draw", "natural_width", "table"]
 
 GAP = 2
 """Blanks between columns."""
@@ -50,14 +50,31 @@ def natural_width(columns: Sequence[Column], rows: Sequence[Row]) -> int:
     return sum(_wanted(columns, rows)) + GAP * (len(columns) - 1)
 
 
+class Grid:
+    """Columns of given widths, no line wider than *width* (unless that is absurd)."""
+
+    def __init__(self, columns: Sequence[Column], wanted: Sequence[int], width: int) -> None:
+        self._columns = columns
+        self._widths = _fit(columns, wanted, width)
+
+    def heading(self) -> Text:
+        """Return the line with the names of the columns."""
+        names = [Text(column.name, theme.DIM) for column in self._columns]
+        return _line(self._columns, self._widths, names)
+
+    def lines(self, row: Row) -> Iterator[Text | Padding]:
+        """Yield the lines of a row."""
+        yield _line(self._columns, self._widths, row.cells)
+        if row.remark is not None:
+            yield Padding(row.remark, (0, 0, 0, self._widths[0] + GAP))
+
+
 def draw(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Iterator[Text | Padding]:
     """Yield the table line by line, no line wider than *width* (unless that is absurd)."""
-    widths = _fit(columns, _wanted(columns, rows), width)
-    yield _line(columns, widths, [Text(column.name, theme.DIM) for column in columns])
+    grid = Grid(columns, _wanted(columns, rows), width)
+    yield grid.heading()
     for row in rows:
-        yield _line(columns, widths, row.cells)
-        if row.remark is not None:
-            yield Padding(row.remark, (0, 0, 0, widths[0] + GAP))
+        yield from grid.lines(row)
 
 
 def table(columns: Sequence[Column], rows: Sequence[Row], caption: Text) -> Markup:
@@ -103,7 +120,7 @@ def _wanted(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
     return wanted
 
 
-def _fit(columns: Sequence[Column], wanted: list[int], width: int) -> list[int]:
+def _fit(columns: Sequence[Column], wanted: Sequence[int], width: int) -> list[int]:
     """Take cells from the columns that yield first, down to what they keep."""
     widths = list(wanted)
     excess = sum(widths) + GAP * (len(widths) - 1) - width

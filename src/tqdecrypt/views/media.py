@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from types import MappingProxyType
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -18,13 +19,12 @@ from tqdecrypt.media.suppression import COMFORT_NOISE
 from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
 from tqdecrypt.sip.sdp_attributes import STATIC_TYPES
 from tqdecrypt.views import theme
-from tqdecrypt.views.grid import Column, Row, draw, table
-from tqdecrypt.views.markup import Markup, element
+from tqdecrypt.views.grid import Column, Grid, Row, draw
 from tqdecrypt.views.media_words import heard_text
 from tqdecrypt.views.timeline_drawing import length
 from tqdecrypt.views.words import count, duration
 
-__all__ = ["MediaTableView"]
+__all__ = ["MediaLines", "MediaRows", "MediaTableView"]
 
 _COLUMNS = (
     Column("Call", least=10, most=24, yields=4),
@@ -41,6 +41,8 @@ _COLUMNS = (
     Column("DSCP", right=True, least=0, yields=6),
     Column("Media", least=8, most=30, yields=3),
 )
+_USUAL_WIDTHS = (16, 6, 41, 10, 6, 7, 8, 9, 4, 3, 6, 4, 14)
+"""Cells that columns take while it is not known what is to come."""
 _TO = {Party.CALLER: "caller", Party.CALLEE: "callee"}
 _BAD_LOSS = 0.02
 _BAD_JITTER = 40.0
@@ -50,72 +52,133 @@ _BAD_R, _FAIR_R = 60, 70
 """Below 60 nearly all users are dissatisfied, below 70 many are (ITU-T G.107 annex B)."""
 
 
-class MediaTableView:
-    """Streams by call and leg, then those that no session description announces.
+class MediaRows:
+    """Takes calls and streams of nobody, and makes rows of them; at most *most* of a kind are kept.
 
-    :param most: rows at most; the rest is counted.
+    :param ascii_only: whether the rows have no Unicode.
+    :ivar streams: how many the calls have.
+    :ivar calls: how many there were.
+    :ivar unassigned: streams that no session description announces.
+    :ivar left_out: rows that are not kept.
     """
 
-    def __init__(
-        self,
-        calls: Sequence[CallMedia],
-        unassigned: Sequence[tuple[Stream, MediaVerdict]] = (),
-        most: int = 200,
-    ) -> None:
-        self._calls = calls
-        self._unassigned = unassigned
+    def __init__(self, most: int, *, ascii_only: bool) -> None:
+        self.streams = self.calls = self.unassigned = self.left_out = 0
         self._most = most
-        self._total = sum(len(leg.streams) for call in calls for leg in call.legs)
+        self._marks = theme.ASCII if ascii_only else theme.UNICODE
+        self._heard: list[tuple[int, list[Row]]] = []
+        self._silent: list[tuple[bool, Row]] = []
+        self._loose: list[Row] = []
+        self._kept = 0
+        """Rows of streams of calls."""
 
-    def __bool__(self) -> bool:
-        return bool(self._total or self._unassigned or self._calls)
+    def call(self, call: CallMedia, place: int) -> list[Row]:
+        """Take a call; return its rows.
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self._heading()
-        rows = self._rows(options.ascii_only)
-        if rows:
-            yield from draw(_COLUMNS, rows[: self._most], options.max_width)
-        if len(rows) > self._most:
-            left = count(len(rows) - self._most, "more row")
-            yield Text(f"{left}; --most N or --json shows them.", theme.DIM)
-
-    def html(self) -> Markup:
-        """Return the table as a fragment of a page."""
-        rows = self._rows(ascii_only=False)
-        return element("section", table(_COLUMNS, rows, self._heading()), class_="tq media")
-
-    def _heading(self) -> Text:
-        total = self._total + len(self._unassigned)
-        heading = Text(count(total, "media stream"), theme.HEADING)
-        calls = count(len(self._calls), "call")
-        heading.append(f"  {self._total:,} of {calls}", theme.DIM)
-        if self._unassigned:
-            left = f", {len(self._unassigned):,} that no session description announces"
-            heading.append(left, theme.DIM)
-        return heading
-
-    def _rows(self, ascii_only: bool) -> list[Row]:
-        marks = theme.ASCII if ascii_only else theme.UNICODE
-        rows = [row for call in self._calls for leg in call.legs for row in _leg_rows(leg, marks)]
+        :param place: by what calls are ordered in the table.
+        """
+        self.calls += 1
+        self.streams += sum(len(leg.streams) for leg in call.legs)
+        heard = [row for leg in call.legs for row in _leg_rows(leg, self._marks)]
+        if heard:
+            room = max(self._most - self._kept, 0)
+            self.left_out += max(len(heard) - room, 0)
+            self._kept += min(len(heard), room)
+            if room:
+                self._heard.append((place, heard[:room]))
         silent = [
-            leg
-            for call in self._calls
+            (not leg.usually_seen, _silent_row(leg))
             for leg in call.legs
             if not leg.streams and not leg.faxes and any(not line.refused for line in leg.lines)
         ]
-        rows += map(_silent_row, sorted(silent, key=lambda leg: not leg.usually_seen))
-        rows += [
-            Row(
-                [
-                    Text("unassigned", theme.DIM),
-                    Text(""),
-                    *_cells(stream, _codec_of(stream), marks, _rating(stream)),
-                    _verdict(verdict, marks),
-                ]
-            )
-            for stream, verdict in self._unassigned
-        ]
-        return rows
+        room = max(self._most - len(self._silent), 0)
+        self.left_out += max(len(silent) - room, 0)
+        self._silent += silent[:room]
+        return [*heard, *(row for _, row in silent)]
+
+    def stream(self, stream: Stream, verdict: MediaVerdict, call_id: str) -> Row:
+        """Take a stream that no session description announces; return its row.
+
+        :param call_id: of the call that it belonged to until that had settled; mostly empty.
+        """
+        self.unassigned += 1
+        codec, rating = _codec_of(stream), _rating(stream, "", None)
+        remark = f"goes on after the call {call_id} and a minute of silence" if call_id else ""
+        row = Row(
+            [
+                Text("unassigned", theme.DIM),
+                Text(""),
+                *_cells(stream, codec, self._marks, rating),
+                _verdict(verdict, self._marks),
+            ],
+            theme.said(remark, theme.DIM) if remark else None,
+        )
+        if len(self._loose) < self._most:
+            self._loose.append(row)
+        else:
+            self.left_out += 1
+        return row
+
+    def heading(self) -> Text:
+        """Return how many there are of what."""
+        heading = Text(count(self.streams + self.unassigned, "media stream"), theme.HEADING)
+        heading.append(f"  {self.streams:,} of {count(self.calls, 'call')}", theme.DIM)
+        if self.unassigned:
+            left = f", {self.unassigned:,} that no session description announces"
+            heading.append(left, theme.DIM)
+        return heading
+
+    def rows(self) -> list[Row]:
+        """Return the rows: streams of calls, calls without media, streams of nobody."""
+        heard = [row for _, rows in sorted(self._heard, key=itemgetter(0)) for row in rows]
+        silent = [row for _, row in sorted(self._silent, key=itemgetter(0))]
+        return [*heard, *silent, *self._loose][: self._most]
+
+    @property
+    def more(self) -> int:
+        """How many rows there are beyond those of :meth:`rows`."""
+        kept = self._kept + len(self._silent) + len(self._loose)
+        return self.left_out + max(kept - self._most, 0)
+
+
+class MediaTableView:
+    """The rows as a table."""
+
+    def __init__(self, rows: MediaRows) -> None:
+        self._rows = rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._rows.heading()
+        rows = self._rows.rows()
+        if rows:
+            yield from draw(_COLUMNS, rows, options.max_width)
+        if self._rows.more:
+            left = count(self._rows.more, "more row")
+            yield Text(f"{left}; --most N or --json shows them.", theme.DIM)
+
+
+class MediaLines:
+    """Rows as lines that stand below each other although nobody knows yet what comes."""
+
+    def __init__(self) -> None:
+        self._headed = False
+        self._rows: list[Row] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take rows for the next time that it is printed."""
+        self._rows += rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        rows, self._rows = self._rows, []
+        grid = Grid(_COLUMNS, _USUAL_WIDTHS, options.max_width)
+        if not self._headed:
+            self._headed = True
+            yield grid.heading()
+        for row in rows:
+            yield from grid.lines(row)
 
 
 def _leg_rows(leg: LegMedia, marks: theme.Glyphs) -> Iterator[Row]:

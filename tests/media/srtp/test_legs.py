@@ -29,7 +29,7 @@ def body(*seeds: int, lines: int = 1) -> str:
 
 
 def keys(script: str) -> LegKeys:
-    return keys_of_leg(watch(script).leg)
+    return keys_of_leg(watch(script).leg.offers)
 
 
 def materials(found: LegKeys, sender: Party, index: int = 0) -> list[bytes | None]:

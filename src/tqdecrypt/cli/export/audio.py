@@ -19,14 +19,11 @@ from tqdecrypt.masking import Profile
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tqdecrypt.calls import Call, JointCall
     from tqdecrypt.cli.export.recording import Recording
     from tqdecrypt.cli.run import Outcome
     from tqdecrypt.media.audio.hearing import Hearing
     from tqdecrypt.media.audio.track import RtpPayload
     from tqdecrypt.pipeline import Summary
-    from tqdecrypt.sip import Message
-    from tqdecrypt.tls import SessionReport
 
 __all__ = ["audio"]
 
@@ -177,14 +174,11 @@ class _Found:
 
     def __init__(self, wanted: str) -> None:
         from tqdecrypt.media.collector import MediaCollector
+        from tqdecrypt.media.keeping import KeptCalls
 
         self._wanted = wanted
-        self.collector = MediaCollector()
-
-    def take(self, call: JointCall) -> None:
-        """Take a call that is over."""
-        if any(self._wanted in call_id for call_id in call.call_ids):
-            self.collector.call(call)
+        self._calls = KeptCalls(lambda call: any(wanted in call_id for call_id in call.call_ids))
+        self.collector = MediaCollector(self._calls.receive)
 
     def parts(self, name: str, summary: Summary) -> list[Hearing]:
         """Return what there is to hear of the call that *name* means, the leg itself first.
@@ -194,40 +188,27 @@ class _Found:
         from tqdecrypt.cli.named import named_calls
         from tqdecrypt.media.audio.hearing import hearing_of, parts_of
 
-        calls = self.collector.calls()
-        known = [call_id for call in calls for call_id in call.call_ids]
+        known = [call_id for call in self._calls for call_id in call.call_ids]
         fitting = [call_id for call_id in known if self._wanted in call_id]
         named = named_calls([name], fitting, summary)[0]
-        call = next(call for call in calls if named in call.call_ids)
+        call = next(call for call in self._calls if named in call.call_ids)
         legs = sorted(call.legs, key=lambda leg: leg.call_id != named)
         own = parts_of(legs[0]) or [hearing_of(legs[0])]
         return [*own, *(part for leg in legs[1:] for part in parts_of(leg))]
 
 
-class _Nothing:
-    """A sink for what nobody asked for."""
-
-    def message(self, message: Message) -> None:
-        """See :class:`~tqdecrypt.pipeline.Sink`."""
-
-    def session(self, report: SessionReport) -> None:
-        """See :class:`~tqdecrypt.pipeline.Sink`."""
-
-    def call(self, call: Call) -> None:
-        """See :class:`~tqdecrypt.pipeline.Sink`."""
-
-
 def _find(switches: AudioSwitches) -> tuple[_Found, Outcome]:
     """Read captures for the call's media; keys of media are looked at, and not shown."""
+    from tqdecrypt.cli.collect import Nothing
     from tqdecrypt.cli.inputs import open_inputs, open_trunks
     from tqdecrypt.insight import Analysis
 
     switches.call = switches.call.strip().rstrip("…")
     found = _Found(switches.call)
-    analysis = Analysis(on_call=found.take, trunks=open_trunks(switches))
+    analysis = Analysis(media=found.collector, trunks=open_trunks(switches))
     inputs = open_inputs(switches)
     inputs.options.media = found.collector
-    outcome = read_for(switches, _Nothing(), analysis=analysis, inputs=inputs, masked=False)
+    outcome = read_for(switches, Nothing(), analysis=analysis, inputs=inputs, masked=False)
     return found, outcome
 
 

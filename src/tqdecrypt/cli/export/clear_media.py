@@ -9,18 +9,15 @@ from tqdecrypt.cli.choosing import readable_twice
 from tqdecrypt.cli.export.packets import besides, written
 from tqdecrypt.cli.export.said import say_written
 from tqdecrypt.cli.export.switches import ExportSwitches
-from tqdecrypt.cli.export.unmasked import find_media
+from tqdecrypt.cli.export.unmasked import FoundMedia, find_media
 from tqdecrypt.cli.run import Status
 from tqdecrypt.errors import UsageError
 from tqdecrypt.files import whole_file
 from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
-    from tqdecrypt.cli.choice import Choice
     from tqdecrypt.export.clear_media import ClearMedia
     from tqdecrypt.export.signalling import PacketWriter, SignallingPackets
-    from tqdecrypt.media.association import LegMedia
-    from tqdecrypt.media.collector import MediaCollector
 
 __all__ = ["write_with_media"]
 
@@ -41,7 +38,7 @@ def write_with_media(
 
     _check(switches)
     choice = switches.choose()
-    collector, first = find_media(switches, choice, again=choice.first)
+    found, first = find_media(switches, choice, choice.has_media, again=choice.first)
     if first.summary is None or first.status is Status.INTERRUPTED:
         return first.status
     wanted = choice.wanted
@@ -51,8 +48,12 @@ def write_with_media(
     ):
         writer = open_writer(file)
         media = ClearMedia(
-            _legs(collector, choice),
-            collector.dtls,
+            [
+                leg
+                for leg in found.calls.legs
+                if wanted.everything or leg.call_id in choice.call_ids
+            ],
+            found.collector.dtls,
             writer,
             aside,
             since=wanted.since,
@@ -74,7 +75,7 @@ def write_with_media(
     notes = [
         *besides(sink, writer, counters),
         *_media_besides(media, sink),
-        *_not_kept(collector, everything=wanted.everything),
+        *_not_kept(found, everything=wanted.everything),
     ]
     say_written(switches.output, what, notes)
     return outcome.status
@@ -91,16 +92,6 @@ def _check(switches: ExportSwitches) -> None:
         )
     if not readable_twice(switches):
         raise UsageError("--media reads captures twice, and a pipe comes but once: save it first.")
-
-
-def _legs(collector: MediaCollector, choice: Choice) -> list[LegMedia]:
-    everything = choice.wanted.everything
-    return [
-        leg
-        for call in collector.calls()
-        for leg in call.legs
-        if everything or leg.call_id in choice.call_ids
-    ]
 
 
 def _listen(switches: ExportSwitches, media: ClearMedia) -> None:
@@ -157,22 +148,18 @@ def _media_besides(media: ClearMedia, sink: SignallingPackets) -> list[str]:
     return found
 
 
-def _not_kept(collector: MediaCollector, *, everything: bool) -> list[str]:
+def _not_kept(kept: FoundMedia, *, everything: bool) -> list[str]:
     """Say what belongs to no call, and what was too much to remember."""
     from tqdecrypt.media.verdict import MEANINGS
     from tqdecrypt.views.words import count
 
     found = []
-    if everything and collector.unassigned:
-        packets: dict[str, int] = {}
-        for stream, verdict in collector.unassigned:
-            reason = MEANINGS[verdict].title
-            packets[reason] = packets.get(reason, 0) + stream.packets
+    if everything:
         found += [
-            f"{count(number, 'packet')} of media in no call left out: {reason}"
-            for reason, number in packets.items()
+            f"{count(number, 'packet')} of media in no call left out: {MEANINGS[verdict].title}"
+            for verdict, number in kept.loose.items()
         ]
-    counters = collector.counters
+    counters = {**kept.collector.counters, **kept.calls.counters}
     for name, words in (
         ("media_streams_not_kept", "stream"),
         ("media_calls_evicted", "call"),

@@ -22,13 +22,13 @@ from tqdecrypt.files import whole_file
 from tqdecrypt.masking import Profile
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls import JointCall
     from tqdecrypt.export.report import ReportRows
     from tqdecrypt.insight import Finding
-    from tqdecrypt.media.association import LegMedia
+    from tqdecrypt.media.association import CallMedia, LegMedia
     from tqdecrypt.media.collector import MediaCollector
     from tqdecrypt.views.captured import CaptureFile
     from tqdecrypt.views.course import Course
+    from tqdecrypt.views.course_drawing import WorstCalls
     from tqdecrypt.views.report import Ladders
 
 __all__ = ["report"]
@@ -72,20 +72,24 @@ def report(
     """
     from tqdecrypt.export.report import ReportRows
     from tqdecrypt.media.collector import MediaCollector
+    from tqdecrypt.views.course_drawing import WorstCalls
     from tqdecrypt.views.report import Ladders
 
     choice = switches.choose()
     with whole_file(switches.output, replace=switches.force, what="report") as file:
         inputs = open_inputs(switches) if choice.first is None else choice.first.inputs
         rows = ReportRows(most_calls, choice.trunks, inputs.options.ring)
-        collector = MediaCollector()
+        worst = WorstCalls(MOST_COURSES)
 
-        def take(call: JointCall) -> None:
-            rows.joint_call(call)
-            collector.call(call)
+        def heard(call: CallMedia) -> None:
+            if choice.has_media(call):
+                worst.add(call.legs)
 
+        collector = MediaCollector(heard)
         analysis = choice.analysis(
-            take, rows.dark_leg, rows.indicators, rows.auditor.leg, rows.auditor.registration
+            *(rows.joint_call, rows.dark_leg, rows.indicators, rows.auditor.leg),
+            on_registration=rows.auditor.registration,
+            media=collector,
         )
         inputs.options.media = collector
         outcome = choice.read(switches, rows, analysis=analysis, inputs=inputs)
@@ -97,7 +101,7 @@ def report(
         drawn = Ladders()
         if rows.failed.total and ladders and outcome.status is not Status.INTERRUPTED:
             drawn = _ladders(switches, choice, rows, outcome, ladders)
-        courses = _courses(switches, choice, collector, outcome, sound=sound)
+        courses = _courses(switches, choice, worst, collector, outcome, sound=sound)
         page = _page(
             switches, choice, rows, outcome, drawn, courses, title, note, analysis.findings
         )
@@ -109,15 +113,16 @@ def report(
 def _courses(
     switches: ExportSwitches,
     choice: Choice,
+    worst: WorstCalls,
     collector: MediaCollector,
     outcome: Outcome,
     *,
     sound: bool,
 ) -> list[tuple[str, Course]]:
     """Return what is drawn of the calls that fared worst; with *sound* their levels and silences, too."""
-    from tqdecrypt.views.course_drawing import course_of, worst_calls
+    from tqdecrypt.views.course_drawing import course_of
 
-    calls = worst_calls((one.legs for one in collector.calls()), MOST_COURSES)
+    calls = list(worst)
     if sound and calls and outcome.status is not Status.INTERRUPTED:
         _hear(switches, choice, collector, outcome, calls)
     found = ((legs[0].call_id, course_of(legs)) for legs in calls)
@@ -147,19 +152,17 @@ def _hear(
     protected = any(one.verdict is not MediaVerdict.CLEAR for one in streams.values())
     masked = protected and switches.mask_profile is not Profile.NONE
     if masked and readable_twice(switches):
-        collector, _ = find_media(switches, choice, again=outcome)
-        calls = [
-            CallMedia([leg])
-            for call in collector.calls()
-            for leg in call.legs
-            if not streams.keys().isdisjoint(map(key_of, leg.streams))
-        ]
+
+        def is_drawn(call: CallMedia) -> bool:
+            return any(key_of(one) in streams for _, one in call.streams)
+
+        found, _ = find_media(switches, choice, is_drawn, again=outcome)
+        collector, calls = found.collector, list(found.calls)
     hear_calls(switches, collector, calls)
     for call in calls:
-        for leg in call.legs:
-            for one in leg.streams:
-                if key_of(one) in streams:
-                    streams[key_of(one)].heard = one.heard
+        for _, one in call.streams:
+            if key_of(one) in streams:
+                streams[key_of(one)].heard = one.heard
 
 
 def _ladders(

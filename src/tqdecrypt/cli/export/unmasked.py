@@ -2,43 +2,69 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tqdecrypt.cli.media import DarkHosts
 from tqdecrypt.cli.run import Outcome, read_for
 
 if TYPE_CHECKING:
     from tqdecrypt.cli.choice import Choice
     from tqdecrypt.cli.switches import Switches
-    from tqdecrypt.media.collector import MediaCollector
+    from tqdecrypt.media.association import CallMedia
+    from tqdecrypt.media.stream import Stream
+    from tqdecrypt.media.verdict import MediaVerdict
 
-__all__ = ["find_media"]
+__all__ = ["FoundMedia", "find_media"]
+
+
+class FoundMedia:
+    """Calls with their media, and what belongs to none.
+
+    :param wanted: which calls are kept.
+    :ivar loose: packets of streams that no session description announces.
+    """
+
+    def __init__(self, wanted: Callable[[CallMedia], bool]) -> None:
+        from tqdecrypt.media.collector import MediaCollector
+        from tqdecrypt.media.keeping import KeptCalls
+
+        self.calls = KeptCalls(wanted)
+        self.collector = MediaCollector(self.calls.receive, self._loose)
+        self.loose: Counter[MediaVerdict] = Counter()
+
+    def _loose(self, stream: Stream, verdict: MediaVerdict, call_id: str) -> None:
+        self.loose[verdict] += stream.packets
 
 
 def find_media(
-    switches: Switches, choice: Choice, *, again: Outcome | None
-) -> tuple[MediaCollector, Outcome]:
+    switches: Switches,
+    choice: Choice,
+    wanted: Callable[[CallMedia], bool],
+    *,
+    again: Outcome | None,
+) -> tuple[FoundMedia, Outcome]:
     """Read captures for streams and for the keys of media, as they were sent.
 
-    All calls take part: a stream of another one must not pass for one of those that are chosen.
+    All calls take part: a stream of another one must not pass for one of those that are wanted.
 
     :param again: what came of reading them before.
     """
+    from tqdecrypt.cli.collect import Nothing
     from tqdecrypt.cli.inputs import open_inputs
     from tqdecrypt.insight import Analysis
-    from tqdecrypt.media.collector import MediaCollector
 
-    collector = MediaCollector()
-    analysis = Analysis(on_call=collector.call, trunks=choice.trunks)
+    found = FoundMedia(wanted)
+    analysis = Analysis(media=found.collector, trunks=choice.trunks)
     inputs = open_inputs(switches) if again is None else again.inputs
-    inputs.options.media = collector
+    inputs.options.media = found.collector
     outcome = read_for(
         switches,
-        DarkHosts(collector),
+        Nothing(),
         analysis=analysis,
         inputs=inputs,
         again=again,
         masked=False,
     )
     inputs.options.media = None
-    return collector, outcome
+    return found, outcome

@@ -162,7 +162,6 @@ def hear(
     dtls: DtlsTable,
     *,
     reports: ReportTable | None = None,
-    chosen: Callable[[CallMedia], bool] = lambda call: True,
     on_progress: Callable[[int, int], None] | None = None,
     on_trouble: Callable[[str], None],
 ) -> None:
@@ -172,10 +171,9 @@ def hear(
     have not been heard (:attr:`~tqdecrypt.media.association.Assigned.heard`).
 
     :param reports: takes the RTCP that was protected.
-    :param chosen: says which calls are listened to; all are opened.
     :param on_trouble: told in a sentence what takes a package that is not installed, and is left out.
     """
-    ears = _Ears(filter(chosen, calls), on_trouble)
+    ears = _Ears(calls, on_trouble)
     try:
         decryption = SrtpDecryption(calls, dtls, ears.listener, reports)
     except UsageError as error:

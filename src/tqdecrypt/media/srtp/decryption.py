@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tqdecrypt.media.reports import ReportTable
     from tqdecrypt.packet.transport import TransportColumns
 
-__all__ = ["ClearListener", "SecondReading", "SrtpDecryption", "decrypt"]
+__all__ = ["ClearListener", "SecondReading", "SrtpDecryption", "decrypt", "may_be_opened"]
 
 TRIALS = 1 << 22
 """Trials of roll-over counters in all streams together: some five seconds at most."""
@@ -88,6 +88,22 @@ class _Target:
         """Places of RTCP among the packets, and where it came from (``ip:port``)."""
         amr = amr_formats(assigned.formats)
         self.modes = AmrModes(amr) if amr else None
+
+
+def may_be_opened(call: CallMedia, dtls: DtlsTable, *, later: bool) -> bool:
+    """Return whether keys may open a stream of a call: those of its SDP, or of a DTLS handshake.
+
+    :param later: whether a handshake may be opened later.
+    """
+    return any(
+        bool(leg.keys.by_sender)
+        or (
+            one.verdict is MediaVerdict.DTLS_DARK
+            and (later or bool(dtls.between(one.stream.source, one.stream.destination)))
+        )
+        for leg, one in call.streams
+        if one.verdict in _DARK
+    )
 
 
 class SrtpDecryption:

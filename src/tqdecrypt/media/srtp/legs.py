@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tqdecrypt.calls.call import Party
+from tqdecrypt.media.description import describe
 from tqdecrypt.media.srtp.keys import MasterKey
 from tqdecrypt.media.srtp.sdes import AgreedKeys, keys_for
-from tqdecrypt.sip.sdp_reader import parse_sdp
 
 if TYPE_CHECKING:
-    from tqdecrypt.calls.leg import Leg
     from tqdecrypt.calls.offer import Offer
 
 __all__ = ["LegKeys", "keys_of_leg"]
@@ -46,10 +45,10 @@ class _Agreement:
     keys: AgreedKeys
 
 
-def keys_of_leg(leg: Leg) -> LegKeys:
-    """Return the keys of both parties of *leg*."""
+def keys_of_leg(offers: Iterable[Offer]) -> LegKeys:
+    """Return the keys of both parties of a leg with these offers."""
     by_line: dict[tuple[str, int], list[_Agreement]] = {}
-    for offer in leg.offers:
+    for offer in offers:
         if offer.rejected is not None and offer.transaction.to_tag:
             continue  # a re-INVITE that was refused changes nothing (RFC 3261 section 14.1)
         hop = " ".join(sorted((offer.flow.source, offer.flow.destination))) + offer.callee_tag
@@ -72,12 +71,12 @@ def _agreements(offer: Offer) -> Iterator[_Agreement]:
     answers = [(offer.early, offer.early_time), (offer.answer, offer.answer_time)]
     seen = [(body, time) for body, time in answers if body is not None and time is not None]
     offerer = Party.CALLER if offer.by_caller else Party.CALLEE
-    offered = parse_sdp(offer.body).media if b"crypto:" in offer.body else ()
+    offered = describe(offer.body) if b"crypto:" in offer.body else ()
     for body, time in seen or [(b"", offer.time)]:
-        answered = parse_sdp(body).media if b"crypto:" in body else ()
+        answered = describe(body) if b"crypto:" in body else ()
         for index in range(max(len(offered), len(answered))):
-            lines = offered[index].crypto if index < len(offered) else ()
-            reply = answered[index].crypto if index < len(answered) else None
+            lines = offered[index].keys if index < len(offered) else ()
+            reply = answered[index].keys if index < len(answered) else None
             if lines or reply:
                 yield _Agreement(time, offerer, index, keys_for(lines, reply))
 
