@@ -175,3 +175,12 @@ def test_a_table_keeps_its_width_and_its_rows(rows: list[tuple[str, str, str]], 
     assert len(lines) == len(rows) + 1
     narrowest = 5 + 2 + 4
     assert all(cell_len(line.plain) <= max(width, narrowest, 47) for line in lines)
+
+
+@pytest.mark.parametrize("width", range(12, 26))
+def test_a_number_is_shown_whole_or_not_at_all(width: int) -> None:
+    columns = (Column("name", least=4), Column("R", right=True, least=0, yields=1))
+    *_, line = draw(columns, [Row([Text("stream 17"), Text("1,234,567")])], width)
+    assert isinstance(line, Text)
+    assert line.plain.endswith("1,234,567") is (width >= 20)
+    assert "…" not in line.plain or width < 9

@@ -26,7 +26,7 @@ class Column(NamedTuple):
 
     name: str
     least: int = 4
-    """Cells that it keeps when it gets narrow; with 0 it may vanish."""
+    """Cells that it keeps when it gets narrow; with 0 it may vanish, as numbers then do at once."""
     most: int = 1_000
     """Cells that it takes at most."""
     right: bool = False
@@ -127,7 +127,10 @@ def _fit(columns: Sequence[Column], wanted: Sequence[int], width: int) -> list[i
     for number in sorted(range(len(columns)), key=lambda n: -columns[n].yields):
         if excess <= 0:
             break
-        given = min(excess, max(widths[number] - columns[number].least, 0))
+        column = columns[number]
+        given = min(excess, max(widths[number] - column.least, 0))
+        if column.right and not column.least:  # half a number is worse than none
+            given = widths[number]
         widths[number] -= given
         excess -= given + (0 if widths[number] else GAP)
     return widths
