@@ -177,6 +177,21 @@ def test_a_table_keeps_its_width_and_its_rows(rows: list[tuple[str, str, str]], 
     assert all(cell_len(line.plain) <= max(width, narrowest, 47) for line in lines)
 
 
+def test_what_is_dispensable_goes_before_a_line_is_cut_off() -> None:
+    columns = (
+        Column("name", least=6, yields=1),
+        Column("codec", least=5, dispensable=True, yields=2),
+        Column("state", least=11),
+    )
+    row = Row([Text("somebody's call"), Text("PCMU/8000"), Text("✓ decrypted")])
+    drawings = {
+        width: [line.plain for line in draw(columns, [row], width) if isinstance(line, Text)]
+        for width in (40, 22)
+    }
+    assert drawings[40][1] == "somebody's call  PCMU/8000  ✓ decrypted"
+    assert drawings[22][1] == "somebody…  ✓ decrypted"
+
+
 @pytest.mark.parametrize("width", range(12, 26))
 def test_a_number_is_shown_whole_or_not_at_all(width: int) -> None:
     columns = (Column("name", least=4), Column("R", right=True, least=0, yields=1))

@@ -35,6 +35,8 @@ class Column(NamedTuple):
     """Columns with the highest number give way first."""
     whole: bool = False
     """Whether a page never breaks its cells: dates."""
+    dispensable: bool = False
+    """Whether it goes when there is no room although every column is as narrow as it gets."""
 
 
 class Row(NamedTuple):
@@ -133,6 +135,15 @@ def _fit(columns: Sequence[Column], wanted: Sequence[int], width: int) -> list[i
             given = widths[number]
         widths[number] -= given
         excess -= given + (0 if widths[number] else GAP)
+    for number in sorted(range(len(columns)), key=lambda n: -columns[n].yields):
+        if excess > 0 and columns[number].dispensable and widths[number]:
+            excess -= widths[number] + GAP
+            widths[number] = 0
+    for number in sorted(range(len(columns)), key=lambda n: columns[n].yields):
+        if excess < 0 < widths[number]:
+            taken = min(-excess, wanted[number] - widths[number])
+            widths[number] += taken
+            excess += taken
     return widths
 
 

@@ -30,16 +30,16 @@ _COLUMNS = (
     Column("Call", least=10, most=24, yields=4),
     Column("To", least=6),
     Column("From > to", least=20, most=64, yields=1),
-    Column("Codec", least=5, most=24, yields=2),
+    Column("Codec", least=5, most=24, yields=2, dispensable=True),
     Column("Time", right=True, least=0, yields=5),
-    Column("Packets", right=True),
+    Column("Packets", right=True, least=7),
     Column("Lost", right=True, least=6),
-    Column("Jitter ms", right=True),
+    Column("Jitter ms", right=True, least=9, dispensable=True),
     Column("MOS", right=True),
     Column("R", right=True, least=0, yields=7),
     Column("Gap ms", right=True, least=0, yields=4),
     Column("DSCP", right=True, least=0, yields=6),
-    Column("Media", least=8, most=30, yields=3),
+    Column("Media", least=11, most=30, yields=3),
 )
 _USUAL_WIDTHS = (16, 6, 41, 10, 6, 7, 8, 9, 4, 3, 6, 4, 14)
 """Cells that columns take while it is not known what is to come."""
