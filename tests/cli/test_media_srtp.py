@@ -23,6 +23,7 @@ from kit.packets import START, Packet, Segment
 from kit.signalling import over_udp
 from kit.srtp import Protector, rtcp_packet, rtp_packet
 from tls.datagrams import parse
+from tqdecrypt.media.srtp import decryption
 from tqdecrypt.media.srtp.library import load_library
 
 CM80, CM32, GCM = "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM"
@@ -273,6 +274,46 @@ def test_unencrypted_srtp_is_authenticated(run: Runner, tmp_path: Path) -> None:
     )
     found = media(run, path)["callee"]
     assert (found["verdict"], opened(found)) == ("authenticated", (30, 30))
+
+
+def test_many_protected_calls_are_opened_some_at_a_time(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tqdecrypt.cli.srtp.MOST_STREAMS", 4)
+    readings: list[int] = []
+    once_more = decryption.decrypt
+
+    def counted(*arguments: Any, **options: Any) -> None:
+        readings.append(1)
+        once_more(*arguments, **options)
+
+    monkeypatch.setattr(decryption, "decrypt", counted)
+    parts = []
+    for number in range(7):
+        begin = 200 * number
+        ends = (ALICE[0], ALICE[1] + 2 * number), (BOB[0], BOB[1] + 2 * number)
+        messages, _ = messages_of(f"""
+            alice -> bob: INVITE 1 id=call{number} | {body(ends[0], crypto(1, CM80, 1))}
+            bob -> alice: 200 INVITE 1 id=call{number} | {body(ends[1], crypto(1, CM80, 2))}
+            alice -> bob: ACK 1 id=call{number} to=b1
+            wait 20 s
+            alice -> bob: BYE 9 id=call{number} to=b1
+            bob -> alice: 200 BYE 9 id=call{number}
+        """)
+        parts.append(over_udp(messages, START + begin * SECOND))
+        for seed, from_alice in ((1, True), (2, False)):
+            sender = Protector(CM80, secret(seed))
+            parts.append(
+                stream(sender, range(40), from_alice=from_alice, begin=begin + 1, ports=2 * number)
+            )
+    ran = run("media", "--json", capture(tmp_path, *parts))
+    assert not ran.err
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    streams = [line for line in lines if line["type"] == "media"]
+    assert {line["verdict"] for line in streams} == {"decrypted"}
+    assert all(opened(line) == (40, 40) for line in streams)
+    assert len(streams) == 14
+    assert len(readings) == 4
 
 
 def test_a_pipe_cannot_be_read_again_and_says_so(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ class _Listing:
         if not self._is_wanted(call):
             return
         self._place += 1
-        for place, one in self._protected.receive(call, self._place, self.collector.dtls):
+        for place, one in self._protected.receive(call, self._place, self.collector):
             self._show(one, place)
 
     def _stream(self, stream: Stream, verdict: MediaVerdict, call_id: str) -> None:
@@ -183,7 +183,7 @@ class _Listing:
             self._output.stream(stream, verdict, call_id)
 
     def _end(self) -> None:
-        for place, call in self._protected.open(self.collector):
+        for place, call in self._protected.open(self.collector, last=True):
             self._show(call, place)
 
     def _show(self, call: CallMedia, place: int) -> None:

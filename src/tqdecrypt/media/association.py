@@ -181,6 +181,18 @@ class LegMedia:
 
     keys: LegKeys = field(default_factory=LegKeys)
     """What its parties protect media with, by their offers and answers."""
+    _announced: dict[tuple[Party, int], tuple[frozenset[str], frozenset[str]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def announced_by(self, party: Party, index: int) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the endpoints that *party* announced for one media line, ever, and their hosts."""
+        known = self._announced.get((party, index))
+        if known is None:
+            own = (one for one in self.lines if one.party is party and one.index == index)
+            ends = frozenset(end for line in own for end in line.ends)
+            known = self._announced[party, index] = ends, frozenset(map(host_of, ends))
+        return known
 
     def to(self, party: Party) -> list[Assigned]:
         """Return the streams that *party* receives."""
@@ -339,15 +351,12 @@ def _announced(
 
 
 def _source_is(stream: StreamEnds, leg: LegMedia, sending: Party, index: int) -> SourceIs:
-    own = [one for one in leg.lines if one.party is sending and one.index == index]
-    ends = [end for line in own for end in line.ends]
+    ends, hosts = leg.announced_by(sending, index)
     if not ends:
         return SourceIs.UNKNOWN
     if stream.source in ends:
         return SourceIs.ANNOUNCED
-    if host_of(stream.source) in {host_of(end) for end in ends}:
-        return SourceIs.OTHER_PORT
-    return SourceIs.OTHER_HOST
+    return SourceIs.OTHER_PORT if host_of(stream.source) in hosts else SourceIs.OTHER_HOST
 
 
 def _by_other_direction(

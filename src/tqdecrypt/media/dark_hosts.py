@@ -1,4 +1,7 @@
-"""Remembers which hosts had TLS sessions that stayed dark: the SDP of their streams may be in there."""
+"""Remembers which hosts had TLS sessions that stayed dark: the SDP of their streams may be in there.
+
+A session whose records are all handshake, such as that of DTLS-SRTP, has none in it.
+"""
 
 from __future__ import annotations
 
@@ -31,21 +34,19 @@ class DarkHosts:
         """Host → sessions of it that are dark so far."""
 
     def dark_so_far(self, session: int, client: str, server: str) -> None:
-        """A session that goes on has records that stay dark."""
+        """A session has records that stay dark."""
         if session not in self._going_on and len(self._going_on) < MOST_SESSIONS:
             hosts = self._going_on[session] = host_of(client), host_of(server)
             self._suspected.update(hosts)
 
     def over(self, report: SessionReport) -> None:
-        """A session is over, and stayed dark or not."""
+        """A session is over, and stayed dark or not; one without dark records hides nothing."""
         for host in self._going_on.pop(report.session, ()):
             self._suspected[host] -= 1
             if not self._suspected[host]:
                 del self._suspected[host]
-        if not MEANINGS[report.verdict].clear:
-            for endpoint in (report.client, report.server):
-                if len(self._hosts) < MOST_HOSTS:
-                    self._hosts[host_of(endpoint)] = None
+            if not MEANINGS[report.verdict].clear and len(self._hosts) < MOST_HOSTS:
+                self._hosts[host] = None
 
     def any_of(self, endpoints: Iterable[str]) -> bool:
         """Return whether one of the endpoints (``ip:port``) is at such a host."""

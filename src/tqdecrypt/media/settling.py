@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -43,6 +43,8 @@ MOST_CALLS = 20_000
 them, those that were over first, is settled with the streams that are there."""
 MOST_AT_ONCE = 256
 """Calls that settle together at the end."""
+CROWD = 64
+"""Streams at one endpoint from which on they are many: test traffic has the same one in all calls."""
 MOST_WRITTEN = 20_000
 """Streams that are remembered for a minute after their call has settled, a quarter of a kilobyte each."""
 
@@ -102,6 +104,8 @@ class Settling:
         same."""
         self._written: OrderedDict[_Ends, tuple[int, str]] = OrderedDict()
         """Streams whose call has settled → when, and its Call-ID."""
+        self._crowded: dict[int, str] = {}
+        """Number of a stream at a crowded endpoint → Call-ID of the call that it was found to belong to."""
         self._resumed: dict[int, str] = {}
         """Number of a stream that goes on with one of those → the Call-ID."""
 
@@ -164,15 +168,15 @@ class Settling:
 
     def _settle(self, due: Sequence[_Over], now: int | None) -> None:
         """Settle those calls of which everything has been quiet; the others wait on."""
-        streams = {
-            stream.number: stream for one in due for end in one.ends for stream in self._at(end)
-        }
+        streams = self._streams_of(due)
         owners = {id(leg): one.number for one in due for leg in one.media.legs}
         theirs: dict[int, list[tuple[Running | Stream, Place]]] = {one.number: [] for one in due}
         for number, place in find_places(streams.values(), self._legs(due, streams)).items():
             owner = owners.get(id(place.leg))
             if owner is not None:
                 theirs[owner].append((streams[number], place))
+            elif number in self._crowded:
+                self._crowded[number] = place.leg.call_id
         settled = []
         for one in due:
             last = max((stream.ended for stream, _ in theirs[one.number]), default=0)
@@ -190,6 +194,25 @@ class Settling:
                 if now is not None:
                     self._remember(stream, place.leg.call_id, now)
             self._on_call(one.media)
+
+    def _streams_of(self, due: Sequence[_Over]) -> dict[int, Running | Stream]:
+        """Return by their numbers the streams that may be those of the calls that are due.
+
+        Where all calls have the same endpoint, it is not asked with each of them whose a stream is: once
+        known, it comes up again with that call.
+        """
+        call_ids = {call_id for one in due for call_id in one.media.call_ids}
+        found: dict[int, Running | Stream] = {}
+        for end in dict.fromkeys(end for one in due for end in one.ends):
+            there = self._at(end)
+            crowded = len(there) > CROWD
+            for stream in there:
+                if crowded:
+                    owner = self._crowded.setdefault(stream.number, "")
+                    if owner and owner not in call_ids:
+                        continue
+                found[stream.number] = stream
+        return found
 
     def _legs(
         self, due: Sequence[_Over], streams: Mapping[int, Running | Stream]
@@ -240,7 +263,7 @@ class Settling:
                 self._counters["media_packets_after_their_call"] += one.packets
             self._on_stream(one, call_id)
 
-    def _at(self, end: str) -> Iterable[Running | Stream]:
+    def _at(self, end: str) -> Collection[Running | Stream]:
         former: Collection[Stream] = self._former.at(end) if len(self._former) else ()
         return (*self._table.at(end), *former)
 
@@ -251,6 +274,7 @@ class Settling:
         found = {}
         for one in (*self._table.conclude(running), *former):
             lost = self._losses.take(one.number)
+            self._crowded.pop(one.number, None)
             found[one.number] = one if lost is None else lost.on(one)
         return found
 
@@ -265,6 +289,7 @@ class Settling:
         """A stream is not kept any longer."""
         self._losses.take(number)
         self._resumed.pop(number, None)
+        self._crowded.pop(number, None)
 
     def _heard(self) -> Heard:
         """Return the streams of which there were packets lately."""

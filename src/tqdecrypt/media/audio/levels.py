@@ -14,14 +14,14 @@ from tqdecrypt.media.audio.listening import Listener, Listening
 from tqdecrypt.media.audio.track import RtpPayload, Track
 from tqdecrypt.media.heard import Heard
 from tqdecrypt.media.picking import StreamKey
-from tqdecrypt.media.srtp.decryption import SrtpDecryption, decrypt
+from tqdecrypt.media.srtp.decryption import SrtpDecryption, decrypt, span_of
 from tqdecrypt.media.verdict import MediaVerdict
 from tqdecrypt.sip.sdp_attributes import Codec
 
 if TYPE_CHECKING:
     from tqdecrypt.capture.block import PacketBlock
     from tqdecrypt.media.reports import ReportTable
-    from tqdecrypt.media.srtp import DtlsTable
+    from tqdecrypt.media.srtp import DtlsTable, TrialBudget
     from tqdecrypt.packet.transport import TransportColumns
 
 __all__ = ["hear"]
@@ -162,6 +162,7 @@ def hear(
     dtls: DtlsTable,
     *,
     reports: ReportTable | None = None,
+    budget: TrialBudget | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     on_trouble: Callable[[str], None],
 ) -> None:
@@ -171,12 +172,14 @@ def hear(
     have not been heard (:attr:`~tqdecrypt.media.association.Assigned.heard`).
 
     :param reports: takes the RTCP that was protected.
+    :param budget: of searches for roll-over counters, also those of other readings.
     :param on_trouble: told in a sentence what takes a package that is not installed, and is left out.
     """
     ears = _Ears(calls, on_trouble)
     try:
-        decryption = SrtpDecryption(calls, dtls, ears.listener, reports)
+        decryption = SrtpDecryption(calls, dtls, ears.listener, reports, budget)
     except UsageError as error:
         on_trouble(str(error))
         decryption = SrtpDecryption((), dtls)
-    decrypt(captures, _Hearing(ears, Listening(ears.listener, decryption)), on_progress=on_progress)
+    hearing = _Hearing(ears, Listening(ears.listener, decryption))
+    decrypt(captures, hearing, on_progress=on_progress, span=span_of(calls))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from tqdecrypt.media.reports import ReportTable
     from tqdecrypt.packet.transport import TransportColumns
 
-__all__ = ["ClearListener", "SecondReading", "SrtpDecryption", "decrypt", "may_be_opened"]
+__all__ = [
+    "ClearListener",
+    "SecondReading",
+    "Span",
+    "SrtpDecryption",
+    "decrypt",
+    "may_be_opened",
+    "span_of",
+]
 
 TRIALS = 1 << 22
 """Trials of roll-over counters in all streams together: some five seconds at most."""
@@ -113,6 +121,7 @@ class SrtpDecryption:
     :param dtls: keys from DTLS handshakes.
     :param listener: takes all clear packets.
     :param reports: takes the clear RTCP.
+    :param budget: of searches for roll-over counters, also those of other readings.
     :raises UsageError: when there is something to open and pylibsrtp is not installed.
     """
 
@@ -122,10 +131,11 @@ class SrtpDecryption:
         dtls: DtlsTable,
         listener: ClearListener | None = None,
         reports: ReportTable | None = None,
+        budget: TrialBudget | None = None,
     ) -> None:
         self._listener = listener
         self._reports = reports
-        self._budget = TrialBudget(TRIALS)
+        self._budget = budget or TrialBudget(TRIALS)
         self._targets: list[_Target] = []
         self._over: deque[_Target] | None = None
         """Those that are not let go yet, in the order in which they end."""
@@ -303,6 +313,36 @@ def _host(endpoint: str) -> str:
     return endpoint.rpartition(":")[0]
 
 
+class Span(NamedTuple):
+    """Where in captures the packets of streams are; clocks may jump, numbers of frames do not."""
+
+    first_frame: int
+    last_frame: int
+    since: int
+    """Nanoseconds; RTCP may come before and behind the frames."""
+    until: int
+
+    def is_over(self, block: PacketBlock) -> bool:
+        """Return whether a block and all behind it have nothing of the streams any more."""
+        return block.first_frame > self.last_frame and int(block.time.min()) > self.until
+
+    def has_not_begun(self, block: PacketBlock) -> bool:
+        """Return whether a block and all in front of it have nothing of the streams yet."""
+        before = block.first_frame + len(block) <= self.first_frame
+        return before and int(block.time.max()) < self.since
+
+
+def span_of(calls: Iterable[CallMedia]) -> Span:
+    """Return where the packets of calls are."""
+    streams = [one.stream for call in calls for _, one in call.streams]
+    return Span(
+        min((one.first_frame for one in streams), default=0),
+        max((one.last_frame for one in streams), default=0),
+        min((one.started for one in streams), default=0) - _LINGER,
+        max((one.ended for one in streams), default=0) + _LINGER,
+    )
+
+
 class SecondReading(Protocol):
     """Takes all datagrams once more, as :class:`SrtpDecryption` does."""
 
@@ -318,10 +358,13 @@ def decrypt(
     decryption: SecondReading,
     *,
     on_progress: Callable[[int, int], None] | None = None,
+    span: Span | None = None,
 ) -> None:
     """Read *captures*, files that were read before, into *decryption*, and finish it.
 
     What cannot be read was said when they were read for the first time.
+
+    :param span: where there is something to read; what is in front is skipped, and reading ends behind.
     """
     from tqdecrypt.capture import open_captures
     from tqdecrypt.packet import PacketDecoder, Wanted
@@ -329,6 +372,9 @@ def decrypt(
     decoder = PacketDecoder(Wanted.ALL_UDP | Wanted.EVERY_PORT)
     with open_captures(captures, on_progress=on_progress) as reader:
         for block in reader:
-            if len(block):
-                decryption.receive(decoder.decode(block).udp, block)
+            if not len(block) or (span is not None and span.has_not_begun(block)):
+                continue
+            if span is not None and span.is_over(block):
+                break
+            decryption.receive(decoder.decode(block).udp, block)
     decryption.finish()
