@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,10 @@ def voice(
     *,
     kind: int = 0,
     step: int = 160,
+    begin: float = 1000,
     protector: Protector | None = None,
 ) -> list[Segment]:
-    """20 ms in each packet, from 1 s on."""
+    """20 ms in each packet, from *begin* (ms) on."""
     packets = [
         rtp(number, number * step, ssrc=source[1], payload_type=kind, payload=payload)
         for number, payload in enumerate(payloads)
@@ -47,7 +49,7 @@ def voice(
     if protector is not None:
         packets = [protector.rtp(packet, 0) for packet in packets]
     return [
-        datagram(1000 + 20 * number, packet, source, destination)
+        datagram(begin + 20 * number, packet, source, destination)
         for number, packet in enumerate(packets)
     ]
 
@@ -118,6 +120,28 @@ def test_every_field_is_told(run: Runner, capture: Path) -> None:
     told = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
     found = streams(run("media", capture, "--audio", "--json").out)
     assert set(found["caller"]["audio"]) == told
+
+
+def test_many_calls_are_listened_to_some_at_a_time(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tqdecrypt.cli.srtp.MOST_STREAMS", 2)
+    parts: list[SipCall | Sequence[Segment]] = []
+    for number in range(4):
+        begin = 200_000 * number
+        call = SipCall(
+            sdp(*CALLER, types="0"), sdp(*CALLEE, types="0"), f"call-{number}@example.com",
+            begin=begin, ring=begin + 100, answered=begin + 1000, bye=begin + 11_000,
+        )  # fmt: skip
+        parts += [call, voice(octets(TALK), CALLER, CALLEE, begin=begin + 1000)]
+        parts.append(voice(octets(silence(10.0)), CALLEE, CALLER, begin=begin + 1000))
+    path = tmp_path / "many.pcap"
+    write(path, *parts)
+    lines = [json.loads(line) for line in run("media", path, "--audio", "--json").out.splitlines()]
+    found = [one for one in lines if one["type"] == "media"]
+    assert [one["audio"]["silent_share"] for one in found] == [0.5, 1.0] * 4
+    (finding,) = [one for one in lines if one["type"] == "finding"]
+    assert (finding["finding"], len(finding["call_ids"])) == ("silent-audio", 4)
 
 
 def test_only_the_call_that_is_meant_is_listened_to(run: Runner, tmp_path: Path) -> None:

@@ -316,6 +316,36 @@ def test_many_protected_calls_are_opened_some_at_a_time(
     assert len(readings) == 4
 
 
+def test_the_same_ssrc_on_the_same_ports_later_has_the_keys_of_the_later_call(
+    run: Runner, tmp_path: Path
+) -> None:
+    parts = []
+    for number, seed in enumerate((1, 5)):
+        messages, _ = messages_of(f"""
+            alice -> bob: INVITE 1 id=call{number} | {body(ALICE, crypto(1, CM80, seed))}
+            bob -> alice: 200 INVITE 1 id=call{number} | {body(BOB, crypto(1, CM80, seed + 1))}
+            alice -> bob: ACK 1 id=call{number} to=b1
+            wait 20 s
+            alice -> bob: BYE 9 id=call{number} to=b1
+            bob -> alice: 200 BYE 9 id=call{number}
+        """)
+        parts.append(over_udp(messages, START + 200 * number * SECOND))
+        sender = Protector(CM80, secret(seed))
+        parts.append(stream(sender, range(40), begin=200 * number + 1.0))
+        reports = stream(
+            sender, range(2), begin=200 * number + 1.5, ports=1,
+            protect=lambda one, index: one.rtcp(rtcp_packet(index, 0xA11CE), index + 1),
+        )  # fmt: skip
+        parts.append(reports)
+    lines = [
+        json.loads(line)
+        for line in run("media", "--json", capture(tmp_path, *parts)).out.splitlines()
+    ]
+    found = [line for line in lines if line["type"] == "media"]
+    assert [line["verdict"] for line in found] == ["decrypted"] * 2
+    assert [(opened(line), opened(line, rtcp=True)) for line in found] == [((40, 40), (2, 2))] * 2
+
+
 def test_a_pipe_cannot_be_read_again_and_says_so(tmp_path: Path) -> None:
     path = capture(
         tmp_path,

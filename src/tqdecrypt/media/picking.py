@@ -13,6 +13,7 @@ import numpy as np
 from tqdecrypt.calls.fields import host_of
 from tqdecrypt.capture.block import PacketBlock
 from tqdecrypt.media.association import Assigned
+from tqdecrypt.media.by_frame import ByFrame
 from tqdecrypt.media.columns import Datagrams, Kind, pull_rtp
 from tqdecrypt.packet import Endpoint, endpoint_text
 
@@ -38,11 +39,16 @@ class StreamKey(NamedTuple):
     """``ip:port``."""
     destination: str
     ssrc: int
+    first_frame: int
+    last_frame: int
 
 
 def key_of(one: Assigned) -> StreamKey:
     """Return what tells a stream apart."""
-    return StreamKey(one.stream.source, one.stream.destination, one.stream.ssrc)
+    stream = one.stream
+    return StreamKey(
+        stream.source, stream.destination, stream.ssrc, stream.first_frame, stream.last_frame
+    )
 
 
 class Picked(NamedTuple):
@@ -66,13 +72,17 @@ class StreamPicker:
     """
 
     def __init__(self, wanted: Collection[StreamKey]) -> None:
-        self._wanted = frozenset(wanted)
-        self._ssrcs = np.array(sorted({key.ssrc for key in self._wanted}), np.uint32)
-        self._by_hosts: dict[tuple[str, str, int], StreamKey] = {}
+        self._ssrcs = np.array(sorted({key.ssrc for key in wanted}), np.uint32)
+        self._by_ends: ByFrame[tuple[str, str, int], StreamKey] = ByFrame()
+        self._by_hosts: ByFrame[tuple[str, str, int], StreamKey] = ByFrame()
         """For RTCP, which has ports of its own: the hosts and the SSRC are the same."""
-        for key in wanted:
+        for key in dict.fromkeys(wanted):
             hosts = host_of(key.source), host_of(key.destination)
-            self._by_hosts.setdefault((*hosts, key.ssrc), key)
+            for table, ends in (
+                (self._by_ends, (key.source, key.destination)),
+                (self._by_hosts, hosts),
+            ):
+                table.add((*ends, key.ssrc), key.first_frame, key.last_frame, key)
 
     def rtp(self, datagrams: Datagrams, block: PacketBlock) -> Iterator[Picked]:
         """Yield the RTP or SRTP of the streams, in the order of capture."""
@@ -92,9 +102,9 @@ class StreamPicker:
                     (rtp.destination, rtp.destination_port),
                 )
             )
-            key = StreamKey(source, destination, int(rtp.ssrc[at]))
-            if key in self._wanted:
-                frame = int(rtp.frame[at])
+            frame = int(rtp.frame[at])
+            key = self._by_ends.at((source, destination, int(rtp.ssrc[at])), frame)
+            if key is not None:
                 yield Picked(key, row_of[frame], frame, int(rtp.time[at]), bool(rtp.cut[at]))
 
     def rtcp(self, datagrams: Datagrams, block: PacketBlock) -> Iterator[Picked]:
@@ -106,11 +116,12 @@ class StreamPicker:
                 host_of(endpoint_text(destination.version, destination.high, destination.low, 0)),
             )
             ssrc = int.from_bytes(datagrams.payload(row)[4:8], "big")
-            key = self._by_hosts.get((*hosts, ssrc))
+            packet = int(datagrams.rows.packet[row])
+            frame = block.first_frame + packet
+            key = self._by_hosts.near((*hosts, ssrc), frame)
             if key is not None:
-                packet = int(datagrams.rows.packet[row])
                 cut = bool(datagrams.length[row] < datagrams.wire_length[row])
-                yield Picked(key, row, block.first_frame + packet, int(block.time[packet]), cut)
+                yield Picked(key, row, frame, int(block.time[packet]), cut)
 
 
 def rows_of_frames(datagrams: Datagrams, block: PacketBlock) -> dict[int, int]:

@@ -36,7 +36,10 @@ def heard(name: str) -> tuple[Audio, float, np.ndarray]:
     """Every stream of a capture as a channel; how long the longest lasted, and the samples."""
     path = CORPUS / name
     streams = streams_of_file(path)
-    keys = [StreamKey(one.source, one.destination, one.ssrc) for one in streams]
+    keys = [
+        StreamKey(one.source, one.destination, one.ssrc, one.first_frame, one.last_frame)
+        for one in streams
+    ]
     seen = {kind for one in streams for kind in one.payload_types}
     audio = Audio([CODECS] * len(keys), rate_of(CODECS, seen))
     listener = Listener({key: i for i, key in enumerate(keys)}, audio.receive)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from tqdecrypt.calls.call import Party
 from tqdecrypt.media.amr_modes import AmrModes, amr_formats
 from tqdecrypt.media.association import Assigned, CallMedia, LegMedia
+from tqdecrypt.media.by_frame import ByFrame
 from tqdecrypt.media.columns import Datagrams, Kind, classify
 from tqdecrypt.media.grouping import group_of_keys
 from tqdecrypt.media.srtp.dtls import DtlsTable
@@ -139,8 +140,8 @@ class SrtpDecryption:
         self._targets: list[_Target] = []
         self._over: deque[_Target] | None = None
         """Those that are not let go yet, in the order in which they end."""
-        self._by_flow: dict[tuple[str, str], dict[bytes, _Target]] = {}
-        self._by_hosts: dict[tuple[str, str, bytes], _Target] = {}
+        self._by_flow: dict[tuple[str, str], ByFrame[bytes, _Target]] = {}
+        self._by_hosts: ByFrame[tuple[str, str, bytes], _Target] = ByFrame()
         """For RTCP, which has ports of its own: the hosts and the SSRC are the same."""
         for call in calls:
             for leg, one in call.streams:
@@ -213,9 +214,11 @@ class SrtpDecryption:
         target = _Target(one, opener)
         self._targets.append(target)
         ssrc = stream.ssrc.to_bytes(4, "big")
-        self._by_flow.setdefault((stream.source, stream.destination), {})[ssrc] = target
+        frames = stream.first_frame, stream.last_frame
+        flow = self._by_flow.setdefault((stream.source, stream.destination), ByFrame())
+        flow.add(ssrc, *frames, target)
         hosts = _host(stream.source), _host(stream.destination)
-        self._by_hosts.setdefault((*hosts, ssrc), target)
+        self._by_hosts.add((*hosts, ssrc), *frames, target)
 
     def _sort_out(
         self,
@@ -225,11 +228,11 @@ class SrtpDecryption:
         ends: tuple[str, str],
     ) -> dict[_Target, None]:
         """Give the packets of one flow to their streams; return those that got some."""
-        streams = self._by_flow.get(ends, {})
+        streams = self._by_flow.get(ends)
         hosts = _host(ends[0]), _host(ends[1])
         touched: dict[_Target, None] = {}
         control = datagrams.kinds[rows] == Kind.RTCP
-        if not streams:
+        if streams is None:
             rows, control = rows[control], control[control]
         packet = datagrams.rows.packet[rows]
         whole = datagrams.length[rows] >= datagrams.wire_length[rows]
@@ -237,10 +240,11 @@ class SrtpDecryption:
         for row, index, complete, is_control, time in zip(
             *(column.tolist() for column in columns), strict=True
         ):
-            data = datagrams.payload(row)
-            target = (
-                self._by_hosts.get((*hosts, data[4:8])) if is_control else streams.get(data[8:12])
-            )
+            data, frame = datagrams.payload(row), block.first_frame + index
+            if is_control:
+                target = self._by_hosts.near((*hosts, data[4:8]), frame)
+            else:
+                target = None if streams is None else streams.at(data[8:12], frame)
             if target is None:
                 continue
             if not complete:
@@ -250,7 +254,7 @@ class SrtpDecryption:
             if is_control:
                 target.control[len(target.packets)] = ends[0]
             target.packets.append(data)
-            target.frames.append(block.first_frame + index)
+            target.frames.append(frame)
             target.times.append(time)
         return touched
 
