@@ -291,6 +291,16 @@ def test_a_sender_without_suppression_has_none() -> None:
     assert stream.suppressed == 0
 
 
+@pytest.mark.parametrize("cuts", [(), range(1, 60), range(7, 60, 7)])
+def test_a_clock_rate_is_inferred_however_few_packets_come_at_a_time(cuts: Sequence[int]) -> None:
+    """From a live pipe, a block may have one packet."""
+    opus = [
+        datagram(20 * n, rtp(n, 960 * n, payload_type=111, payload=b"x" * 80)) for n in range(60)
+    ]
+    (stream,) = follow(opus, cuts=cuts)
+    assert (stream.clock_rate, stream.clock_rate_inferred, stream.ptime) == (48_000, True, 20.0)
+
+
 @st.composite
 def anything(draw: st.DrawFn) -> list[Segment]:
     """Packets of a stream with everything that may happen to one: gaps, markers, types, steps, classes."""

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tqdecrypt.media.amr_modes import AmrModes
-from tqdecrypt.media.clock import likely_rate
 from tqdecrypt.media.columns import RtpColumns
 from tqdecrypt.media.event_packets import event_packets, note_digits
 from tqdecrypt.media.grouping import Groups
@@ -22,6 +21,7 @@ from tqdecrypt.media.sequences import RING, Steps, follow_numbers
 from tqdecrypt.media.state import BINS, NO_TYPE, SPACINGS, State
 from tqdecrypt.media.stream import Change, Event, LossAt, Pause
 from tqdecrypt.media.suppression import COMFORT_NOISE, suppressed_ticks
+from tqdecrypt.media.timestamps import Timed, follow_steps, infer_rates
 
 __all__ = ["BlockUpdate", "LossLog", "Notes"]
 
@@ -243,8 +243,13 @@ class BlockUpdate:
         before_stamp[start] = state["media_timestamp"][owner[start]]
         ticks = (timestamp - before_stamp).view(np.int32).astype(np.int64)
         known = before_time > 0
-        step = self._note_step(at, owner, start, ticks, steps.following[at] & known)
-        self._infer_rates(at, owner, ticks, time - before_time, known, start)
+        plain = steps.following[at] & known & (ticks > 0) & ~self.marker[at]
+        here = Timed(owner, start, ticks, time, self.frame[at])
+        step, changes = follow_steps(state, here, plain)
+        for slot, change in changes:
+            self._keep(slot, "steps", change)
+        for slot in infer_rates(state, here, time - before_time, self.type[at], known):
+            self.notes[slot].rate_inferred = True
         rate = state["rates"][owner, self.type[at]].astype(np.float64)
         before_rate = np.empty_like(rate)
         before_rate[1:] = rate[:-1]
@@ -298,73 +303,6 @@ class BlockUpdate:
             state["jitter_max"][slots], np.maximum.reduceat(jitter, start)
         )
         return jitter
-
-    def _infer_rates(
-        self,
-        at: Integers,
-        owner: Integers,
-        ticks: Integers,
-        spacing: Integers,
-        known: Booleans,
-        start: Integers,
-    ) -> None:
-        """Find the clock rate of streams for which nothing says it: once a stream and payload type."""
-        rates = self.state["rates"]
-        unknown = np.flatnonzero(known & (rates[owner, self.type[at]] == 0))
-        if not len(unknown):
-            return
-        pairs = owner[unknown] * 128 + self.type[at[unknown]]
-        order = np.argsort(pairs, kind="stable")
-        ordered = pairs[order]
-        begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-        advance = np.add.reduceat(ticks[unknown][order], begins).tolist()
-        passed = np.add.reduceat(spacing[unknown][order], begins).tolist()
-        packets = np.diff(np.append(begins, len(ordered))).tolist()
-        for pair, units, elapsed, count in zip(
-            ordered[begins].tolist(), advance, passed, packets, strict=True
-        ):
-            rate = likely_rate(units, elapsed, count)
-            if rate:
-                slot, payload_type = divmod(pair, 128)
-                rates[slot, payload_type] = rate
-                self.notes[slot].rate_inferred = True
-
-    def _note_step(
-        self, at: Integers, owner: Integers, start: Integers, ticks: Integers, following: Booleans
-    ) -> Integers:
-        """Find how many timestamp units are in a packet, and when that changes.
-
-        Return them for each packet, as far as they were known by then; 0 before that.
-        """
-        state = self.state
-        known, told = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
-        known[start], told[start] = state["step"][owner[start]], start
-        plain = np.flatnonzero(following & (ticks > 0) & ~self.marker[at])
-        slot, tick, packet = owner[plain], ticks[plain], at[plain]
-        previous = self._shifted(tick, "tick", slot)
-        since = self._shifted(self.time[packet], "tick_time", slot)
-        frame = self._shifted(self.frame[packet], "tick_frame", slot)
-        # A step that comes twice in a row is the packet time; one by itself is a lost packet or a talkspurt,
-        # or the encoder's beginning.
-        twice = np.flatnonzero(tick == previous)
-        slot, tick = slot[twice], tick[twice]
-        known[plain[twice]], told[plain[twice]] = tick, plain[twice]
-        before = self._shifted(tick, "step", slot)
-        for place in np.flatnonzero((tick != before) & (before > 0)).tolist():
-            begun = int(since[twice[place]]), int(frame[twice[place]])
-            change = Change(*begun, int(before[place]), int(tick[place]))
-            self._keep(int(slot[place]), "steps", change)
-        return known[np.maximum.accumulate(told)]
-
-    def _shifted(self, column: Integers, name: str, slot: Integers) -> Integers:
-        """Return the value before each one of its stream; remember the last ones under *name*."""
-        first = np.diff(slot, prepend=-1) != 0
-        last = np.diff(slot, append=-1) != 0
-        before = np.empty_like(column)
-        before[1:] = column[:-1]
-        before[first] = self.state[name][slot[first]]
-        self.state[name][slot[last]] = column[last]
-        return before
 
     def _behind(self, media: Booleans) -> Booleans:
         """Return which packets come right behind one of *media*, not of an event."""
