@@ -85,7 +85,7 @@ _COLUMNS: dict[str, tuple[Any, tuple[int, ...]]] = {
 class State:
     """Arrays by name, with room for *most* streams, and :class:`~tqdecrypt.media.sequences.Bursts`.
 
-    They grow by doubling.  A slot is cleared when a stream takes it.
+    They grow by doubling.  Slots are cleared when streams take them.
     """
 
     def __init__(self, most: int) -> None:
@@ -99,13 +99,13 @@ class State:
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         return self._arrays[name]
 
-    def clear(self, slot: int) -> None:
-        """Make ready for a new stream."""
+    def clear(self, slots: npt.NDArray[np.int64]) -> None:
+        """Make ready for new streams."""
         for array in self._arrays.values():
-            array[slot] = 0
+            array[slots] = 0
         for name in Bursts.NAMES:
-            getattr(self.bursts, name)[slot] = 0
-        self._arrays["seen"][slot] = np.iinfo(np.int32).min
+            getattr(self.bursts, name)[slots] = 0
+        self._arrays["seen"][slots] = np.iinfo(np.int32).min
 
     def grow(self) -> None:
         """Make room for twice as many."""

@@ -119,11 +119,13 @@ class StreamTable:
         by_key = self._slots
         first = groups.order[groups.start]
         every = keys.tolist()
+        unused = iter(self._clear_slots(len(new)))
         for place in np.argsort(first).tolist():  # new ones are numbered as they began
             key = every[place]
             slot = by_key.get(key)
             if slot is None:
-                slot = self._begin(key, rtp, int(first[place]))
+                slot = next(unused)
+                self._begin(slot, key, rtp, int(first[place]))
                 fresh[place] = True
             slots[place] = slot
         BlockUpdate(self._state, self._notes, self._on_losses, rtp, groups, slots, fresh).apply()
@@ -170,14 +172,18 @@ class StreamTable:
             int(state["time"][slot]),
         )
 
-    def _begin(self, key: int, rtp: RtpColumns, row: int) -> int:
-        if self._free:
-            slot = self._free.pop()
-        else:
-            slot = self._used
-            self._used += 1
-            if slot >= self._state.size:
-                self._state.grow()
+    def _clear_slots(self, number: int) -> list[int]:
+        """Return slots for so many new streams."""
+        again = min(number, len(self._free))
+        slots = [self._free.pop() for _ in range(again)]
+        slots += range(self._used, self._used + number - again)
+        self._used += number - again
+        while self._used > self._state.size:
+            self._state.grow()
+        self._state.clear(np.array(slots, np.int64))
+        return slots
+
+    def _begin(self, slot: int, key: int, rtp: RtpColumns, row: int) -> None:
         version = int(rtp.version[row])
         source, destination = (
             endpoint_text(version, int(half[row, 0]), int(half[row, 1]), int(port[row]))
@@ -187,7 +193,6 @@ class StreamTable:
             )
         )
         state = self._state
-        state.clear(slot)
         self._begun += 1
         state["number"][slot] = self._begun
         state["started"][slot] = state["time"][slot] = rtp.time[row]
@@ -217,7 +222,6 @@ class StreamTable:
         self._at.add((source, destination), slot, None)
         if self._on_begin is not None:
             self._on_begin(self._running(slot))
-        return slot
 
     def _evict(self, number: int, used: set[int]) -> None:
         """Give up the streams that were quiet for longest; never those that have packets now."""
