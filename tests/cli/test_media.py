@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Runner, spawn
-from kit.packets import Endpoint
+from kit.packets import Endpoint, Segment
 from media.reading import datagram, rtp, talk
 from media.scenes import SipCall, sdp, write
 from tqdecrypt.media.verdict import MEANINGS, MediaVerdict
@@ -119,6 +119,26 @@ def test_a_call_without_media_says_so(run: Runner, tmp_path: Path) -> None:
 def test_read_is_as_before_without_media(run: Runner, capture: Path) -> None:
     summary = json.loads(run("read", "--json", capture).out.splitlines()[-1])
     assert summary["counters"]["unwanted_udp"] == 1000
+
+
+def test_the_table_has_so_many_rows_and_says_how_many_more(run: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "calls.pcap"
+    parts: list[SipCall | list[Segment]] = []
+    for number in range(4):
+        caller, callee = (CALLER[0], 4000 + number), (CALLEE[0], 6000 + number)
+        call_id = f"{number}-heard@example.com"
+        parts.append(SipCall(sdp(*caller), sdp(*callee), call_id=call_id, begin=number))
+        for source, destination in ((caller, callee), (callee, caller)):
+            parts.append(talk(range(50), begin=1000, source=source, destination=destination))
+    parts.append(SipCall(sdp(CALLER[0], 4100), sdp(CALLEE[0], 6100), call_id="silent@example.com"))
+    parts.append(talk(range(50), source=("192.0.2.1", 7000), destination=("192.0.2.2", 7002)))
+    write(path, *parts)
+    out = run("media", path, "--most", "3").out
+    assert out.startswith("9 media streams  8 of 5 calls, 1 that no session description announces")
+    assert "7 more rows; --most N or --json shows them." in out
+    assert "0-heard" in out
+    assert "silent" not in out.split("more rows")[0]
+    assert "silent" in run("media", path).out
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

@@ -346,6 +346,20 @@ def test_the_same_ssrc_on_the_same_ports_later_has_the_keys_of_the_later_call(
     assert [(opened(line), opened(line, rtcp=True)) for line in found] == [((40, 40), (2, 2))] * 2
 
 
+def test_calls_for_which_no_key_came_are_listed_when_there_are_too_many(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tqdecrypt.cli.srtp.MOST_STREAMS", 1)
+    fingerprint = "a=fingerprint:sha-256 " + ":".join(["AB"] * 32)
+    offer, answer = (body(end, fingerprint, protocol="UDP/TLS/RTP/SAVP") for end in (ALICE, BOB))
+    path = capture(
+        tmp_path, signalling(offer, answer), stream(Protector(CM80, secret(1)), range(30))
+    )
+    lines = [json.loads(line) for line in run("media", "--json", path).out.splitlines()]
+    assert lines[0]["verdict"] == "dtls-dark"
+    assert lines[-1]["counters"]["media_streams_not_opened"] == 1
+
+
 def test_a_pipe_cannot_be_read_again_and_says_so(tmp_path: Path) -> None:
     path = capture(
         tmp_path,

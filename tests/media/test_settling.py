@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calls.script import messages_of
+from kit import certificates
 from kit.capture import write_pcap
 from kit.packets import Endpoint, Segment
 from kit.signalling import over_tls
@@ -18,13 +19,16 @@ from kit.tls import TlsPair
 from tqdecrypt.cli.collect import Nothing
 from tqdecrypt.inputs import open_keys
 from tqdecrypt.insight import Analysis
+from tqdecrypt.keys import KeyRing
 from tqdecrypt.media import former_streams, settling, streams, usually
 from tqdecrypt.media.association import CallMedia
 from tqdecrypt.media.collector import MediaCollector
+from tqdecrypt.media.dark_hosts import DarkHosts
 from tqdecrypt.media.stream import Stream
 from tqdecrypt.media.verdict import MediaVerdict
 from tqdecrypt.pipeline import ReadOptions, Summary, read_captures
 from tqdecrypt.pipeline.reading import read_by_block
+from tqdecrypt.tls import SessionReport, Verdict
 
 from .reading import talk
 from .scenes import SipCall, sdp, write
@@ -37,7 +41,7 @@ SECOND = 1000
 class Told:
     """Keeps what is handed over, and says how much of the capture had been read by then."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ring: KeyRing | None = None) -> None:
         self.calls: dict[str, CallMedia] = {}
         self.packets: dict[str, int] = {}
         """Call-ID, or source of a stream that is nobody's → packets of RTP that had been read."""
@@ -45,7 +49,9 @@ class Told:
         self.collector = MediaCollector(self._call, self._stream)
         self.most_streams = 0
         self.analysis = Analysis(media=self.collector)
-        options = ReadOptions(open_keys().ring, media=self.collector, analysis=self.analysis)
+        options = ReadOptions(
+            ring or open_keys().ring, media=self.collector, analysis=self.analysis
+        )
         self.summary: Summary = read_captures(
             [str(path)], options, self, on_progress=self._note_streams
         )
@@ -282,6 +288,81 @@ def test_a_stream_beside_a_tls_session_that_is_dark_so_far_says_so(tmp_path: Pat
         (0x1234, MediaVerdict.UNASSIGNED),
     ]
     assert told.packets[f"{CALLER[0]}:{CALLER[1]}"] < 110 * 5, "while the session went on"
+
+
+def test_a_session_that_was_decrypted_after_all_hides_nothing() -> None:
+    hosts = DarkHosts()
+    for number, verdict in ((1, Verdict.DECRYPTED), (2, Verdict.FORWARD_SECRECY)):
+        ends = f"192.0.2.{number}:5061", "203.0.113.20:5061"
+        hosts.dark_so_far(number, *ends)
+        assert hosts.any_of([f"192.0.2.{number}:4000"])
+        hosts.over(SessionReport(number, *ends, 0, 1, 1, 2, verdict=verdict))
+    assert not hosts.any_of(["192.0.2.1:4000"])
+    assert hosts.any_of(["192.0.2.2:4000"])
+    assert hosts.any_of(["203.0.113.20:6000"]), "the other session of that host was dark"
+    hosts.over(SessionReport(3, "192.0.2.3:1", "192.0.2.4:2", 0, 1, 1, 2))
+    assert not hosts.any_of(["192.0.2.3:4000"]), "a session without records hides nothing"
+
+
+def test_loss_of_the_capture_is_known_when_a_call_is_handed_over(tmp_path: Path) -> None:
+    kept = [n for n in range(200) if not 100 <= n < 110]
+    both = [
+        one
+        for ends in ((CALLER, CALLEE, 1), (CALLEE, CALLER, 2))
+        for n, one in enumerate(
+            talk(range(200), begin=1000, source=ends[0], destination=ends[1], ssrc=ends[2])
+        )
+        if n in kept
+    ]
+    path = tmp_path / "calls.pcap"
+    write(path, SipCall(sdp(*CALLER), sdp(*CALLEE)), both, babble(300 * SECOND))
+    told = Told(path)
+    assert told.packets["call-1@example.com"] < 400 + 110 * 5
+    assert [one.stream.capture_lost for _, one in told.calls["call-1@example.com"].streams] == [
+        10,
+        10,
+    ]
+
+
+def test_calls_over_tls_settle_while_the_connection_goes_on(tmp_path: Path) -> None:
+    pair = TlsPair()
+    script = []
+    for number in range(3):
+        caller, callee = sdp(CALLER[0], 4000 + number), sdp(CALLEE[0], 6000 + number)
+        script.append(f"""
+            alice -> bob: INVITE 1 id={number} | body application/sdp {lines(caller)}
+            bob -> alice: 200 INVITE 1 id={number} | body application/sdp {lines(callee)}
+            alice -> bob: ACK 1 id={number} to=b1
+            wait 2 s
+            alice -> bob: BYE 2 id={number} to=b1
+            bob -> alice: 200 BYE 2 id={number}
+            wait 100 s
+        """)
+    messages, _ = messages_of("\n".join(script))
+    media = [
+        segment
+        for number in range(3)
+        for segment in talk(
+            range(50),
+            begin=102_070 * number + 100,
+            source=(CALLER[0], 4000 + number),
+            destination=(CALLEE[0], 6000 + number),
+            ssrc=number,
+        )
+    ]
+    packets = [*over_tls(messages, pair), *(segment.packet() for segment in media)]
+    path = write_pcap(tmp_path / "tls.pcap", sorted(packets, key=lambda one: one.time_ns))
+    key = tmp_path / "server.key"
+    key.write_bytes(certificates.server().key_pem())
+    told = Told(path, open_keys([str(key)]).ring)
+    assert [len(told.streams(str(number))) for number in range(3)] == [1, 1, 1]
+    assert told.packets["0"] < told.packets["2"] == 150
+    assert not told.loose
+
+
+def lines(description: str) -> str:
+    """A description as scripts have it."""
+    return description.replace("\r\n", "\\n")
 
 
 def test_on_a_pipe_time_goes_on_when_nothing_comes(
