@@ -16,6 +16,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +43,7 @@ MOST_CALLS = 20_000
 """Calls that are over and wait for their media, some three kilobytes each.  When there are more, an eighth of
 them, those that were over first, is settled with the streams that are there."""
 MOST_AT_ONCE = 256
-"""Calls that settle together at the end."""
+"""Calls, or streams of nobody, that settle together at the end."""
 CROWD = 64
 """Streams at one endpoint from which on they are many: test traffic has the same one in all calls."""
 MOST_WRITTEN = 20_000
@@ -164,7 +165,10 @@ class Settling:
         self._losses.judge(None, self._heard)
         while self._calls:
             self._settle(list(islice(self._calls.values(), MOST_AT_ONCE)), None)
-        self._leave([*self._table.running(), *self._former])
+        left: list[Running | Stream] = [*self._table.running(), *self._former]
+        left.sort(key=attrgetter("number"))
+        for begin in range(0, len(left), MOST_AT_ONCE):
+            self._leave(left[begin : begin + MOST_AT_ONCE])
 
     def _settle(self, due: Sequence[_Over], now: int | None) -> None:
         """Settle those calls of which everything has been quiet; the others wait on."""
