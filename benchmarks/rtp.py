@@ -42,9 +42,11 @@ def main() -> None:
     """Measure, and print one line each."""
     path, key = sys.argv[1:] or _usual()
     ring = KeyRing(load_private_keys([key]).keys)
-    reading = quality = whole = math.inf
+    keyless = reading = quality = whole = math.inf
     packets = streams = 0
     for _ in range(ROUNDS):
+        collector = MediaCollector(lambda call: None)
+        keyless = min(keyless, _read(path, ReadOptions(ring=KeyRing(), media=collector)))
         reading = min(reading, _read(path, ReadOptions(ring=ring)))
         collector = MediaCollector(lambda call: None)
         quality = min(quality, _read(path, ReadOptions(ring=ring, media=collector)))
@@ -52,6 +54,10 @@ def main() -> None:
         whole, streams = _judged(path, ring, whole)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{packets:,} RTP packets in {streams:,} streams of calls; peak {peak:.0f} MB")
+    print(
+        f"{keyless:8.2f} CPU s  reading, and quality of all streams without a key: "
+        f"{packets / keyless:,.0f} packets a second"
+    )
     print(f"{reading:8.2f} CPU s  reading, decryption, call list; media dropped as columns")
     print(
         f"{quality:8.2f} CPU s  and media: {packets / (quality - reading):12,.0f} packets a second"
