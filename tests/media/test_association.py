@@ -227,6 +227,19 @@ def test_a_clock_rate_comes_from_the_description_although_it_is_in_the_same_bloc
     assert one.encoding == "opus/48000/2"
 
 
+def test_a_device_with_one_ssrc_for_all_calls_has_streams_in_each() -> None:
+    second = SipCall(
+        OFFER, ANSWER, call_id="other@x", begin=20_000, ring=20_100, answered=21_000, bye=32_000
+    )
+    ran = run(SipCall(OFFER, ANSWER), both_ways(), second, both_ways(21_000, first=30_000))
+    streams = {leg.call_id: leg.streams for call in ran.calls for leg in call.legs}
+    assert {name: len(found) for name, found in streams.items()} == {
+        "call-1@example.com": 2,
+        "other@x": 2,
+    }
+    assert not ran.findings
+
+
 def test_a_port_that_somebody_else_has_after_the_bye_is_no_longer_the_calls() -> None:
     elsewhere = (CALLEE[0], 6014)
     later = [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kit.packets import CLIENT, SERVER, START, Segment
 from tqdecrypt.media.stream import LossAt, Stream
-from tqdecrypt.media.streams import StreamTable
+from tqdecrypt.media.streams import MOST_ANEW, StreamTable
 from tqdecrypt.media.table import MediaTable
 from tqdecrypt.packet import PacketDecoder, Wanted
 
@@ -289,6 +289,32 @@ def test_what_is_lost_or_an_event_is_no_silence() -> None:
 def test_a_sender_without_suppression_has_none() -> None:
     (stream,) = follow(talk(range(500), delays=[n * 7 % 31 for n in range(500)]))
     assert stream.suppressed == 0
+
+
+@pytest.mark.parametrize("cuts", [(), (30,), (29, 31), range(1, 60)])
+def test_other_numbers_behind_silence_are_another_stream(cuts: Sequence[int]) -> None:
+    """Some gateways take the same SSRC whenever they take the same port."""
+    calls = [*talk(range(9_000, 9_030)), *talk(range(30), begin=5_000)]
+    one, other = follow(calls, cuts=cuts)
+    assert (one.packets, one.restarts, one.last_frame) == (30, 0, 30)
+    assert (other.packets, other.restarts, other.first_frame, other.lost) == (30, 0, 31, 0)
+    held = [*talk(range(30)), *talk(range(30, 60), begin=5_000)]
+    (whole,) = follow(held, cuts=cuts)
+    assert (whole.packets, whole.restarts) == (60, 0)
+    (jumped,) = follow([*talk(range(9_000, 9_030)), *talk(range(30), begin=620)], cuts=cuts)
+    assert (jumped.packets, jumped.restarts) == (60, 1)
+
+
+def test_streams_that_begin_anew_all_at_once_are_bounded() -> None:
+    packets = [
+        datagram(2_500 * half + ssrc, rtp(20_000 * half, 0, ssrc=ssrc))
+        for half in (0, 1)
+        for ssrc in range(200)
+    ]
+    found = follow(packets)
+    assert len(found) == 200 + MOST_ANEW
+    assert sum(one.packets for one in found) == 400
+    assert sum(one.restarts for one in found) == 200 - MOST_ANEW
 
 
 @pytest.mark.parametrize("cuts", [(), range(1, 60), range(7, 60, 7)])

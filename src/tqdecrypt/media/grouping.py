@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tqdecrypt.media.columns import RtpColumns
 
-__all__ = ["Groups", "group", "group_of_keys", "keys_of"]
+__all__ = ["Groups", "Keys", "group", "group_of_keys", "keys_of"]
 
 Integers = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]

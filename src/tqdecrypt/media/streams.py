@@ -19,9 +19,9 @@ from tqdecrypt.media.columns import RtpColumns
 from tqdecrypt.media.concluding import conclude
 from tqdecrypt.media.ends import AtEnds
 from tqdecrypt.media.event_packets import type_bits
-from tqdecrypt.media.grouping import group
+from tqdecrypt.media.grouping import Groups, Keys, group
 from tqdecrypt.media.jitter_buffer import JitterBuffer
-from tqdecrypt.media.sequences import RING
+from tqdecrypt.media.sequences import MAX_DROPOUT, MAX_MISORDER, RING
 from tqdecrypt.media.state import NO_TYPE, State
 from tqdecrypt.media.stream import Stream
 from tqdecrypt.media.update import BlockUpdate, LossLog, Notes
@@ -33,6 +33,10 @@ __all__ = ["MOST_STREAMS", "FormatsOf", "Running", "StreamTable"]
 FormatsOf = Callable[[str, str], Mapping[int, Codec]]
 """Returns what session descriptions say: payload type → what it is, of packets from and to an endpoint."""
 
+ANEW_AFTER = 2_000_000_000
+"""Nanoseconds of silence behind which a jump of the numbers begins another stream."""
+MOST_ANEW = 64
+"""Streams that begin anew in a block; more are a jump of the numbers."""
 MOST_STREAMS = 10_000
 """Streams followed at once, some five kilobytes each.  A full table gives up the eighth part of them whose
 last packet is the oldest: five thousand calls at a time have their two streams each."""
@@ -97,20 +101,61 @@ class StreamTable:
     def __len__(self) -> int:
         return len(self._slots)
 
-    def receive(self, rtp: RtpColumns) -> None:
+    def receive(self, rtp: RtpColumns, *, most_anew: int = MOST_ANEW) -> None:
         """Take RTP packets, in the order in which they were captured.
 
-        A block with more streams than the table holds is taken in pieces.
+        A block with more streams than the table holds is taken in pieces, and one in which a stream begins
+        anew in front of that and behind.
+
+        :param most_anew: how many may.
         """
-        most = self._state.most
         if not len(rtp):
             return
         groups, keys = group(rtp)
-        if len(keys) > most:
+        if len(keys) > self._state.most:
             half = len(rtp) // 2
-            self.receive(rtp.pick(np.arange(half)))
-            self.receive(rtp.pick(np.arange(half, len(rtp))))
+            self.receive(rtp.pick(np.arange(half)), most_anew=most_anew)
+            self.receive(rtp.pick(np.arange(half, len(rtp))), most_anew=most_anew)
             return
+        anew = self._begins_anew(rtp, groups, keys) if most_anew else None
+        if anew is None:
+            self._update(rtp, groups, keys)
+            return
+        row, key = anew
+        if row:
+            front = rtp.pick(np.arange(row))
+            self._update(front, *group(front))
+        over = [self._slots[key]] if key in self._slots else []  # none if it was evicted just now
+        for stream in self._conclude(over):
+            self._on_stream(stream)
+        self.receive(rtp.pick(np.arange(row, len(rtp))), most_anew=most_anew - 1)
+
+    def _begins_anew(self, rtp: RtpColumns, groups: Groups, keys: Keys) -> tuple[int, int] | None:
+        """Return the first row that is no packet of the stream with its key any more, and the key.
+
+        Devices that take the same ports and SSRC in each call are silent in between, and their numbers go on
+        somewhere else.
+        """
+        state, order, start = self._state, groups.order, groups.start
+        slots = [self._slots.get(key, -1) for key in keys.tolist()]
+        time = rtp.time[order]
+        before = np.empty_like(time)
+        before[1:] = time[:-1]
+        before[start] = np.where(np.array(slots) < 0, time[start], state["time"][slots])
+        found = None
+        for place in np.flatnonzero(time - before > ANEW_AFTER).tolist():
+            number = int(groups.number[place])
+            last = state["sequence"][slots[number]]
+            if place > start[number]:
+                last = rtp.sequence[order[place - 1]]
+            row = int(order[place])
+            step = (int(rtp.sequence[row]) - int(last) + 0x8000) % 0x10000 - 0x8000
+            if (found is None or row < found[0]) and not -MAX_MISORDER <= step <= MAX_DROPOUT:
+                found = row, int(keys[number])
+        return found
+
+    def _update(self, rtp: RtpColumns, groups: Groups, keys: Keys) -> None:
+        most = self._state.most
         new = [key for key in keys.tolist() if key not in self._slots]
         if len(self._slots) + len(new) > most:
             self._evict(max(len(self._slots) + len(new) - most, most // 8), set(keys.tolist()))
