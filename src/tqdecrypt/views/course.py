@@ -80,6 +80,11 @@ class Measure(NamedTuple):
         digits = 0 if self.unit == "dBov" else 1
         return f"most {max(known):,.{digits}f} {self.unit}"
 
+    @property
+    def shows_anything(self) -> bool:
+        """Whether any column is above the bottom."""
+        return any(map(self.height, range(len(self.values))))
+
     def height(self, at: int) -> float | None:
         """Return how high column *at* is, from 0 to 1."""
         value = self.values[at]

@@ -245,9 +245,10 @@ def _band(measure: Measure, left: float, right: float, y: float) -> Markup:
             corners = [(left + at * width, bottom)]
         level = bottom - BAND * height
         corners += [(left + at * width, level), (left + (at + 1) * width, level)]
+    tone = measure.tone if measure.shows_anything else "dim"
     words = [
         svg.text(MARGIN, bottom - 4, measure.name, "dim"),
-        svg.text(right, bottom - 4, measure.worst, measure.tone),
+        svg.text(right, bottom - 4, measure.worst, tone),
     ]
     title = f"{measure.name}: {measure.worst}"
     return svg.group([*words, svg.group(shapes, tone=measure.tone)], title=title)
