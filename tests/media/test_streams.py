@@ -291,6 +291,24 @@ def test_a_sender_without_suppression_has_none() -> None:
     assert stream.suppressed == 0
 
 
+@pytest.mark.parametrize("cuts", [(), (4,), range(1, 5)])
+def test_silence_around_comfort_noise_and_events_is_told_across_blocks(cuts: Sequence[int]) -> None:
+    def sent(*rows: tuple[float, int, int]) -> list[Segment]:
+        return [
+            datagram(time, rtp(number, units, payload_type=kind, payload=payload(kind)))
+            for number, (time, units, kind) in enumerate(rows)
+        ]
+
+    def payload(kind: int) -> bytes:
+        return b"\x05\x0a\x03\x20" if kind == 101 else b"\xd5" * 160
+
+    talking = [(20.0 * n, 160 * n, 8) for n in range(4)]
+    (noise,) = follow(sent(*talking, (80, 640, 13), (600, 4800, 8)), cuts=cuts)
+    assert (noise.suppressed, noise.spacing_max) == (520, 20)
+    (pressed,) = follow(sent(*talking, (60, 480, 101), (600, 4800, 8)), cuts=cuts)
+    assert pressed.suppressed == 0
+
+
 @pytest.mark.parametrize("cuts", [(), (30,), (29, 31), range(1, 60)])
 def test_other_numbers_behind_silence_are_another_stream(cuts: Sequence[int]) -> None:
     """Some gateways take the same SSRC whenever they take the same port."""

@@ -132,14 +132,13 @@ def note_digits(
     before[1:] = stamp[:-1]
     before[first] = state["event_timestamp"][owner[first]]
     begins = np.flatnonzero(first | (stamp != before))
-    ends = np.append(begins[1:], len(at)) - 1
+    untils = np.maximum.reduceat(time[at], begins).tolist()
     fresh = stamp[begins] != before[begins]
     last = np.append(np.flatnonzero(first)[1:], len(at)) - 1
     state["event_timestamp"][owner[last]] = stamp[last]
-    for begin, end, new in zip(begins.tolist(), ends.tolist(), fresh.tolist(), strict=True):
+    for begin, until, new in zip(begins.tolist(), untils, fresh.tolist(), strict=True):
         slot = int(owner[begin])
         digits = notes[slot].digits
-        until = int(time[at[end]])
         if new:
             state["digits"][slot] += 1
             if len(digits) < MOST_DIGITS:

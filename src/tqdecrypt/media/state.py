@@ -39,6 +39,7 @@ _COLUMNS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "frame": (np.int64, ()),
     "type": (np.uint8, ()),
     "last_type": (np.uint8, ()),
+    "last_is_media": (np.bool_, ()),
     "traffic_class": (np.uint8, ()),
     "first_class": (np.uint8, ()),
     "media_time": (np.int64, ()),

@@ -203,10 +203,10 @@ class BlockUpdate:
         known = np.ones(len(spacing), np.bool_)
         known[start[self.fresh]] = False
         counted = known
-        if self.marker.any() or (self.type == COMFORT_NOISE).any():
+        before = self._before(self.type, "last_type")
+        quiet = (self.type == COMFORT_NOISE) | (before == COMFORT_NOISE)
+        if self.marker.any() or quiet.any():
             # Where a talkspurt begins, and around comfort noise, nobody sent meanwhile.
-            before = self._before(self.type, "last_type")
-            quiet = (self.type == COMFORT_NOISE) | (before == COMFORT_NOISE)
             counted = known & ~self.marker & ~quiet
         even = np.where(counted, spacing, 0)
         self._sum("spacing_count", counted)
@@ -228,7 +228,7 @@ class BlockUpdate:
         """Return which packets have an estimate, and the estimates in milliseconds."""
         state = self.state
         media = ~self.event & ~steps.duplicate
-        at = np.flatnonzero(media)
+        at, behind = np.flatnonzero(media), self._behind(media)
         if not len(at):
             return at, np.zeros(0)
         number = self.groups.number[at]
@@ -260,7 +260,7 @@ class BlockUpdate:
         if jumped.any():
             np.add.at(state["jumps"], owner[jumped], 1)
             known &= ~jumped
-        silent = known & (self._behind(media) & steps.following)[at]
+        silent = known & (behind & steps.following)[at]
         self._note_suppression(at, owner, ticks, step, rate, silent)
         last = np.append(start[1:], len(at)) - 1
         state["media_time"][owner[last]] = time[last]
@@ -308,8 +308,9 @@ class BlockUpdate:
         """Return which packets come right behind one of *media*, not of an event."""
         behind = np.empty_like(media)
         behind[1:] = media[:-1]
-        state, slots = self.state, self.slots
-        behind[self.groups.start] = state["media_time"][slots] == state["time"][slots]
+        last = self.state["last_is_media"]
+        behind[self.groups.start] = last[self.slots]
+        last[self.slots] = media[self.groups.last]
         return behind
 
     def _note_suppression(
